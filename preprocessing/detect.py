@@ -1,0 +1,109 @@
+"""dlib's door: finds the faces of a photo and their 68 landmarks.
+
+The HOG detector looks at a small copy first and at a larger one only when it found nothing: most portraits
+are done at 480 pixels, which costs a tenth of 1600. Landmarks are always read from the photo at full
+resolution.
+
+dlib also sees faces in drawings (21 of 23 that we tried): a face found is no proof of a photo.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import dlib  # noqa: TID253 - this file is its door
+import numpy as np
+
+from preprocessing.align import shrink
+from preprocessing.decode import Pixels
+from preprocessing.errors import ModelMissing
+from preprocessing.geometry import FaceBox, FoundFace, Landmarks
+
+# Longest side, in pixels, of the copies that are looked at in turn.
+CASCADE = (480, 800, 1600)
+# HOG's window is 80 pixels: a copy larger than the photo helps with small faces, but only so far.
+MAX_UPSCALE = 2.0
+# A face that fills the picture has no context left for HOG's window; a border of this share of the side gives
+# it some.
+BORDER = 0.25
+
+
+def landmarks_model(configured: str = "") -> Path:
+    """The file of the 68-point predictor: the configured one, else the one of face_recognition_models.
+
+    The package is located and not imported: its import needs pkg_resources, which is gone. Raises
+    ModelMissing.
+    """
+    if configured:
+        path = Path(configured)
+    else:
+        spec = find_spec("face_recognition_models")
+        if spec is None or spec.origin is None:
+            raise ModelMissing(
+                "no landmarks model: set FACELOOP_LANDMARKS_MODEL or install face_recognition_models"
+            )
+        path = Path(spec.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
+    if not path.is_file():
+        raise ModelMissing(f"no landmarks model at {path}")
+    return path
+
+
+class Detector:
+    """Finds faces. Loading takes about a second and 100 MB: make one per process."""
+
+    def __init__(self, model: Path) -> None:
+        self._frontal = dlib.get_frontal_face_detector()
+        self._predictor = dlib.shape_predictor(str(model))
+        self._lock = threading.Lock()
+        scales = "-".join(str(side) for side in CASCADE)
+        self.version = f"dlib {dlib.__version__} hog {scales} {model.stem}"
+
+    def find(self, photo: Pixels) -> tuple[FoundFace, ...]:
+        """Find the faces of an upright RGB photo, the largest first, in pixels of the photo."""
+        with self._lock:
+            boxes = self._boxes(photo)
+            faces = (FoundFace(box, self._landmarks(photo, box)) for box in boxes)
+            return tuple(sorted(faces, key=lambda face: face.box.area, reverse=True))
+
+    def _boxes(self, photo: Pixels) -> list[FaceBox]:
+        longest = max(photo.shape[:2])
+        sides = sorted({round(min(side, longest * MAX_UPSCALE)) for side in CASCADE})
+        for side in sides:
+            if boxes := self._look(photo, scale=side / longest):
+                return boxes
+        margin = round(min(photo.shape[:2]) * BORDER)
+        framed = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+        return [
+            FaceBox(b.left - margin, b.top - margin, b.right - margin, b.bottom - margin, b.confidence)
+            for b in self._look(framed, scale=min(1.0, CASCADE[0] / max(framed.shape[:2])))
+        ]
+
+    def _look(self, photo: Pixels, *, scale: float) -> list[FaceBox]:
+        height, width = photo.shape[:2]
+        small = shrink(photo, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+        across, down = width / small.shape[1], height / small.shape[0]
+        rectangles, confidences, _ = self._frontal.run(small, 0, 0.0)
+        return [
+            FaceBox(
+                r.left() * across, r.top() * down, (r.right() + 1) * across, (r.bottom() + 1) * down, float(c)
+            )
+            for r, c in zip(rectangles, confidences, strict=True)
+        ]
+
+    def _landmarks(self, photo: Pixels, box: FaceBox) -> Landmarks:
+        # dlib's rectangles include their last pixel.
+        rectangle = dlib.rectangle(
+            round(box.left), round(box.top), round(box.right) - 1, round(box.bottom) - 1
+        )
+        shape = self._predictor(photo, rectangle)
+        # dlib counts from the middle of the first pixel, we from its corner.
+        return Landmarks(tuple((point.x + 0.5, point.y + 0.5) for point in shape.parts()))
+
+
+@lru_cache(maxsize=1)
+def detector(model: Path) -> Detector:
+    """This process's detector."""
+    return Detector(model)
