@@ -1,0 +1,243 @@
+"""Batches: the photos that one curate run carries through the three stages of review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
+
+from catalog.candidates import provenance_of
+from catalog.decisions import _decision, present
+from catalog.errors import BadInput, Conflict, NotFound
+from catalog.part import Part, now
+from catalog.records import (
+    STAGE_SUBJECT,
+    Batch,
+    BatchState,
+    Domain,
+    Reason,
+    ReviewItem,
+    Stage,
+    StageProgress,
+    Subject,
+    SubjectKind,
+    Verdict,
+)
+from catalog.tables import batches, candidates, faces, flags, photos, queries, refusals, validations
+
+
+class Batches(Part):
+    """Opening, filling, following and closing batches; and the queue that the desk shows."""
+
+    def open(self, *, key: str, limit: int = 500) -> Batch | None:
+        """Open a batch over photos that are in none yet; the same ``key`` gives the same batch again.
+
+        A stopped batch is opened anew: whoever asks again has seen the reason. None when no photo waits.
+        """
+        if not key:
+            raise BadInput("a batch needs a key")
+        moment = now()
+        with self._catalog.writing() as connection:
+            self._serialise(connection, "batches")
+            row = connection.execute(select(batches).where(batches.c.key == key)).first()
+            if row is not None:
+                if row.state == BatchState.STOPPED.value:
+                    connection.execute(
+                        update(batches)
+                        .where(batches.c.id == row.id)
+                        .values(state=BatchState.OPEN.value, closed_at=None, reason="")
+                    )
+                return self._one(connection, row.id)
+            refused = select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None))
+            waiting = list(
+                connection.scalars(
+                    select(photos.c.id)
+                    .where(photos.c.batch_id.is_(None), photos.c.id.not_in(refused))
+                    .order_by(photos.c.id)
+                    .limit(limit)
+                )
+            )
+            if not waiting:
+                return None
+            number = connection.execute(
+                batches.insert().values(key=key, state=BatchState.OPEN.value, opened_at=moment).returning(batches.c.id)
+            ).scalar_one()
+            connection.execute(update(photos).where(photos.c.id.in_(waiting)).values(batch_id=number))
+            return self._one(connection, number)
+
+    def close(self, batch_id: int, *, state: BatchState, reason: str = "") -> None:
+        """Close a batch: done, or stopped with the reason that people read."""
+        if state is BatchState.OPEN or (state is BatchState.STOPPED and not reason):
+            raise BadInput("a batch closes as done, or as stopped with a reason")
+        with self._catalog.writing() as connection:
+            changed = connection.execute(
+                update(batches)
+                .where(batches.c.id == batch_id, batches.c.state == BatchState.OPEN.value)
+                .values(state=state.value, closed_at=now(), reason=reason)
+            ).rowcount
+            if changed:
+                return
+            row = connection.execute(select(batches.c.state).where(batches.c.id == batch_id)).first()
+            if row is None:
+                raise NotFound(f"no batch {batch_id}")
+            if row.state != state.value:
+                raise Conflict(f"batch {batch_id} is {row.state} already")
+
+    def get(self, batch_id: int) -> Batch:
+        """One batch; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            return self._one(connection, batch_id)
+
+    def list(self, *, state: BatchState | None = None, limit: int = 100) -> Sequence[Batch]:
+        """Batches, newest first."""
+        statement = select(batches.c.id).order_by(batches.c.id.desc()).limit(limit)
+        if state:
+            statement = statement.where(batches.c.state == state.value)
+        with self._catalog.reading() as connection:
+            return [self._one(connection, number) for number in connection.scalars(statement).all()]
+
+    def progress(self, batch_id: int, stage: Stage) -> StageProgress:
+        """How far one stage of a batch is."""
+        subjects, decided = _at_stage(batch_id, stage), present(stage)
+        column = decided.c.photo_id if STAGE_SUBJECT[stage] is SubjectKind.PHOTO else decided.c.face_id
+        with self._catalog.reading() as connection:
+            total = connection.scalar(select(func.count()).select_from(subjects.subquery())) or 0
+            rows = connection.execute(
+                select(decided.c.verdict, func.count()).where(column.in_(subjects)).group_by(decided.c.verdict)
+            ).all()
+        by_verdict = dict(rows)
+        approved = by_verdict.get(Verdict.APPROVE.value, 0)
+        rejected = by_verdict.get(Verdict.REJECT.value, 0)
+        return StageProgress(stage, total, approved + rejected, approved, rejected)
+
+    def queue(
+        self,
+        batch_id: int,
+        stage: Stage,
+        *,
+        undecided: bool = True,
+        limit: int = 100,
+        after: int = 0,
+        reason: Reason | None = None,
+    ) -> Sequence[ReviewItem]:
+        """Subjects of a stage in the order of their numbers, those above ``after``; ``reason`` keeps the flagged ones."""
+        kind, decided = STAGE_SUBJECT[stage], present(stage)
+        table, column = (photos, decided.c.photo_id) if kind is SubjectKind.PHOTO else (faces, decided.c.face_id)
+        statement = select(table.c.id).where(table.c.id.in_(_at_stage(batch_id, stage)), table.c.id > after)
+        if undecided:
+            statement = statement.where(table.c.id.not_in(select(column)))
+        if reason:
+            flag_column = flags.c.photo_id if kind is SubjectKind.PHOTO else flags.c.face_id
+            flagged = select(flag_column).where(
+                flags.c.stage == stage.value, flags.c.reason == reason.value, flag_column.is_not(None)
+            )
+            statement = statement.where(table.c.id.in_(flagged))
+        with self._catalog.reading() as connection:
+            ids = list(connection.scalars(statement.order_by(table.c.id).limit(limit)))
+        return self._items([Subject(kind, number) for number in ids], stage)
+
+    def item(self, subject: Subject, stage: Stage) -> ReviewItem:
+        """One subject as the desk shows it; NotFound when it is in no batch."""
+        found = self._items([subject], stage)
+        if not found:
+            raise NotFound(f"no {subject.kind} {subject.id} in review")
+        return found[0]
+
+    def add_validation(self, batch_id: int, *, success: bool, stopped_by: str, report: dict[str, Any]) -> None:
+        """Record what the batch's expectations said."""
+        with self._catalog.writing() as connection:
+            connection.execute(
+                validations.insert().values(
+                    batch_id=batch_id, success=success, stopped_by=stopped_by, report=report, at=now()
+                )
+            )
+
+    def validation(self, batch_id: int) -> dict[str, Any] | None:
+        """The report of a batch's last validation, or None."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(
+                select(validations).where(validations.c.batch_id == batch_id).order_by(validations.c.id.desc())
+            ).first()
+        return dict(row.report) if row else None
+
+    def _one(self, connection: Any, batch_id: int) -> Batch:
+        row = connection.execute(select(batches).where(batches.c.id == batch_id)).first()
+        if row is None:
+            raise NotFound(f"no batch {batch_id}")
+        count = connection.scalar(select(func.count()).select_from(photos).where(photos.c.batch_id == batch_id))
+        return Batch(row.id, BatchState(row.state), row.key, row.opened_at, row.closed_at, row.reason, count or 0)
+
+    def _items(self, subjects: Sequence[Subject], stage: Stage) -> Sequence[ReviewItem]:
+        if not subjects:
+            return []
+        kind, ids = STAGE_SUBJECT[stage], [subject.id for subject in subjects]
+        table = photos if kind is SubjectKind.PHOTO else faces
+        shown = photos.c.sha256 if kind is SubjectKind.PHOTO else faces.c.sha256_512
+        decided = present(stage)
+        column = decided.c.photo_id if kind is SubjectKind.PHOTO else decided.c.face_id
+        statement = select(
+            table.c.id.label("subject_id"),
+            shown.label("shown"),
+            photos.c.id.label("photo"),
+            photos.c.batch_id,
+            candidates,
+            queries.c.domain,
+            queries.c.text.label("query_text"),
+        )
+        joined = photos if kind is SubjectKind.PHOTO else faces.join(photos, photos.c.id == faces.c.photo_id)
+        joined = joined.join(candidates, candidates.c.id == photos.c.candidate_id)
+        joined = joined.join(queries, queries.c.id == candidates.c.query_id)
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                statement.select_from(joined)
+                .where(table.c.id.in_(ids), photos.c.batch_id.is_not(None))
+                .order_by(table.c.id)
+            ).all()
+            standing = {
+                row.photo_id or row.face_id: _decision(row)
+                for row in connection.execute(select(decided).where(column.in_(ids)))
+            }
+        scores = self._catalog.scores.of_many(subjects)
+        flagged = self._catalog.scores.flags(subjects, stage=stage)
+        return [
+            ReviewItem(
+                subject=Subject(kind, row.subject_id),
+                stage=stage,
+                batch_id=row.batch_id,
+                sha256=row.shown,
+                photo_id=row.photo,
+                domain=Domain(row.domain),
+                provenance=provenance_of(row),
+                flags=tuple(flagged.get(Subject(kind, row.subject_id), ())),
+                scores=tuple(scores.get(Subject(kind, row.subject_id), ())),
+                decision=standing.get(row.subject_id),
+            )
+            for row in rows
+        ]
+
+
+def _at_stage(batch_id: int, stage: Stage) -> Select[Any]:
+    """The ids of the subjects that earlier steps and stages let through to this one."""
+    refused = select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None))
+    if stage is Stage.RAW:
+        return select(photos.c.id).where(photos.c.batch_id == batch_id, photos.c.id.not_in(_refused_at_screen()))
+    raw = present(Stage.RAW)
+    passed = (
+        select(faces.c.id)
+        .join(photos, photos.c.id == faces.c.photo_id)
+        .join(raw, raw.c.photo_id == photos.c.id)
+        .where(
+            photos.c.batch_id == batch_id,
+            photos.c.id.not_in(refused),
+            raw.c.verdict == Verdict.APPROVE.value,
+        )
+    )
+    if stage is Stage.CROP:
+        return passed
+    crop = present(Stage.CROP)
+    return passed.join(crop, crop.c.face_id == faces.c.id).where(crop.c.verdict == Verdict.APPROVE.value)
+
+
+def _refused_at_screen() -> Select[Any]:
+    return select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None), refusals.c.step == "screen")

@@ -1,0 +1,198 @@
+"""Candidates: photos that sources say exist; claimed, then fetched or refused, none ever lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+
+from catalog.errors import BadInput, Conflict, NotFound
+from catalog.part import Part, now, worker_name
+from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, Provenance, Refusal
+from catalog.tables import candidates, queries, refusals
+
+
+class Candidates(Part):
+    """What is known to exist, and what became of it."""
+
+    def add(self, candidate: Candidate, *, query_id: int) -> bool:
+        """Record a candidate; False when this source's foreign id is known already."""
+        for name in ("source", "foreign_id", "page_url", "image_url", "licence"):
+            if not getattr(candidate, name):
+                raise BadInput(f"a candidate without {name}")
+        statement = (
+            self._insert(candidates)
+            .values(
+                source=candidate.source,
+                foreign_id=candidate.foreign_id,
+                page_url=candidate.page_url,
+                image_url=candidate.image_url,
+                licence=candidate.licence,
+                title=candidate.title,
+                author=candidate.author,
+                width=candidate.width,
+                height=candidate.height,
+                query_id=query_id,
+                found_at=now(),
+                state=CandidateState.FOUND.value,
+            )
+            .on_conflict_do_nothing(index_elements=["source", "foreign_id"])
+            .returning(candidates.c.id)
+        )
+        with self._catalog.writing() as connection:
+            return connection.execute(statement).first() is not None
+
+    def claim(self, *, source: str | None = None, count: int, lease_seconds: float) -> Sequence[FoundCandidate]:
+        """Take up to ``count`` waiting candidates for this worker, for so long; nobody else gets them."""
+        moment = now()
+        waiting = or_(
+            candidates.c.state == CandidateState.FOUND.value,
+            (candidates.c.state == CandidateState.CLAIMED.value) & (candidates.c.lease_until <= moment),
+        )
+        choice = select(candidates.c.id).where(waiting).order_by(candidates.c.id).limit(count)
+        if source:
+            choice = choice.where(candidates.c.source == source)
+        if self._catalog.dialect == "postgresql":
+            choice = choice.with_for_update(skip_locked=True)
+        with self._catalog.writing() as connection:
+            ids = list(connection.scalars(choice))
+            connection.execute(
+                update(candidates)
+                .where(candidates.c.id.in_(ids))
+                .values(
+                    state=CandidateState.CLAIMED.value,
+                    worker=worker_name(),
+                    lease_until=moment + timedelta(seconds=lease_seconds),
+                )
+            )
+            rows = connection.execute(_found().where(candidates.c.id.in_(ids)).order_by(candidates.c.id)).all()
+        return [_candidate(row) for row in rows]
+
+    def refuse(self, candidate_id: int, *, reason: str, detail: str = "") -> None:
+        """Record why a claimed candidate goes no further."""
+        with self._catalog.writing() as connection:
+            self._close(connection, candidate_id, CandidateState.REFUSED)
+            connection.execute(
+                refusals.insert().values(
+                    step="fetch", reason=reason, detail=detail[:2000], candidate_id=candidate_id, at=now()
+                )
+            )
+
+    def release(self, candidate_id: int) -> None:
+        """Put a claimed candidate back: its host asked to be left alone for now."""
+        with self._catalog.writing() as connection:
+            self._close(connection, candidate_id, CandidateState.FOUND)
+
+    def release_expired(self) -> int:
+        """Give back every claim whose lease has run out; say how many."""
+        with self._catalog.writing() as connection:
+            return connection.execute(
+                update(candidates)
+                .where(candidates.c.state == CandidateState.CLAIMED.value, candidates.c.lease_until <= now())
+                .values(state=CandidateState.FOUND.value, lease_until=None, worker=None)
+            ).rowcount
+
+    def get(self, candidate_id: int) -> FoundCandidate:
+        """One candidate; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(_found().where(candidates.c.id == candidate_id)).first()
+        if row is None:
+            raise NotFound(f"no candidate {candidate_id}")
+        return _candidate(row)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many candidates of each source are in each state."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(candidates.c.source, candidates.c.state, func.count()).group_by(
+                    candidates.c.source, candidates.c.state
+                )
+            ).all()
+        table: dict[str, dict[str, int]] = {}
+        for source, state, count in rows:
+            table.setdefault(source, {})[state] = count
+        return table
+
+    def refusals(self) -> Sequence[Refusal]:
+        """Every refusal, of candidates and of photos, oldest first."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(select(refusals).order_by(refusals.c.id)).all()
+        return [Refusal(r.id, r.step, r.reason, r.detail, r.candidate_id, r.photo_id, r.at) for r in rows]
+
+    def refused(self) -> dict[str, int]:
+        """How many refusals there are of each reason."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(select(refusals.c.reason, func.count()).group_by(refusals.c.reason)).all()
+        return dict(rows)
+
+    def provenance(self, candidate_id: int) -> Provenance:
+        """Where a candidate came from, whole."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(
+                select(candidates, queries.c.text.label("query_text"))
+                .join(queries, queries.c.id == candidates.c.query_id)
+                .where(candidates.c.id == candidate_id)
+            ).first()
+        if row is None:
+            raise NotFound(f"no candidate {candidate_id}")
+        return provenance_of(row)
+
+    def _close(self, connection: Any, candidate_id: int, state: CandidateState) -> None:
+        close_claim(connection, candidate_id, state)
+
+
+def close_claim(connection: Any, candidate_id: int, state: CandidateState) -> None:
+    """End this worker's claim on a candidate; Conflict when it holds none (its lease went to another)."""
+    changed = connection.execute(
+        update(candidates)
+        .where(
+            candidates.c.id == candidate_id,
+            candidates.c.state == CandidateState.CLAIMED.value,
+            candidates.c.worker == worker_name(),
+        )
+        .values(state=state.value, lease_until=None, worker=None)
+    ).rowcount
+    if not changed:
+        raise Conflict(f"candidate {candidate_id} is not claimed by this worker")
+
+
+def provenance_of(row: Any) -> Provenance:
+    """The provenance in a row of candidates joined with its query's text as ``query_text``."""
+    return Provenance(
+        source=row.source,
+        foreign_id=row.foreign_id,
+        page_url=row.page_url,
+        image_url=row.image_url,
+        query=row.query_text,
+        found_at=row.found_at,
+        licence=row.licence,
+        author=row.author,
+        title=row.title,
+    )
+
+
+def _found() -> Any:
+    return select(candidates, queries.c.domain.label("domain")).join(queries, queries.c.id == candidates.c.query_id)
+
+
+def _candidate(row: Any) -> FoundCandidate:
+    return FoundCandidate(
+        id=row.id,
+        query_id=row.query_id,
+        domain=Domain(row.domain),
+        found_at=row.found_at,
+        state=CandidateState(row.state),
+        candidate=Candidate(
+            source=row.source,
+            foreign_id=row.foreign_id,
+            page_url=row.page_url,
+            image_url=row.image_url,
+            licence=row.licence,
+            title=row.title,
+            author=row.author,
+            width=row.width,
+            height=row.height,
+        ),
+    )

@@ -1,0 +1,156 @@
+"""Faces: what crop found in a photo. A photo's faces are written together, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from catalog.errors import NotFound
+from catalog.part import Part, now, signed, unsigned
+from catalog.records import ApprovedFace, Domain, Face, NewFace, Stage, Verdict
+from catalog.tables import candidates, faces, photos, queries
+
+
+class Faces(Part):
+    """The faces, and which steps they have seen."""
+
+    def store(self, photo_id: int, found: Sequence[NewFace]) -> bool:
+        """Record all faces of a photo at once and mark it cropped; False when somebody did so before."""
+        moment = now()
+        with self._catalog.writing() as connection:
+            fresh = connection.execute(
+                update(photos).where(photos.c.id == photo_id, photos.c.cropped_at.is_(None)).values(cropped_at=moment)
+            ).rowcount
+            if not fresh:
+                return False
+            if found:
+                connection.execute(faces.insert(), [_row(photo_id, face, moment) for face in found])
+        return True
+
+    def get(self, face_id: int) -> Face:
+        """One face; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(_select().where(faces.c.id == face_id)).first()
+        if row is None:
+            raise NotFound(f"no face {face_id}")
+        return _face(row)
+
+    def of_photo(self, photo_id: int) -> Sequence[Face]:
+        """The faces of one photo, in the order they were found."""
+        return self._list(_select().where(faces.c.photo_id == photo_id))
+
+    def of_batch(self, batch_id: int) -> Sequence[Face]:
+        """The faces of a batch's photos."""
+        return self._list(_select().where(photos.c.batch_id == batch_id))
+
+    def unchecked(self, *, batch_id: int | None = None) -> Sequence[Face]:
+        """Faces that no check has seen: of a batch, or of the photos that are in no batch yet."""
+        statement = _select().where(faces.c.checked_at.is_(None))
+        return self._list(
+            statement.where(photos.c.batch_id.is_(None) if batch_id is None else photos.c.batch_id == batch_id)
+        )
+
+    def checked(self, face_id: int) -> None:
+        """Note that every check has seen this face."""
+        with self._catalog.writing() as connection:
+            connection.execute(update(faces).where(faces.c.id == face_id).values(checked_at=now()))
+
+    def approved(self) -> Sequence[ApprovedFace]:
+        """Faces that people approved at all three stages, in the order of their crops' names."""
+        from catalog.decisions import present
+
+        raw, crop, final = present(Stage.RAW), present(Stage.CROP), present(Stage.FINAL)
+        statement = (
+            select(
+                faces.c.id,
+                faces.c.sha256,
+                faces.c.crop_landmarks,
+                photos.c.sha256.label("photo_sha256"),
+                queries.c.domain,
+            )
+            .join(photos, photos.c.id == faces.c.photo_id)
+            .join(candidates, candidates.c.id == photos.c.candidate_id)
+            .join(queries, queries.c.id == candidates.c.query_id)
+            .join(raw, raw.c.photo_id == photos.c.id)
+            .join(crop, crop.c.face_id == faces.c.id)
+            .join(final, final.c.face_id == faces.c.id)
+            .where(*(stage.c.verdict == Verdict.APPROVE.value for stage in (raw, crop, final)))
+            .order_by(faces.c.sha256, faces.c.id)
+        )
+        with self._catalog.reading() as connection:
+            rows = connection.execute(statement).all()
+        return [
+            ApprovedFace(
+                face_id=row.id,
+                sha256=row.sha256,
+                photo_sha256=row.photo_sha256,
+                domain=Domain(row.domain),
+                crop_landmarks=tuple((x, y) for x, y in row.crop_landmarks),
+            )
+            for row in rows
+        ]
+
+    def count(self) -> int:
+        """How many faces there are."""
+        with self._catalog.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(faces)) or 0
+
+    def blobs(self) -> set[str]:
+        """The names of every crop's blob, both sizes."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(select(faces.c.sha256, faces.c.sha256_512)).all()
+        return {name for row in rows for name in row}
+
+    def _list(self, statement: Any) -> Sequence[Face]:
+        with self._catalog.reading() as connection:
+            return [_face(row) for row in connection.execute(statement.order_by(faces.c.id))]
+
+
+def _select() -> Any:
+    return (
+        select(faces, photos.c.batch_id, queries.c.domain.label("domain"))
+        .join(photos, photos.c.id == faces.c.photo_id)
+        .join(candidates, candidates.c.id == photos.c.candidate_id)
+        .join(queries, queries.c.id == candidates.c.query_id)
+    )
+
+
+def _row(photo_id: int, face: NewFace, moment: Any) -> dict[str, Any]:
+    return {
+        "photo_id": photo_id,
+        "number": face.index,
+        "box": list(face.box),
+        "landmarks": [list(point) for point in face.landmarks],
+        "crop_landmarks": [list(point) for point in face.crop_landmarks],
+        "quad": [list(point) for point in face.quad],
+        "padded": face.padded,
+        "detector": face.detector,
+        "sha256": face.sha256,
+        "sha256_512": face.sha256_512,
+        "phash": signed(face.phash),
+        "cropped_at": moment,
+    }
+
+
+def _face(row: Any) -> Face:
+    left, top, right, bottom = row.box
+    return Face(
+        id=row.id,
+        photo_id=row.photo_id,
+        domain=Domain(row.domain),
+        batch_id=row.batch_id,
+        face=NewFace(
+            index=row.number,
+            box=(left, top, right, bottom),
+            landmarks=tuple((x, y) for x, y in row.landmarks),
+            crop_landmarks=tuple((x, y) for x, y in row.crop_landmarks),
+            quad=tuple((x, y) for x, y in row.quad),
+            padded=row.padded,
+            detector=row.detector,
+            sha256=row.sha256,
+            sha256_512=row.sha256_512,
+            phash=unsigned(row.phash),
+        ),
+    )

@@ -1,0 +1,183 @@
+"""Runs, their checkpoints and evaluations, and the models that come of them; one model is champion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+
+from catalog.errors import Conflict, NotFound
+from catalog.part import Part, now
+from catalog.records import Checkpoint, Evaluation, Model, ModelState, Run, RunState
+from catalog.tables import checkpoints, evaluations, models, runs
+
+
+class Models(Part):
+    """What was trained, how good it is, and which one is served."""
+
+    def open_run(self, snapshot_id: str, *, preset: str, seed: int, total_steps: int) -> Run:
+        """The run of this snapshot, preset and seed: begun now, or gone on with."""
+        with self._catalog.writing() as connection:
+            connection.execute(
+                self._insert(runs)
+                .values(
+                    snapshot_id=snapshot_id,
+                    preset=preset,
+                    seed=seed,
+                    state=RunState.RUNNING.value,
+                    total_steps=total_steps,
+                    started_at=now(),
+                )
+                .on_conflict_do_nothing(index_elements=["snapshot_id", "preset", "seed"])
+            )
+            row = connection.execute(
+                select(runs).where(runs.c.snapshot_id == snapshot_id, runs.c.preset == preset, runs.c.seed == seed)
+            ).one()
+        return _run(row)
+
+    def run(self, run_id: int) -> Run:
+        """One run; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
+        if row is None:
+            raise NotFound(f"no run {run_id}")
+        return _run(row)
+
+    def runs(self, *, state: RunState | None = None) -> Sequence[Run]:
+        """Runs, newest first."""
+        statement = select(runs).order_by(runs.c.id.desc())
+        if state:
+            statement = statement.where(runs.c.state == state.value)
+        with self._catalog.reading() as connection:
+            return [_run(row) for row in connection.execute(statement)]
+
+    def add_checkpoint(self, run_id: int, *, step: int, files: Sequence[Checkpoint]) -> None:
+        """Record the files of one save; the run's step follows. The same step again replaces its files."""
+        with self._catalog.writing() as connection:
+            for file in files:
+                values = {"path": file.path, "sha256": file.sha256, "at": now()}
+                connection.execute(
+                    self._insert(checkpoints)
+                    .values(run_id=run_id, step=step, kind=file.kind, **values)
+                    .on_conflict_do_update(index_elements=["run_id", "step", "kind"], set_=values)
+                )
+            connection.execute(update(runs).where(runs.c.id == run_id).values(step=step))
+
+    def checkpoints(self, run_id: int, *, step: int | None = None) -> Sequence[Checkpoint]:
+        """The files of a run's newest save, or of the named step."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(checkpoints)
+                .where(checkpoints.c.run_id == run_id)
+                .order_by(checkpoints.c.step, checkpoints.c.kind)
+            ).all()
+        wanted = step if step is not None else max((row.step for row in rows), default=0)
+        return [Checkpoint(r.run_id, r.step, r.kind, r.path, r.sha256) for r in rows if r.step == wanted]
+
+    def finish_run(self, run_id: int, *, state: RunState, reason: str = "") -> None:
+        """Record that a run has come to its end, or failed and why."""
+        with self._catalog.writing() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id)
+                .values(
+                    state=state.value,
+                    reason=reason,
+                    finished_at=None if state is RunState.RUNNING else now(),
+                )
+            )
+
+    def add_evaluation(self, run_id: int, *, step: int, metrics: dict[str, float], version: str) -> Evaluation:
+        """Record the metrics of a run at a step; the same code on the same step replaces its numbers."""
+        values = {"metrics": metrics, "at": now()}
+        with self._catalog.writing() as connection:
+            row = connection.execute(
+                self._insert(evaluations)
+                .values(run_id=run_id, step=step, version=version, **values)
+                .on_conflict_do_update(index_elements=["run_id", "step", "version"], set_=values)
+                .returning(evaluations)
+            ).one()
+        return _evaluation(row)
+
+    def evaluation(self, evaluation_id: int) -> Evaluation:
+        """One evaluation; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(evaluations).where(evaluations.c.id == evaluation_id)).first()
+        if row is None:
+            raise NotFound(f"no evaluation {evaluation_id}")
+        return _evaluation(row)
+
+    def champion(self) -> Model | None:
+        """The model that is served, or None."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(models).where(models.c.state == ModelState.CHAMPION.value)).first()
+        return _model(row) if row else None
+
+    def of_evaluation(self, evaluation_id: int) -> Model | None:
+        """The model that an evaluation was judged as, or None."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(models).where(models.c.evaluation_id == evaluation_id)).first()
+        return _model(row) if row else None
+
+    def add(self, evaluation: Evaluation, *, promote: bool, reasons: Sequence[str], over: int | None) -> Model:
+        """Record a model as champion or as candidate, with the reasons; the champion before it retires.
+
+        ``over`` is the champion that the judgement compared with (None: there was none); Conflict when another
+        has become champion meanwhile. An evaluation is judged once: the second time gives the first judgement.
+        """
+        with self._catalog.writing() as connection:
+            self._serialise(connection, "models")
+            known = connection.execute(select(models).where(models.c.evaluation_id == evaluation.id)).first()
+            if known:
+                return _model(known)
+            reigning = connection.execute(select(models).where(models.c.state == ModelState.CHAMPION.value)).first()
+            if promote:
+                if (reigning.id if reigning else None) != over:
+                    raise Conflict("another model has become champion meanwhile; judge again")
+                connection.execute(
+                    update(models)
+                    .where(models.c.state == ModelState.CHAMPION.value)
+                    .values(state=ModelState.RETIRED.value)
+                )
+            state = ModelState.CHAMPION if promote else ModelState.CANDIDATE
+            row = connection.execute(
+                models.insert()
+                .values(
+                    run_id=evaluation.run_id,
+                    evaluation_id=evaluation.id,
+                    state=state.value,
+                    reasons=list(reasons),
+                    decided_at=now(),
+                )
+                .returning(models)
+            ).one()
+        return _model(row)
+
+    def list(self) -> Sequence[Model]:
+        """Models, newest first."""
+        with self._catalog.reading() as connection:
+            return [_model(row) for row in connection.execute(select(models).order_by(models.c.id.desc()))]
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        id=row.id,
+        snapshot_id=row.snapshot_id,
+        preset=row.preset,
+        seed=row.seed,
+        state=RunState(row.state),
+        step=row.step,
+        total_steps=row.total_steps,
+        reason=row.reason,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _evaluation(row: Any) -> Evaluation:
+    return Evaluation(row.id, row.run_id, row.step, dict(row.metrics), row.version, row.at)
+
+
+def _model(row: Any) -> Model:
+    return Model(row.id, row.run_id, row.evaluation_id, ModelState(row.state), tuple(row.reasons), row.decided_at)

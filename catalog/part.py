@@ -1,0 +1,75 @@
+"""What every part of the catalog starts from: the catalog it belongs to, and the clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from catalog.records import Subject, SubjectKind
+
+if TYPE_CHECKING:
+    from catalog.catalog import Catalog
+
+
+def now() -> datetime:
+    """The time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def worker_name() -> str:
+    """Who claims: this process on this host."""
+    import os
+    import socket
+
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def signed(phash: int) -> int:
+    """An unsigned 64-bit hash as the signed number that both databases can hold."""
+    return phash - (1 << 64) if phash >= 1 << 63 else phash
+
+
+def unsigned(phash: int) -> int:
+    """The inverse of :func:`signed`."""
+    return phash + (1 << 64) if phash < 0 else phash
+
+
+def subject_columns(subject: Subject) -> dict[str, int | None]:
+    """The two columns by which a row names its subject."""
+    is_photo = subject.kind is SubjectKind.PHOTO
+    return {"photo_id": subject.id if is_photo else None, "face_id": None if is_photo else subject.id}
+
+
+def subject_of(row: Any) -> Subject:
+    """The subject that a row names."""
+    if row.photo_id is not None:
+        return Subject(SubjectKind.PHOTO, row.photo_id)
+    return Subject(SubjectKind.FACE, row.face_id)
+
+
+def is_subject(table: Table, subject: Subject) -> ColumnElement[bool]:
+    """The rows of ``table`` that are about this subject."""
+    column = table.c.photo_id if subject.kind is SubjectKind.PHOTO else table.c.face_id
+    return column == subject.id
+
+
+class Part:
+    """The verbs on one noun."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def _insert(self, table: Table) -> Any:
+        """An INSERT that knows ON CONFLICT, in the database's own dialect."""
+        return postgresql.insert(table) if self._catalog.dialect == "postgresql" else sqlite.insert(table)
+
+    def _serialise(self, connection: Connection, name: str) -> None:
+        """One writer at a time for what ``name`` guards, until the transaction ends.
+
+        SQLite's immediate transaction does so already; PostgreSQL takes an advisory lock.
+        """
+        if self._catalog.dialect == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"faceloop:{name}",))

@@ -1,0 +1,189 @@
+"""Photos: the bytes as downloaded, stored once, with where they came from."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from catalog.candidates import close_claim, provenance_of
+from catalog.errors import NotFound
+from catalog.part import Part, now, signed, unsigned
+from catalog.phashes import PhashIndex
+from catalog.records import CandidateState, Domain, NewPhoto, Photo, Provenance, Stage, Verdict
+from catalog.tables import candidates, photos, queries, refusals
+
+
+class Photos(Part):
+    """The photos, their duplicates, and which steps they have seen."""
+
+    def __init__(self, catalog: Any) -> None:
+        super().__init__(catalog)
+        self._index = PhashIndex()
+        self._lock = threading.Lock()
+
+    def duplicate_of(self, photo: NewPhoto, *, bits: int) -> tuple[str, int] | None:
+        """(``exact_duplicate`` or ``near_duplicate``, photo id) of a stored photo that this one repeats, or None."""
+        with self._catalog.reading() as connection:
+            return self._duplicate(connection, photo, bits)
+
+    def store(self, photo: NewPhoto, *, candidate_id: int, bits: int) -> Photo | None:
+        """Record a fetched photo, or its refusal as a duplicate (None). Ends this worker's claim on the candidate.
+
+        Its blob must be stored before. One transaction: two workers cannot store the same photo.
+        """
+        with self._catalog.writing() as connection:
+            self._serialise(connection, "photos")
+            twin = self._duplicate(connection, photo, bits)
+            if twin:
+                reason, photo_id = twin
+                close_claim(connection, candidate_id, CandidateState.REFUSED)
+                connection.execute(
+                    refusals.insert().values(
+                        step="fetch",
+                        reason=reason,
+                        detail=f"photo {photo_id}",
+                        candidate_id=candidate_id,
+                        at=now(),
+                    )
+                )
+                return None
+            close_claim(connection, candidate_id, CandidateState.FETCHED)
+            number = connection.execute(
+                photos.insert()
+                .values(
+                    sha256=photo.sha256,
+                    media_type=photo.media_type,
+                    size=photo.size,
+                    width=photo.width,
+                    height=photo.height,
+                    phash=signed(photo.phash),
+                    candidate_id=candidate_id,
+                    stored_at=now(),
+                )
+                .returning(photos.c.id)
+            ).scalar_one()
+            return _photo(connection.execute(_select().where(photos.c.id == number)).one())
+
+    def get(self, photo_id: int) -> Photo:
+        """One photo; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(_select().where(photos.c.id == photo_id)).first()
+        if row is None:
+            raise NotFound(f"no photo {photo_id}")
+        return _photo(row)
+
+    def provenance(self, photo_id: int) -> Provenance:
+        """Where a photo came from, whole."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(
+                select(candidates, queries.c.text.label("query_text"))
+                .join(queries, queries.c.id == candidates.c.query_id)
+                .join(photos, photos.c.candidate_id == candidates.c.id)
+                .where(photos.c.id == photo_id)
+            ).first()
+        if row is None:
+            raise NotFound(f"no photo {photo_id}")
+        return provenance_of(row)
+
+    def unscreened(self, *, batch_id: int) -> Sequence[Photo]:
+        """Photos of a batch that no screen has seen."""
+        return self._list(_select().where(photos.c.batch_id == batch_id, photos.c.screened_at.is_(None)))
+
+    def screened(self, photo_id: int) -> None:
+        """Note that a photo has been screened."""
+        self._mark(photo_id, screened_at=now())
+
+    def uncropped(self, *, batch_id: int | None = None) -> Sequence[Photo]:
+        """Photos still to crop: of a batch, those approved at the raw stage; else those that are in no batch yet."""
+        statement = _select().where(photos.c.cropped_at.is_(None), photos.c.id.not_in(_refused()))
+        if batch_id is None:
+            return self._list(statement.where(photos.c.batch_id.is_(None)))
+        from catalog.decisions import present
+
+        raw = present(Stage.RAW)
+        statement = statement.join(raw, raw.c.photo_id == photos.c.id).where(
+            photos.c.batch_id == batch_id, raw.c.verdict == Verdict.APPROVE.value
+        )
+        return self._list(statement)
+
+    def refuse(self, photo_id: int, *, step: str, reason: str, detail: str = "") -> None:
+        """Record that a photo goes no further and why; the first refusal at a step stands."""
+        column = {"screen": {"screened_at": now()}, "crop": {"cropped_at": now()}}[step]
+        with self._catalog.writing() as connection:
+            connection.execute(
+                self._insert(refusals)
+                .values(step=step, reason=reason, detail=detail[:2000], photo_id=photo_id, at=now())
+                .on_conflict_do_nothing(index_elements=["step", "photo_id"])
+            )
+            connection.execute(update(photos).where(photos.c.id == photo_id).values(**column))
+
+    def of_batch(self, batch_id: int, *, refused: bool = True) -> Sequence[Photo]:
+        """Every photo of a batch; without the refused ones on demand."""
+        statement = _select().where(photos.c.batch_id == batch_id)
+        return self._list(statement if refused else statement.where(photos.c.id.not_in(_refused())))
+
+    def counts(self) -> dict[str, int]:
+        """How many photos each source gave."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(candidates.c.source, func.count())
+                .join(photos, photos.c.candidate_id == candidates.c.id)
+                .group_by(candidates.c.source)
+            ).all()
+        return dict(rows)
+
+    def blobs(self) -> set[str]:
+        """The names of every photo's blob."""
+        with self._catalog.reading() as connection:
+            return set(connection.scalars(select(photos.c.sha256)))
+
+    def _mark(self, photo_id: int, **values: Any) -> None:
+        with self._catalog.writing() as connection:
+            connection.execute(update(photos).where(photos.c.id == photo_id).values(**values))
+
+    def _list(self, statement: Any) -> Sequence[Photo]:
+        with self._catalog.reading() as connection:
+            return [_photo(row) for row in connection.execute(statement.order_by(photos.c.id))]
+
+    def _duplicate(self, connection: Connection, photo: NewPhoto, bits: int) -> tuple[str, int] | None:
+        twin = connection.scalar(select(photos.c.id).where(photos.c.sha256 == photo.sha256))
+        if twin is not None:
+            return "exact_duplicate", twin
+        with self._lock:
+            fresh = connection.execute(
+                select(photos.c.id, photos.c.phash).where(photos.c.id > self._index.last_id).order_by(photos.c.id)
+            ).all()
+            self._index.add((number, unsigned(phash)) for number, phash in fresh)
+            near = self._index.nearest(photo.phash, bits=bits)
+        return ("near_duplicate", near[0]) if near else None
+
+
+def _refused() -> Any:
+    return select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None))
+
+
+def _select() -> Any:
+    return (
+        select(photos, queries.c.domain.label("domain"))
+        .join(candidates, candidates.c.id == photos.c.candidate_id)
+        .join(queries, queries.c.id == candidates.c.query_id)
+    )
+
+
+def _photo(row: Any) -> Photo:
+    return Photo(
+        id=row.id,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        size=row.size,
+        width=row.width,
+        height=row.height,
+        phash=unsigned(row.phash),
+        domain=Domain(row.domain),
+        candidate_id=row.candidate_id,
+        batch_id=row.batch_id,
+        stored_at=row.stored_at,
+    )

@@ -1,0 +1,216 @@
+"""The used-queries table at work: plan, claim with a lease, finish. A used query is never searched again."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+
+from catalog.errors import BadInput, Conflict, NotFound
+from catalog.part import Part, now, worker_name
+from catalog.records import Domain, Query, QueryState, SearchResult
+from catalog.tables import queries, searches
+
+
+def normalise(text: str) -> str:
+    """The form under which a query is unique: NFKC, case-folded, white space folded."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+class Queries(Part):
+    """What to look for, and what has been looked for."""
+
+    def plan(
+        self, *, source: str, text: str, domain: Domain, limit: int = 100, licence: str = "unknown"
+    ) -> Query | None:
+        """Plan a query; None when this source has, or had, the same one."""
+        if not normalise(text):
+            raise BadInput("an empty query")
+        if limit < 1:
+            raise BadInput(f"a query wants at least 1 candidate, not {limit}")
+        statement = (
+            self._insert(queries)
+            .values(
+                source=source,
+                text=" ".join(text.split()) if source != "folder" else text,
+                normalised=normalise(text) if source != "folder" else text,
+                domain=Domain(domain).value,
+                licence=licence or "unknown",
+                wanted=limit,
+                state=QueryState.PLANNED.value,
+                planned_at=now(),
+            )
+            .on_conflict_do_nothing(index_elements=["source", "normalised"])
+            .returning(queries)
+        )
+        with self._catalog.writing() as connection:
+            row = connection.execute(statement).first()
+        return _query(row) if row else None
+
+    def find(self, *, source: str, text: str) -> Query | None:
+        """The query of this source with these words, whatever its state."""
+        key = text if source == "folder" else normalise(text)
+        with self._catalog.reading() as connection:
+            row = connection.execute(
+                select(queries).where(queries.c.source == source, queries.c.normalised == key)
+            ).first()
+        return _query(row) if row else None
+
+    def get(self, query_id: int) -> Query:
+        """One query; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(queries).where(queries.c.id == query_id)).first()
+        if row is None:
+            raise NotFound(f"no query {query_id}")
+        return _query(row)
+
+    def list(self, *, source: str | None = None, state: QueryState | None = None) -> Sequence[Query]:
+        """Queries in the order of planning."""
+        statement = select(queries).order_by(queries.c.id)
+        if source:
+            statement = statement.where(queries.c.source == source)
+        if state:
+            statement = statement.where(queries.c.state == state.value)
+        with self._catalog.reading() as connection:
+            return [_query(row) for row in connection.execute(statement)]
+
+    def claim(
+        self, *, source: str, count: int = 1, lease_seconds: float, query_id: int | None = None
+    ) -> Sequence[Query]:
+        """Take up to ``count`` waiting queries (or the named one) for this worker, for so long. Nobody else gets them.
+
+        A query whose lease has run out waits again, first in the line.
+        """
+        moment = now()
+        waiting = or_(
+            queries.c.state == QueryState.PLANNED.value,
+            (queries.c.state == QueryState.CLAIMED.value) & (queries.c.lease_until <= moment),
+        )
+        choice = select(queries.c.id).where(queries.c.source == source, waiting).order_by(queries.c.id).limit(count)
+        if query_id is not None:
+            choice = choice.where(queries.c.id == query_id)
+        if self._catalog.dialect == "postgresql":
+            choice = choice.with_for_update(skip_locked=True)
+        with self._catalog.writing() as connection:
+            ids = list(connection.scalars(choice))
+            rows = connection.execute(
+                update(queries)
+                .where(queries.c.id.in_(ids))
+                .values(
+                    state=QueryState.CLAIMED.value,
+                    worker=worker_name(),
+                    lease_until=moment + timedelta(seconds=lease_seconds),
+                )
+                .returning(queries)
+            ).all()
+            if rows:
+                connection.execute(
+                    searches.insert(),
+                    [{"query_id": row.id, "started_at": moment, "outcome": "claimed"} for row in rows],
+                )
+        return sorted((_query(row) for row in rows), key=lambda query: query.id)
+
+    def renew(self, query_id: int, *, lease_seconds: float) -> None:
+        """Keep a claim alive; Conflict when it was lost meanwhile."""
+        self._as_holder(query_id, lease_until=now() + timedelta(seconds=lease_seconds))
+
+    def finish(self, query_id: int, result: SearchResult, *, state: QueryState = QueryState.USED) -> None:
+        """Record how the search ended and give the claim back. ``state``: used, blocked, or planned (try again)."""
+        if state is QueryState.CLAIMED:
+            raise BadInput("a finished search leaves its query used, blocked or planned")
+        moment = now()
+        used_at = moment if state is QueryState.USED else None
+        self._as_holder(
+            query_id,
+            state=state.value,
+            lease_until=None,
+            worker=None,
+            used_at=used_at,
+            reason=result.reason,
+            search={
+                "finished_at": moment,
+                "outcome": result.outcome,
+                "found": result.found,
+                "new": result.new,
+                "duplicate": result.duplicate,
+                "reason": result.reason,
+            },
+        )
+
+    def reopen(self, query_id: int) -> Query:
+        """Let a used or blocked query be searched once more: somebody asked for it."""
+        with self._catalog.writing() as connection:
+            row = connection.execute(
+                update(queries)
+                .where(
+                    queries.c.id == query_id,
+                    queries.c.state.in_([QueryState.USED.value, QueryState.BLOCKED.value]),
+                )
+                .values(state=QueryState.PLANNED.value, used_at=None, reason="")
+                .returning(queries)
+            ).first()
+        if row is None:
+            raise Conflict(f"query {query_id} is neither used nor blocked")
+        return _query(row)
+
+    def release_expired(self) -> int:
+        """Give back every claim whose lease has run out; say how many."""
+        with self._catalog.writing() as connection:
+            return connection.execute(
+                update(queries)
+                .where(queries.c.state == QueryState.CLAIMED.value, queries.c.lease_until <= now())
+                .values(state=QueryState.PLANNED.value, lease_until=None, worker=None)
+            ).rowcount
+
+    def used(self, source: str | None = None) -> int:
+        """How many queries are used up."""
+        statement = select(func.count()).select_from(queries).where(queries.c.state == QueryState.USED.value)
+        if source:
+            statement = statement.where(queries.c.source == source)
+        with self._catalog.reading() as connection:
+            return connection.scalar(statement) or 0
+
+    def tries(self, query_id: int) -> Sequence[SearchResult]:
+        """Every try of a query, oldest first."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(searches).where(searches.c.query_id == query_id).order_by(searches.c.id)
+            ).all()
+        return [SearchResult(r.outcome, r.found, r.new, r.duplicate, r.reason) for r in rows]
+
+    def _as_holder(
+        self, query_id: int, *, search: dict[str, Any] | None = None, **values: datetime | str | None
+    ) -> None:
+        with self._catalog.writing() as connection:
+            changed = connection.execute(
+                update(queries)
+                .where(
+                    queries.c.id == query_id,
+                    queries.c.state == QueryState.CLAIMED.value,
+                    queries.c.worker == worker_name(),
+                )
+                .values(**values)
+            ).rowcount
+            if not changed:
+                raise Conflict(f"query {query_id} is not claimed by this worker")
+            if search is not None:
+                last = select(func.max(searches.c.id)).where(searches.c.query_id == query_id).scalar_subquery()
+                connection.execute(update(searches).where(searches.c.id == last).values(**search))
+
+
+def _query(row: Any) -> Query:
+    return Query(
+        id=row.id,
+        source=row.source,
+        text=row.text,
+        domain=Domain(row.domain),
+        limit=row.wanted,
+        state=QueryState(row.state),
+        licence=row.licence,
+        planned_at=row.planned_at,
+        used_at=row.used_at,
+        reason=row.reason,
+    )

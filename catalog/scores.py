@@ -1,0 +1,103 @@
+"""Scores (measured by checks, judged on reading) and flags (suggestions that the reviewers see)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import select
+
+from catalog.part import Part, now, subject_columns, subject_of
+from catalog.records import Flag, Reason, Score, Stage, Subject, SubjectKind
+from catalog.tables import faces, flags, photos, scores
+
+
+class Scores(Part):
+    """What the checks measured, and what they suggest."""
+
+    def add(self, measured: Iterable[Score]) -> int:
+        """Record scores; those already there for the same check and version stay. Says how many were new."""
+        moment, new = now(), 0
+        with self._catalog.writing() as connection:
+            for score in measured:
+                new += connection.execute(
+                    self._insert(scores)
+                    .values(
+                        **subject_columns(score.subject),
+                        check=score.check,
+                        version=score.version,
+                        value=score.value,
+                        detail=score.detail,
+                        at=moment,
+                    )
+                    .on_conflict_do_nothing()
+                ).rowcount
+        return new
+
+    def of(self, subject: Subject) -> Sequence[Score]:
+        """The scores of one subject."""
+        return self.of_many([subject])[subject]
+
+    def of_many(self, subjects: Sequence[Subject]) -> Mapping[Subject, Sequence[Score]]:
+        """The scores of each of these subjects, in the order of checks' names."""
+        found: dict[Subject, list[Score]] = defaultdict(list)
+        with self._catalog.reading() as connection:
+            for column, ids in _by_column(scores, subjects):
+                rows = connection.execute(
+                    select(scores).where(column.in_(ids)).order_by(scores.c.check, scores.c.id)
+                ).all()
+                for row in rows:
+                    subject = subject_of(row)
+                    found[subject].append(Score(subject, row.check, row.version, row.value, row.detail))
+        return found
+
+    def flag(self, suggested: Iterable[Flag]) -> int:
+        """Record suggestions; the same suggester speaks once per subject and stage. Says how many were new."""
+        moment, new = now(), 0
+        with self._catalog.writing() as connection:
+            for flag in suggested:
+                new += connection.execute(
+                    self._insert(flags)
+                    .values(
+                        **subject_columns(flag.subject),
+                        stage=flag.stage.value,
+                        reason=flag.reason.value,
+                        by=flag.by,
+                        detail=flag.detail,
+                        at=moment,
+                    )
+                    .on_conflict_do_nothing()
+                ).rowcount
+        return new
+
+    def flags(self, subjects: Sequence[Subject], *, stage: Stage) -> Mapping[Subject, Sequence[Flag]]:
+        """The suggestions for each of these subjects at a stage."""
+        found: dict[Subject, list[Flag]] = defaultdict(list)
+        with self._catalog.reading() as connection:
+            for column, ids in _by_column(flags, subjects):
+                rows = connection.execute(
+                    select(flags).where(column.in_(ids), flags.c.stage == stage.value).order_by(flags.c.id)
+                ).all()
+                for row in rows:
+                    subject = subject_of(row)
+                    found[subject].append(Flag(subject, Stage(row.stage), Reason(row.reason), row.by, row.detail))
+        return found
+
+    def of_batch(self, batch_id: int) -> Sequence[Score]:
+        """Every score of a batch's photos and faces."""
+        in_batch = select(photos.c.id).where(photos.c.batch_id == batch_id)
+        of_faces = select(faces.c.id).where(faces.c.photo_id.in_(in_batch))
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(scores)
+                .where(scores.c.photo_id.in_(in_batch) | scores.c.face_id.in_(of_faces))
+                .order_by(scores.c.id)
+            ).all()
+        return [Score(subject_of(row), row.check, row.version, row.value, row.detail) for row in rows]
+
+
+def _by_column(table, subjects: Sequence[Subject]):  # type: ignore[no-untyped-def]  # (column, ids) pairs
+    for kind, column in ((SubjectKind.PHOTO, table.c.photo_id), (SubjectKind.FACE, table.c.face_id)):
+        ids = [subject.id for subject in subjects if subject.kind is kind]
+        if ids:
+            yield column, ids

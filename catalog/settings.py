@@ -1,0 +1,96 @@
+"""Every setting of Faceloop: read from the environment (prefix ``FACELOOP_``) or from ``.env``.
+
+Each field's description is what ``.env.example`` says of it (``make docs`` writes that file from here).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What may differ between two installations; nothing else differs."""
+
+    model_config = SettingsConfigDict(env_prefix="FACELOOP_", env_file=".env", extra="ignore")
+
+    home: Path = Field(Path("var/faceloop"), description="Working files: session files, runs, reports.")
+    database: str = Field(
+        "",
+        description="SQLAlchemy URL of the catalog: sqlite:///... or postgresql+psycopg://... "
+        "Empty: catalog.db in the home folder.",
+    )
+    store: str = Field(
+        "",
+        description="Where blobs are kept: file:///... or s3://bucket/prefix. Empty: a folder in the home.",
+    )
+    retrain_min_faces: int = Field(20000, ge=1, description="Approved faces needed before a model is trained.")
+    train_preset: str = Field("paper-256", description="The preset of the nightly training.")
+    train_slice_steps: int = Field(
+        0,
+        ge=0,
+        description="Steps trained in one go before the run ends its turn; 0: until the preset's end.",
+    )
+    train_seed: int = Field(777, description="Seed of the nightly training.")
+    lease_seconds: int = Field(900, ge=1, description="After this long a dead worker's claim returns by itself.")
+
+    queries_per_run: int = Field(5, ge=1, description="Queries that one search run claims per source.")
+    candidates_per_query: int = Field(100, ge=1, description="Candidates after which one search stops.")
+    fetch_per_run: int = Field(2000, ge=1, description="Candidates that one fetch run downloads.")
+    fetch_max_bytes: int = Field(32 * 2**20, ge=1, description="Largest photo accepted, in bytes.")
+    fetch_max_pixels: int = Field(50_000_000, ge=1, description="Largest photo accepted, in pixels.")
+    fetch_min_side: int = Field(128, ge=1, description="Smallest side accepted, in pixels.")
+    fetch_seconds: float = Field(60.0, gt=0, description="Longest time for one download, in seconds.")
+    near_duplicate_bits: int = Field(
+        8, ge=0, le=16, description="Perceptual hashes this many bits apart or fewer are the same photo."
+    )
+    proxy: str = Field("", description="HTTP proxy through which the collectors reach the network; empty: none.")
+    proxy_ca: str = Field("", description="CA bundle (PEM) of that proxy; empty: the system's.")
+    contact: str = Field(
+        "",
+        description="Contact (URL or mail address) given in the User-Agent; empty: only the product's name.",
+    )
+    cooldown_hours: float = Field(12.0, ge=0, description="How long a source rests after a block, in hours.")
+
+    instagram_user: str = Field("", description="Instagram account that the collector signs in with.")
+    instagram_password: SecretStr = Field(SecretStr(""), description="Its password (a secret).")
+    twitter_bearer_token: SecretStr = Field(SecretStr(""), description="Bearer token of the X API (a secret).")
+    chromium: str = Field("/usr/bin/chromium", description="Chromium binary for the google collector.")
+    chromedriver: str = Field("/usr/bin/chromedriver", description="The chromedriver that belongs to it.")
+    chromium_home: str = Field(
+        "",
+        description="HOME given to Chromium (its NSS database may hold the CA of the proxy); empty: a fresh one.",
+    )
+
+    landmarks_model: str = Field(
+        "",
+        description="Path of dlib's 68-point predictor; empty: the file of face_recognition_models "
+        "(trained on iBUG 300-W, whose licence excludes commercial use).",
+    )
+    folder_path: str = Field("", description="Folder that the folder source reads; empty: that source rests.")
+    folder_domain: str = Field("bare", description="Domain of the photos in that folder: bare or makeup.")
+    folder_licence: str = Field("unknown", description="Licence of the photos in that folder.")
+
+    review_poll_seconds: float = Field(30.0, gt=0, description="How often the review sensor looks, in seconds.")
+    review_timeout_days: float = Field(30.0, gt=0, description="After this long a waiting review fails, in days.")
+
+    wandb_project: str = Field("faceloop", description="Weights & Biases project of the training runs.")
+
+    @property
+    def database_url(self) -> str:
+        """The catalog's SQLAlchemy URL, with the embedded default filled in."""
+        return self.database or f"sqlite:///{self.home.absolute() / 'catalog.db'}"
+
+    @property
+    def store_url(self) -> str:
+        """The blob store's URL, with the embedded default filled in."""
+        return self.store or (self.home.absolute() / "blobs").as_uri()
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """This process's settings, read once."""
+    return Settings()  # type: ignore[call-arg]  # every field has a default or comes from the environment

@@ -1,0 +1,115 @@
+"""Snapshots: immutable lists of approved faces; and the gate's decisions about them, every one kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+
+from catalog.errors import NotFound
+from catalog.part import Part, now
+from catalog.records import ApprovedFace, Domain, GateDecision, Snapshot
+from catalog.tables import gate_decisions, snapshot_faces, snapshots
+
+
+class Snapshots(Part):
+    """What was, or could be, trained on."""
+
+    def add(self, snapshot_id: str, *, manifest: str, faces: Sequence[ApprovedFace]) -> Snapshot:
+        """Record a snapshot; the same id gives the one that is there."""
+        counts = {domain: sum(face.domain is domain for face in faces) for domain in Domain}
+        with self._catalog.writing() as connection:
+            fresh = connection.execute(
+                self._insert(snapshots)
+                .values(
+                    id=snapshot_id,
+                    manifest=manifest,
+                    bare=counts[Domain.BARE],
+                    makeup=counts[Domain.MAKEUP],
+                    created_at=now(),
+                )
+                .on_conflict_do_nothing(index_elements=["id"])
+            ).rowcount
+            if fresh and faces:
+                connection.execute(
+                    snapshot_faces.insert(),
+                    [{"snapshot_id": snapshot_id, "face_id": face.face_id} for face in faces],
+                )
+        return self.get(snapshot_id)
+
+    def get(self, snapshot_id: str) -> Snapshot:
+        """One snapshot, by its whole id or by a beginning of it that only it has; NotFound otherwise."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(snapshots).where(snapshots.c.id.startswith(snapshot_id, autoescape=True)).limit(2)
+            ).all()
+        if len(rows) != 1 or not snapshot_id:
+            raise NotFound(f"no snapshot {snapshot_id}" if not rows else f"{snapshot_id} names several snapshots")
+        return _snapshot(rows[0])
+
+    def newest(self) -> Snapshot | None:
+        """The snapshot taken last, or None."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(snapshots).order_by(snapshots.c.created_at.desc())).first()
+        return _snapshot(row) if row else None
+
+    def faces(self, snapshot_id: str) -> Sequence[int]:
+        """The ids of a snapshot's faces."""
+        with self._catalog.reading() as connection:
+            return list(
+                connection.scalars(
+                    select(snapshot_faces.c.face_id)
+                    .where(snapshot_faces.c.snapshot_id == snapshot_id)
+                    .order_by(snapshot_faces.c.face_id)
+                )
+            )
+
+    def add_gate_decision(self, decision: GateDecision) -> GateDecision:
+        """Keep what the gate decided, yes or no."""
+        with self._catalog.writing() as connection:
+            row = connection.execute(
+                gate_decisions.insert()
+                .values(
+                    snapshot_id=decision.snapshot_id,
+                    train=decision.train,
+                    reasons=list(decision.reasons),
+                    numbers=decision.numbers,
+                    at=now(),
+                )
+                .returning(gate_decisions)
+            ).one()
+        return _gate(row)
+
+    def gate_decisions(self, *, limit: int = 100) -> Sequence[GateDecision]:
+        """The gate's decisions, newest first."""
+        with self._catalog.reading() as connection:
+            rows = connection.execute(select(gate_decisions).order_by(gate_decisions.c.id.desc()).limit(limit))
+            return [_gate(row) for row in rows]
+
+    def count(self) -> int:
+        """How many snapshots there are."""
+        with self._catalog.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(snapshots)) or 0
+
+
+def _snapshot(row: Any) -> Snapshot:
+    return Snapshot(
+        id=row.id,
+        manifest=row.manifest,
+        faces=row.bare + row.makeup,
+        bare=row.bare,
+        makeup=row.makeup,
+        created_at=row.created_at,
+    )
+
+
+def _gate(row: Any) -> GateDecision:
+    return GateDecision(
+        snapshot_id=row.snapshot_id,
+        train=row.train,
+        reasons=tuple(row.reasons),
+        numbers=dict(row.numbers),
+        at=row.at,
+        id=row.id,
+    )
