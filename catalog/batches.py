@@ -106,7 +106,7 @@ class Batches(Part):
             rows = connection.execute(
                 select(decided.c.verdict, func.count()).where(column.in_(subjects)).group_by(decided.c.verdict)
             ).all()
-        by_verdict = dict(rows)
+        by_verdict: dict[str, int] = dict(rows)
         approved = by_verdict.get(Verdict.APPROVE.value, 0)
         rejected = by_verdict.get(Verdict.REJECT.value, 0)
         return StageProgress(stage, total, approved + rejected, approved, rejected)
@@ -121,7 +121,7 @@ class Batches(Part):
         after: int = 0,
         reason: Reason | None = None,
     ) -> Sequence[ReviewItem]:
-        """Subjects of a stage in the order of their numbers, those above ``after``; ``reason`` keeps the flagged ones."""
+        """A stage's subjects by number, those above ``after``; ``reason`` keeps those flagged with it."""
         kind, decided = STAGE_SUBJECT[stage], present(stage)
         table, column = (photos, decided.c.photo_id) if kind is SubjectKind.PHOTO else (faces, decided.c.face_id)
         statement = select(table.c.id).where(table.c.id.in_(_at_stage(batch_id, stage)), table.c.id > after)
