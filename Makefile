@@ -1,0 +1,68 @@
+# The verbs. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo up test check fix docs lock bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+TORCH := torch==2.13.0
+
+# What Debian or Ubuntu must have: a browser for the google collector and the tests, certutil for the demo's CA,
+# libGL for OpenCV, PostgreSQL for the catalog's tests.
+PACKAGES := chromium chromium-driver libnss3-tools libgl1 libglib2.0-0 postgresql
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: system .venv/.ready ## install what is missing: system packages and .venv
+
+system:
+	@missing=""; for package in $(PACKAGES); do \
+	  [ "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null)" = installed ] || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then echo "Installing$$missing"; \
+	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; fi
+
+# uv installs the lock in a fraction of pip's time; where it cannot be had, pip does the same from the same file.
+.venv/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "Faceloop needs Python 3.11 or 3.12"'
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv==0.13.9 || true
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --no-deps --require-hashes -r requirements.lock \
+	  || $(BIN)/python -m pip install --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install $(TORCH)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup ## the whole platform on this machine, offline, on drawn portraits; ONCE=1 runs the loop through and ends
+	$(BIN)/python -m demo $(if $(ONCE),--once)
+
+up: ## the real deployment (needs Docker and a filled .env)
+	docker compose up --build --detach
+
+test: setup ## all the tests
+	$(BIN)/python -m pytest
+
+check: setup ## ruff, mypy, import contracts, compose file, Dockerfiles, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	$(BIN)/hadolint docker/*.Dockerfile
+	$(BIN)/python docs/generate.py --check
+
+fix: setup ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup ## write the generated pages: docs/dags.md, docs/checks.md, docs/settings.md, .env.example
+	$(BIN)/python docs/generate.py
+
+lock: ## pin requirements.in anew (needs uv)
+	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \
+	  --no-header --no-annotate --no-emit-find-links --no-emit-index-url --no-emit-package torch
+
+clean: ## forget the demo's data
+	rm -rf var/demo
