@@ -71,9 +71,7 @@ def cut(photo: Pixels, square: Square, *, size: int) -> Pixels:
     height, width = photo.shape[:2]
     # A few pixels more than needed, so that the filter never reads past the part while the photo goes on.
     left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - 4, 0, (width - 1, height - 1))
-    right, bottom = np.clip(
-        np.ceil(corners.max(axis=0)).astype(int) + 4, (left + 1, top + 1), (width, height)
-    )
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 4, (left + 1, top + 1), (width, height))
     part = photo[top:bottom, left:right]
     scale = min(1.0, size / square.side)
     small = shrink(
@@ -102,7 +100,5 @@ def shrink(pixels: Pixels, *, width: int, height: int) -> Pixels:
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
         return np.ascontiguousarray(pixels)
     smaller = width <= pixels.shape[1] and height <= pixels.shape[0]
-    resized: Pixels = cv2.resize(
-        pixels, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    )  # type: ignore[assignment]
+    resized: Pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)  # type: ignore[assignment]
     return resized

@@ -42,9 +42,7 @@ def landmarks_model(configured: str = "") -> Path:
     else:
         spec = find_spec("face_recognition_models")
         if spec is None or spec.origin is None:
-            raise ModelMissing(
-                "no landmarks model: set FACELOOP_LANDMARKS_MODEL or install face_recognition_models"
-            )
+            raise ModelMissing("no landmarks model: set FACELOOP_LANDMARKS_MODEL or install face_recognition_models")
         path = Path(spec.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
     if not path.is_file():
         raise ModelMissing(f"no landmarks model at {path}")
@@ -87,17 +85,13 @@ class Detector:
         across, down = width / small.shape[1], height / small.shape[0]
         rectangles, confidences, _ = self._frontal.run(small, 0, 0.0)
         return [
-            FaceBox(
-                r.left() * across, r.top() * down, (r.right() + 1) * across, (r.bottom() + 1) * down, float(c)
-            )
+            FaceBox(r.left() * across, r.top() * down, (r.right() + 1) * across, (r.bottom() + 1) * down, float(c))
             for r, c in zip(rectangles, confidences, strict=True)
         ]
 
     def _landmarks(self, photo: Pixels, box: FaceBox) -> Landmarks:
         # dlib's rectangles include their last pixel.
-        rectangle = dlib.rectangle(
-            round(box.left), round(box.top), round(box.right) - 1, round(box.bottom) - 1
-        )
+        rectangle = dlib.rectangle(round(box.left), round(box.top), round(box.right) - 1, round(box.bottom) - 1)
         shape = self._predictor(photo, rectangle)
         # dlib counts from the middle of the first pixel, we from its corner.
         return Landmarks(tuple((point.x + 0.5, point.y + 0.5) for point in shape.parts()))

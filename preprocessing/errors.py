@@ -40,6 +40,12 @@ class TooSmall(Refused):
     reason = "too_small"
 
 
+class Unalignable(Refused):
+    """The landmarks span no face: there is nothing to turn upright."""
+
+    reason = "unalignable"
+
+
 class ModelMissing(PreprocessingError):
     """A model file that a step needs is not there."""
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from preprocessing.errors import Unalignable
+
 Points = npt.NDArray[np.float64]
 
 RIGHT_EYE = slice(36, 42)
@@ -81,7 +83,7 @@ class FoundFace:
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """A square in a photo, possibly turned: its centre, and the way from there to the middle of its right side."""
+    """A square in a photo, possibly turned: its centre, and the step from there to its right side's middle."""
 
     centre_x: float
     centre_y: float
@@ -123,12 +125,10 @@ def ffhq_square(landmarks: Landmarks) -> Square:
     axis = eye_to_eye + np.array([eye_to_mouth[1], -eye_to_mouth[0]])
     length = math.hypot(*axis)
     if length < 1e-9:
-        raise ValueError("eyes and mouth in one point make no face")
+        raise Unalignable("eyes and mouth in one point make no face")
     half = max(math.hypot(*eye_to_eye) * 2.0, math.hypot(*eye_to_mouth) * 1.8)
     centre = eyes + eye_to_mouth * 0.1
-    return Square(
-        float(centre[0]), float(centre[1]), float(axis[0] / length * half), float(axis[1] / length * half)
-    )
+    return Square(float(centre[0]), float(centre[1]), float(axis[0] / length * half), float(axis[1] / length * half))
 
 
 # Above this share of mirrored padding a crop is rejected; up to it, FFHQ's own padding is accepted.
@@ -168,9 +168,7 @@ def padded_fraction(square: Square, *, width: int, height: int) -> float:
     return min(1.0, max(0.0, 1.0 - _area(polygon) / square.side**2))
 
 
-def _clip(
-    polygon: list[tuple[float, float]], *, axis: int, limit: float, sign: int
-) -> list[tuple[float, float]]:
+def _clip(polygon: list[tuple[float, float]], *, axis: int, limit: float, sign: int) -> list[tuple[float, float]]:
     """Keep the part of a convex polygon where sign * (coordinate - limit) >= 0."""
     kept: list[tuple[float, float]] = []
     for start, end in zip(polygon, polygon[1:] + polygon[:1], strict=True):

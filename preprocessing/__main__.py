@@ -1,0 +1,122 @@
+"""The commands: python -m preprocessing screen | crop | check | validate | checks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from catalog.errors import CatalogError
+from preprocessing import steps
+from preprocessing.checks import CHECKS, checks_markdown
+from preprocessing.errors import PreprocessingError, ValidationStopped
+from preprocessing.report import BatchReport
+from preprocessing.steps import Tally
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it went well, 1 with a one-line error when not."""
+    given = _parser().parse_args(arguments)
+    try:
+        return _run(given)
+    except (CatalogError, PreprocessingError, ValidationError, SQLAlchemyError, OSError) as error:
+        first, *_ = str(error).splitlines() or [type(error).__name__]
+        print(f"error: {first}", file=sys.stderr)
+        if given.json:
+            print(json.dumps({"ok": False, "error": first, "stopped": isinstance(error, ValidationStopped)}))
+        return 1
+
+
+def _run(given: argparse.Namespace) -> int:
+    match given.verb:
+        case "screen":
+            _tell_tally(steps.screen(given.batch, limit=given.limit), "photo", "score", as_json=given.json)
+        case "crop":
+            _tell_tally(steps.crop(given.batch, limit=given.limit), "photo", "face", as_json=given.json)
+        case "check":
+            _tell_tally(steps.check(given.batch, limit=given.limit), "face", "score", as_json=given.json)
+        case "validate":
+            _tell_report(steps.validate(given.batch), as_json=given.json)
+        case "checks":
+            _tell_checks(markdown=given.markdown, as_json=given.json)
+    return 0
+
+
+def _tell_tally(tally: Tally, seen: str, made: str, *, as_json: bool) -> None:
+    print(f"{tally.seen} {seen}s seen, {tally.made} {made}s made, {sum(tally.refused.values())} refused")
+    for reason, count in sorted(tally.refused.items()):
+        print(f"  refused {count}: {reason}")
+    if as_json:
+        print(json.dumps({"ok": True, **asdict(tally)}))
+
+
+def _tell_report(report: BatchReport, *, as_json: bool) -> None:
+    print(f"batch {report.batch_id}: {report.photos} photos, {report.faces} faces, nothing stops it")
+    for expected in report.expectations:
+        if expected.failing or not expected.success:
+            outcome = "passed" if expected.success else "failed"
+            print(f"  {outcome}, {len(expected.failing)} of {expected.rows} {expected.on}s fail: {expected.sentence}")
+    print(f"  Data Docs: {report.docs}")
+    if as_json:
+        print(json.dumps({"ok": True, **report.to_json()}))
+
+
+def _tell_checks(*, markdown: bool, as_json: bool) -> None:
+    if markdown:
+        print(checks_markdown(), end="")
+        return
+    for check in CHECKS.values():
+        print(f"{check.name} ({check.on}, version {check.version}): below {check.threshold:g} suggests {check.reason}")
+        print(f"  {check.question}")
+    if as_json:
+        table = [
+            {
+                "name": check.name,
+                "on": check.on,
+                "reason": check.reason,
+                "threshold": check.threshold,
+                "version": check.version,
+                "question": check.question,
+            }
+            for check in CHECKS.values()
+        ]
+        print(json.dumps({"ok": True, "checks": table}))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m preprocessing", description="Photo -> Face -> Score.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    batch_needed = {"screen": True, "crop": False, "check": False, "validate": True}
+    helps = {
+        "screen": "look at a batch's photos before people do",
+        "crop": "cut the faces out of the photos that wait",
+        "check": "score the faces that wait",
+        "validate": "hold a batch against its expectations",
+    }
+    for verb, needed in batch_needed.items():
+        command = verbs.add_parser(verb, help=helps[verb])
+        unset = "" if needed else " (without it: all photos that are in no batch)"
+        command.add_argument("--batch", type=int, required=needed, help=f"number of the batch{unset}")
+        if verb != "validate":
+            command.add_argument("--limit", type=_positive, help="stop after this many")
+        command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    command = verbs.add_parser("checks", help="list the checks")
+    command.add_argument("--markdown", action="store_true", help="as the page docs/checks.md")
+    command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

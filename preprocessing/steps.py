@@ -1,0 +1,286 @@
+"""The verbs: screen, crop, check, validate. Each finds its own work in the catalog and may be killed and run again.
+
+What a step makes is stored before the row that says so, and rows are written once; so running a step again repeats
+at most the photo that it was killed over. A photo that cannot go on gets a refusal with its reason and never comes
+back; nothing that a photo contains can stop a step.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from catalog import Blobs, Catalog, open_blobs, settings
+from catalog.errors import BlobCorrupt, BlobMissing
+from catalog.records import BatchState, Face, Flag, NewFace, Photo, Score, Stage, Subject, SubjectKind
+from preprocessing.checks import CHECKS, FaceView, PhotoView, View, checks_on, judge
+from preprocessing.decode import Pixels, decode, encode_jpeg
+from preprocessing.errors import Refused, ValidationStopped
+from preprocessing.geometry import FoundFace, Landmarks
+from preprocessing.report import BatchReport, FaceRow, PhotoRow
+
+Item = TypeVar("Item")
+
+
+class Finder(Protocol):
+    """What finds faces; see preprocessing.detect."""
+
+    version: str
+
+    def find(self, photo: Pixels) -> tuple[FoundFace, ...]:
+        """The faces of an upright RGB photo, the largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one run of a step did: photos or faces seen, things made (faces or scores), and refusals by reason."""
+
+    seen: int = 0
+    made: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+class _Unfit(Refused):
+    """A photo that decodes and still cannot become a face."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def screen(
+    batch: int,
+    *,
+    limit: int | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    finder: Finder | None = None,
+) -> Tally:
+    """Look at a batch's photos before people do: refuse what cannot be used, score and flag the rest.
+
+    `made` counts scores.
+    """
+    catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    waiting = catalog.photos.unscreened(batch_id=batch)[:limit]
+    finder = finder or (_finder() if waiting else None)
+    made, refused = 0, Counter[str]()
+    for photo in _shown(waiting, "screen"):
+        try:
+            pixels, faces = _look(photo, blobs, finder)
+        except Refused as refusal:
+            catalog.photos.refuse(photo.id, step="screen", reason=refusal.reason, detail=str(refusal))
+            refused[refusal.reason] += 1
+            continue
+        subject = Subject(SubjectKind.PHOTO, photo.id)
+        scores = _measure(subject, PhotoView(pixels, faces))
+        made += catalog.scores.add(scores)
+        catalog.scores.flag(
+            Flag(finding.score.subject, finding.stage, finding.reason, f"check:{finding.score.check}", finding.sentence)
+            for finding in judge(scores)
+            if not finding.good
+        )
+        catalog.photos.screened(photo.id)
+    return Tally(len(waiting), made, dict(refused))
+
+
+def crop(
+    batch: int | None = None,
+    *,
+    limit: int | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    finder: Finder | None = None,
+) -> Tally:
+    """Cut every face out of the photos that wait for it: a batch's approved ones, or all that are in no batch.
+
+    `made` counts faces.
+    """
+    catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    waiting = catalog.photos.uncropped(batch_id=batch)[:limit]
+    finder = finder or (_finder() if waiting else None)
+    made, refused = 0, Counter[str]()
+    for photo in _shown(waiting, "crop"):
+        try:
+            pixels, faces = _look(photo, blobs, finder)
+            cut = [_cut(pixels, face, number, blobs, finder) for number, face in enumerate(faces)]
+        except Refused as refusal:
+            catalog.photos.refuse(photo.id, step="crop", reason=refusal.reason, detail=str(refusal))
+            refused[refusal.reason] += 1
+            continue
+        if catalog.faces.store(photo.id, cut):
+            made += len(cut)
+    return Tally(len(waiting), made, dict(refused))
+
+
+def check(
+    batch: int | None = None,
+    *,
+    limit: int | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+) -> Tally:
+    """Score every face that no check has seen: a batch's, or those of photos that are in no batch.
+
+    `made` counts scores. What a low score suggests becomes a flag when the batch is validated.
+    """
+    catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    waiting = catalog.faces.unchecked(batch_id=batch)[:limit]
+    made = 0
+    for face in _shown(waiting, "check"):
+        view = FaceView(
+            pixels=decode(blobs.get("faces", face.face.sha256_512)),
+            landmarks=Landmarks(face.face.crop_landmarks),
+            padded=face.face.padded,
+            side=_side(face),
+        )
+        made += catalog.scores.add(_measure(Subject(SubjectKind.FACE, face.id), view))
+        catalog.faces.checked(face.id)
+    return Tally(len(waiting), made)
+
+
+def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = None) -> BatchReport:
+    """Hold a batch against its expectations; flag the rows that fail.
+
+    Stores the report, and Data Docs below `docs` (the home folder's `validations/` when not given). A failed critical
+    expectation stops the batch: it is closed with the reason, and ValidationStopped is raised.
+    """
+    from preprocessing import expectations
+
+    catalog = catalog or Catalog()
+    docs = docs or settings().home / "validations"
+    report = expectations.validate(
+        batch_id=batch,
+        photos=_photo_rows(catalog, batch),
+        faces=_face_rows(catalog, batch),
+        docs=docs.absolute() / str(batch),
+    )
+    catalog.scores.flag(_flags(report))
+    if catalog.batches.validation(batch) != report.to_json():
+        catalog.batches.add_validation(
+            batch, success=not report.stopped_by, stopped_by=report.stopped_by, report=report.to_json()
+        )
+    if report.stopped_by:
+        catalog.batches.close(batch, state=BatchState.STOPPED, reason=report.stopped_by)
+        raise ValidationStopped(f"batch {batch} stopped: {report.stopped_by}")
+    return report
+
+
+def _finder() -> Finder:
+    from preprocessing.detect import detector, landmarks_model
+
+    return detector(landmarks_model(settings().landmarks_model))
+
+
+def _look(photo: Photo, blobs: Blobs, finder: Finder | None) -> tuple[Pixels, tuple[FoundFace, ...]]:
+    """Decode a photo and find its faces; raises Refused when it cannot be read or shows none."""
+    assert finder is not None  # there is one whenever a photo waits
+    try:
+        pixels = decode(blobs.get("photos", photo.sha256), max_pixels=settings().fetch_max_pixels)
+    except (BlobMissing, BlobCorrupt) as error:
+        raise _Unfit("bytes_lost", str(error)) from error
+    faces = finder.find(pixels)
+    if not faces:
+        raise _Unfit("no_face", "no face was found")
+    return pixels, faces
+
+
+def _cut(pixels: Pixels, found: FoundFace, number: int, blobs: Blobs, finder: Finder | None) -> NewFace:
+    from preprocessing.align import align
+    from preprocessing.duplicates import phash
+
+    assert finder is not None
+    cut = align(pixels, found.landmarks)
+    box = found.box
+    return NewFace(
+        index=number,
+        box=(box.left, box.top, box.right, box.bottom),
+        landmarks=found.landmarks.points,
+        crop_landmarks=cut.landmarks.points,
+        quad=cut.square.corners(),
+        padded=cut.padded,
+        detector=finder.version,
+        sha256=blobs.put("faces", encode_jpeg(cut.small)),
+        sha256_512=blobs.put("faces", encode_jpeg(cut.large)),
+        phash=phash(cut.small),
+    )
+
+
+def _measure(subject: Subject, view: View) -> list[Score]:
+    measured = [(check, check.measure(view)) for check in checks_on(subject.kind)]
+    return [Score(subject, check.name, check.version, m.value, dict(m.detail)) for check, m in measured]
+
+
+def _side(face: Face) -> float:
+    """The side of a face's crop, in photo pixels."""
+    first, *_, last = face.face.quad
+    return math.dist(first, last)
+
+
+def _photo_rows(catalog: Catalog, batch: int) -> Sequence[PhotoRow]:
+    usable = {photo.id for photo in catalog.photos.of_batch(batch, refused=False)}
+    return [
+        PhotoRow(
+            photo_id=photo.id,
+            sha256=photo.sha256,
+            domain=photo.domain.value,
+            source=origin.source,
+            foreign_id=origin.foreign_id,
+            page_url=origin.page_url,
+            image_url=origin.image_url,
+            query=origin.query,
+            licence=origin.licence,
+            found_at=origin.found_at,
+            width=photo.width,
+            height=photo.height,
+            usable=photo.id in usable,
+        )
+        for photo in catalog.photos.of_batch(batch)
+        for origin in [catalog.photos.provenance(photo.id)]
+    ]
+
+
+def _face_rows(catalog: Catalog, batch: int) -> Sequence[FaceRow]:
+    scores: dict[int, dict[str, float]] = {}
+    for score in catalog.scores.of_batch(batch):
+        known = CHECKS.get(score.check)
+        if score.subject.kind is SubjectKind.FACE and known is not None and known.version == score.version:
+            scores.setdefault(score.subject.id, {})[score.check] = score.value
+    return [
+        FaceRow(
+            face_id=face.id,
+            photo_id=face.photo_id,
+            number=face.face.index,
+            sha256=face.face.sha256,
+            domain=face.domain.value,
+            padded=face.face.padded,
+            side=_side(face),
+            scores=scores.get(face.id, {}),
+        )
+        for face in catalog.faces.of_batch(batch)
+    ]
+
+
+def _flags(report: BatchReport) -> Iterable[Flag]:
+    """One flag for each row that failed an expectation which suggests a reason."""
+    for expected in report.expectations:
+        if expected.reason is None:
+            continue
+        stage = Stage.RAW if expected.on is SubjectKind.PHOTO else Stage.CROP
+        for failing in expected.failing:
+            subject = Subject(expected.on, failing.id)
+            yield Flag(subject, stage, expected.reason, f"expectation:{expected.name}", failing.value)
+
+
+def _shown(items: Sequence[Item], verb: str) -> Iterable[Item]:
+    """The items, with a progress bar when a person watches."""
+    if not sys.stderr.isatty():
+        return items
+    from tqdm import tqdm
+
+    shown: Iterable[Item] = tqdm(items, desc=verb, unit="")
+    return shown
