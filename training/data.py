@@ -1,0 +1,149 @@
+"""Training batches from a packed snapshot: memory-mapped, balanced over domains, augmented as one tensor.
+
+Every draw of step k is a function of (seed, k) alone, with no state carried from step to step. That is what makes a
+resumed run equal to one that never stopped: the sampler's cursor *is* the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch  # noqa: TID253 - training.steps imports this file inside its functions
+import torch.nn.functional as F  # noqa: TID253
+from torch import Tensor  # noqa: TID253
+
+from training import heatmaps
+from training.errors import BadSnapshot
+from training.presets import Preset
+
+MASK_SIZE = 128
+"""Masks are drawn no larger than this: the generator looks at them at 32, 64 and 128 pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """The faces of one split: pixels [n,S,S,3] uint8 RGB (often a memory-map), domains [n], landmarks [n,68,2].
+
+    Landmarks are fractions of the picture. `rows` are those of `pixels` that belong to the split.
+    """
+
+    pixels: np.ndarray
+    rows: np.ndarray
+    domains: np.ndarray
+    landmarks: np.ndarray
+    names: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Pixels a side."""
+        return int(self.pixels.shape[1])
+
+    def of(self, domain: int) -> np.ndarray:
+        """Positions (into this split) of one domain's faces."""
+        return np.flatnonzero(self.domains == domain)
+
+    def images(self, positions: Sequence[int] | np.ndarray) -> Tensor:
+        """Images [n,3,S,S] in −1..1."""
+        pixels = np.asarray(self.pixels[self.rows[np.asarray(positions, dtype=np.int64)]])
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
+
+    def points(self, positions: Sequence[int] | np.ndarray) -> Tensor:
+        """Landmarks [n,68,2] as fractions of the picture."""
+        return torch.from_numpy(self.landmarks[np.asarray(positions, dtype=np.int64)].astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One step's tensors: sources with masks, and per source a target domain with two references and two latents."""
+
+    x_src: Tensor  # [N,3,S,S]
+    y_src: Tensor  # [N]
+    masks: Tensor | None  # [N,2,M,M] in 0..1, or None when w_hpf is 0
+    x_ref: Tensor  # [N,3,S,S]
+    x_ref2: Tensor
+    y_ref: Tensor  # [N]
+    z_ref: Tensor  # [N,latent]
+    z_ref2: Tensor
+
+
+class Sampler:
+    """Makes the batch of any step."""
+
+    def __init__(self, faces: Faces, preset: Preset, *, seed: int) -> None:
+        self.faces, self.preset, self.seed = faces, preset, seed
+        if faces.size != preset.img_size:
+            raise BadSnapshot(f"the pack is {faces.size} pixels a side, {preset.name} wants {preset.img_size}")
+        self._members = [faces.of(domain) for domain in range(len(faces.names))]
+        for name, members in zip(faces.names, self._members, strict=True):
+            if len(members) == 0:
+                raise BadSnapshot(f"no training face in domain {name}")
+
+    def batch(self, step: int, *, device: str = "cpu") -> Batch:
+        """The batch of a 0-based step; drawn with replacement, each domain equally likely (as published)."""
+        draw = np.random.default_rng([self.seed, step])
+        count, latent = self.preset.batch_size, self.preset.latent_dim
+        y_src = draw.integers(len(self._members), size=count)
+        y_ref = draw.integers(len(self._members), size=count)
+        sources = np.array([draw.choice(self._members[y]) for y in y_src])
+        pairs = np.array([self._pair(draw, y) for y in y_ref])
+        z = draw.standard_normal((2, count, latent)).astype(np.float32)
+
+        x_src, points = self._augmented(sources, draw, device)
+        x_ref, _ = self._augmented(pairs[:, 0], draw, device)
+        x_ref2, _ = self._augmented(pairs[:, 1], draw, device)
+        masks = None
+        if self.preset.w_hpf > 0:
+            masks = heatmaps.draw(points, size=min(MASK_SIZE, self.preset.img_size))
+        return Batch(
+            x_src=x_src,
+            y_src=torch.from_numpy(y_src).to(device),
+            masks=masks,
+            x_ref=x_ref,
+            x_ref2=x_ref2,
+            y_ref=torch.from_numpy(y_ref).to(device),
+            z_ref=torch.from_numpy(z[0]).to(device),
+            z_ref2=torch.from_numpy(z[1]).to(device),
+        )
+
+    def _pair(self, draw: np.random.Generator, domain: int) -> np.ndarray:
+        members = self._members[domain]
+        return draw.choice(members, size=2, replace=len(members) < 2)
+
+    def _augmented(self, positions: np.ndarray, draw: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
+        images = self.faces.images(positions).to(device)
+        points = self.faces.points(positions).to(device)
+        return augment(images, points, draw, randcrop_prob=self.preset.randcrop_prob)
+
+
+def augment(
+    images: Tensor, points: Tensor, draw: np.random.Generator, *, randcrop_prob: float
+) -> tuple[Tensor, Tensor]:
+    """Crop and flip each image [N,3,S,S], and its landmarks [N,68,2] alike.
+
+    With probability `randcrop_prob` a random-resized crop (area 0.8–1, ratio 0.9–1.1), and a flip with one half, as
+    published. Landmarks keep their order under a flip: the masks do not tell left from right.
+    """
+    count = images.shape[0]
+    area = draw.uniform(0.8, 1.0, count)
+    ratio = np.exp(draw.uniform(np.log(0.9), np.log(1.1), count))
+    cropped = draw.random(count) < randcrop_prob
+    width = np.where(cropped, np.minimum(np.sqrt(area * ratio), 1), 1)
+    height = np.where(cropped, np.minimum(np.sqrt(area / ratio), 1), 1)
+    left, top = draw.random(count) * (1 - width), draw.random(count) * (1 - height)
+    sign = np.where(draw.random(count) < 0.5, -1.0, 1.0)
+
+    # grid_sample's output (u, v) in −1..1 looks at (scale · u + shift) of the input; a flip is a negative scale.
+    theta = np.zeros((count, 2, 3), dtype=np.float32)
+    theta[:, 0, 0], theta[:, 0, 2] = sign * width, 2 * left + width - 1
+    theta[:, 1, 1], theta[:, 1, 2] = height, 2 * top + height - 1
+    grid = F.affine_grid(torch.from_numpy(theta).to(images.device), list(images.shape), align_corners=False)
+    images = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+    scale = torch.from_numpy(np.stack([width, height], 1).astype(np.float32)).to(points)[:, None]
+    shift = torch.from_numpy(np.stack([left, top], 1).astype(np.float32)).to(points)[:, None]
+    points = (points - shift) / scale
+    flipped = torch.from_numpy(sign < 0).to(points.device)[:, None]
+    x = torch.where(flipped, 1 - points[..., 0], points[..., 0])
+    return images, torch.stack([x, points[..., 1]], dim=-1)

@@ -1,0 +1,40 @@
+"""What can go wrong in training.
+
+    TrainingError
+    ├── BadSnapshot        a manifest or pack is missing, damaged or cannot be built
+    ├── BadCheckpoint      a checkpoint file is not what its format says
+    ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed
+    ├── RunBusy            another process is training this run
+    ├── Diverged           a loss or weight is no longer a finite number
+    └── Unknown            a preset, snapshot, run or model nobody has heard of
+
+Being stopped on request (SIGTERM, --slice-steps) is not an error: it is a result.
+"""
+
+
+class TrainingError(Exception):
+    """The message is one line for a person."""
+
+
+class BadSnapshot(TrainingError):
+    """A manifest or pack is missing, damaged or cannot be built."""
+
+
+class BadCheckpoint(TrainingError):
+    """A checkpoint file is not what its format says; the message names the keys that differ."""
+
+
+class ResumeRefused(TrainingError):
+    """The run on disk was made from another snapshot, preset or seed."""
+
+
+class RunBusy(TrainingError):
+    """Another process is training this run."""
+
+
+class Diverged(TrainingError):
+    """A loss or weight is no longer a finite number; nothing was saved after it."""
+
+
+class Unknown(TrainingError):
+    """A preset, snapshot, run or model nobody has heard of."""

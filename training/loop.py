@@ -1,0 +1,270 @@
+"""The training loop: one function, read from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch  # noqa: TID253 - training.steps imports this file inside its functions
+from torch import Tensor, nn  # noqa: TID253
+from tqdm import tqdm
+
+from training import checkpoint
+from training.checkpoint import SERVED, TRAINED, Saved
+from training.data import Faces, Sampler
+from training.errors import Diverged, ResumeRefused, RunBusy
+from training.files import locked, sweep
+from training.losses import diversity_weight
+from training.networks import Architecture, Networks, initialise
+from training.objectives import discriminator_objective, generator_objective, latent_codes, reference_codes
+from training.pictures import write_png
+from training.presets import Preset
+from training.samples import sample_grids
+from training.tracking import Tracker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """How one call of `train` ended."""
+
+    step: int  # finished steps of the run, over all calls
+    trained: int  # of which this call did so many
+    finished: bool  # the preset's end is reached
+    stopped: bool  # asked to stop before its slice was done
+    saved: Saved
+    losses: dict[str, float]  # of the last step logged; empty when none was trained
+    seconds_per_step: float
+
+
+def architecture(preset: Preset, *, domains: int) -> Architecture:
+    """The networks that a preset asks for."""
+    return Architecture(
+        img_size=preset.img_size,
+        domains=domains,
+        style_dim=preset.style_dim,
+        latent_dim=preset.latent_dim,
+        w_hpf=preset.w_hpf,
+        base_width=preset.base_width,
+        max_width=preset.max_width,
+        mapping_width=preset.mapping_width,
+    )
+
+
+def train(
+    faces: Faces,
+    preset: Preset,
+    *,
+    seed: int,
+    snapshot: str,
+    folder: Path,
+    tracker: Callable[[int], Tracker],
+    shown: Faces | None = None,
+    slice_steps: int = 0,
+    device: str = "cpu",
+    stop: Callable[[], bool] = lambda: False,
+    on_save: Callable[[Saved], None] | None = None,
+) -> Trained:
+    """Train from the last complete checkpoint in `folder`, or from the start, to the end of this call's slice.
+
+    `slice_steps` bounds this call (0: to the preset's end); `stop` is asked after each step. `shown` are the faces of
+    the sample grids (default: the training faces); `tracker` is called once, with the step it starts from. The same
+    call made again goes on where this one ended, and the weights are those of a run that never stopped.
+
+    Raises RunBusy, ResumeRefused, Diverged.
+    """
+    with locked(folder / "lock") as ours:
+        if not ours:
+            raise RunBusy(f"another process is training {folder.name}")
+        checkpoints = folder / "checkpoints"
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        sweep(checkpoints)
+
+        # --- networks and their averages -------------------------------------------------------------------------
+        torch.manual_seed(seed)
+        networks = Networks(architecture(preset, domains=len(faces.names)))
+        initialise(networks)
+        networks.to(device)
+        # A copy made after initialisation: one made before would average a foreign start into the first thousands.
+        ema = copy.deepcopy(networks)
+        del ema.discriminator
+        ema.requires_grad_(False)
+
+        # --- optimisers ------------------------------------------------------------------------------------------
+        optimisers = {
+            name: torch.optim.Adam(
+                getattr(networks, name).parameters(),
+                lr=preset.f_lr if name == "mapping_network" else preset.lr,
+                betas=(preset.beta1, preset.beta2),
+                weight_decay=preset.weight_decay,
+                foreach=False,
+                fused=preset.fused_adam,
+            )
+            for name in TRAINED
+        }
+
+        # --- resume ----------------------------------------------------------------------------------------------
+        saved = checkpoint.latest(checkpoints)
+        if saved is not None:
+            _agree(saved, seed=seed, snapshot=snapshot, preset=preset, domains=faces.names)
+            checkpoint.restore(saved, networks=networks, ema=ema, optimisers=optimisers, device=device)
+        first = saved.state.step if saved is not None else 0
+        last = preset.total_iters if slice_steps == 0 else min(first + slice_steps, preset.total_iters)
+        sampler = Sampler(faces, preset, seed=seed)
+        report = tracker(first)
+
+        # --- steps -----------------------------------------------------------------------------------------------
+        stopped = False
+        losses: dict[str, float] = {}
+        unread: list[tuple[int, dict[str, Tensor]]] = []  # losses still on the device: reading them makes it wait
+        began = since = time.monotonic()
+        bar = tqdm(range(first, last), disable=not sys.stderr.isatty(), desc=folder.name, unit="step")
+        for step in bar:
+            batch = sampler.batch(step, device=device)
+            lambda_ds = diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)
+            parts: dict[str, Tensor] = {}
+
+            # the discriminator, on images from latents, then on images from references
+            for way, codes_of in (("latent", latent_codes), ("reference", reference_codes)):
+                with torch.no_grad():
+                    codes = codes_of(networks, batch)
+                objective = discriminator_objective(networks, preset, batch, codes=codes)
+                _descend(objective.total, optimisers["discriminator"])
+                parts |= {f"D/{way}_{name}": value for name, value in objective.parts.items()}
+
+            # the generator from latents, which also teaches the mapping network and the style encoder
+            objective = generator_objective(
+                networks,
+                preset,
+                batch,
+                codes=latent_codes(networks, batch),
+                other_codes=latent_codes(networks, batch, second=True).detach(),
+                lambda_ds=lambda_ds,
+                train_encoder=True,
+            )
+            _descend(objective.total, *(optimisers[name] for name in SERVED))
+            parts |= {f"G/latent_{name}": value for name, value in objective.parts.items()}
+
+            # the generator from references; here the style encoder only reads
+            with torch.no_grad():
+                codes, other_codes = (
+                    reference_codes(networks, batch),
+                    reference_codes(networks, batch, second=True),
+                )
+            objective = generator_objective(
+                networks,
+                preset,
+                batch,
+                codes=codes,
+                other_codes=other_codes,
+                lambda_ds=lambda_ds,
+                train_encoder=False,
+            )
+            _descend(objective.total, optimisers["generator"])
+            parts |= {f"G/reference_{name}": value for name, value in objective.parts.items()}
+
+            for name in SERVED:
+                _average(getattr(ema, name), getattr(networks, name), decay=preset.ema_decay)
+
+            # --- look, report, save ------------------------------------------------------------------------------
+            done = step + 1
+            unread.append((done, parts))
+            stopped = stop() and done < last
+            saving = stopped or done == last or done % preset.save_every == 0
+            if saving or done % preset.log_every == 0:
+                losses = _read(unread)
+                unread = []
+                now = time.monotonic()
+                speed = preset.batch_size * (min(preset.log_every, done - first) or 1) / max(now - since, 1e-9)
+                since = now
+                report.numbers(done, {**losses, "G/lambda_ds": lambda_ds, "images_per_second": speed})
+                bar.set_postfix(d=losses["D/latent_real"] + losses["D/latent_fake"], cyc=losses["G/latent_cyc"])
+            if saving:
+                _all_finite(networks, done)
+                saved = checkpoint.save(
+                    checkpoints,
+                    step=done,
+                    seed=seed,
+                    snapshot=snapshot,
+                    preset=asdict(preset),
+                    domains=faces.names,
+                    networks=networks,
+                    ema=ema,
+                    optimisers=optimisers,
+                )
+                grids = sample_grids(ema, shown or faces, seed=seed, device=device)
+                for name, grid in grids.items():
+                    write_png(folder / "samples" / f"{done:06d}_{name}.png", grid)
+                report.pictures(done, grids)
+                if on_save is not None:
+                    on_save(saved)
+                checkpoint.drop_old(checkpoints, keep=preset.keep)
+                log.info("%s: saved step %d", folder.name, done)
+                since = time.monotonic()
+            if stopped:
+                break
+        bar.close()
+
+        assert saved is not None  # a slice has at least one step, or a checkpoint says that the run is over
+        trained = saved.state.step - first
+        return Trained(
+            step=saved.state.step,
+            trained=trained,
+            finished=saved.state.step >= preset.total_iters,
+            stopped=stopped,
+            saved=saved,
+            losses=losses,
+            seconds_per_step=(time.monotonic() - began) / trained if trained else 0.0,
+        )
+
+
+def _agree(saved: Saved, *, seed: int, snapshot: str, preset: Preset, domains: tuple[str, ...]) -> None:
+    """Refuse to go on with weights that come from something else."""
+    state = saved.state
+    for what, found, wanted in (
+        ("snapshot", state.snapshot, snapshot),
+        ("seed", state.seed, seed),
+        ("preset", state.preset, asdict(preset)),
+        ("domains", state.domains, domains),
+    ):
+        if found != wanted:
+            raise ResumeRefused(f"the checkpoint of step {state.step} has {what} {found}, this run {wanted}")
+    if state.code != checkpoint.code_version():
+        log.warning("the code has changed since step %d was saved; the result is not that of one version", state.step)
+
+
+def _descend(loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    for optimiser in optimisers:
+        optimiser.step()
+
+
+@torch.no_grad()
+def _average(average: nn.Module, live: nn.Module, *, decay: float) -> None:
+    """average ← decay · average + (1 − decay) · live, for every parameter."""
+    for a, p in zip(average.parameters(), live.parameters(), strict=True):
+        a.lerp_(p, 1 - decay)
+
+
+def _read(unread: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
+    """The newest step's losses as numbers; raises Diverged for the first step whose are not finite."""
+    for step, parts in unread:
+        values = dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
+        if broken := [name for name, value in values.items() if not math.isfinite(value)]:
+            raise Diverged(f"step {step}: {', '.join(broken)} is not a finite number; nothing saved since")
+    return values
+
+
+def _all_finite(networks: nn.Module, step: int) -> None:
+    for name, parameter in networks.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise Diverged(f"step {step}: {name} holds a number that is not finite; nothing saved since")

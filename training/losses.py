@@ -1,0 +1,64 @@
+"""The losses of StarGAN v2, each one formula with its source.
+
+"Paper" is Choi et al., CVPR 2020, section 3.2. All are means over the batch; images are [N,3,S,S], style codes
+[N,style], logits [N].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch  # noqa: TID253 - training.steps imports this file inside its functions
+import torch.nn.functional as F  # noqa: TID253
+from torch import Tensor  # noqa: TID253
+
+
+def adversarial(logits: Tensor, *, real: bool) -> Tensor:
+    """−log σ(logit) for images said to be real, −log(1 − σ(logit)) for fakes.
+
+    Paper, eq. 1. Used with `real=True` on the generator's images it is the non-saturating form
+    (Goodfellow et al. 2014, section 3).
+    """
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+
+@dataclass(frozen=True, slots=True)
+class R1:
+    """The penalty, and the root mean square over the batch of the gradient's L2 norm, for the log."""
+
+    penalty: Tensor
+    gradient_norm: Tensor
+
+
+def r1(logits: Tensor, images: Tensor) -> R1:
+    """½ E‖∇ₓ D(x)‖² on real images, which must require grad (Mescheder et al. 2018, eq. 9).
+
+    Keeps the second-order graph: never run the forward pass it starts from under torch.compile, which refuses
+    or silently loses it.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    squared = gradient.pow(2).flatten(1).sum(1).mean()
+    return R1(penalty=0.5 * squared, gradient_norm=squared.detach().sqrt())
+
+
+def style_reconstruction(found: Tensor, wanted: Tensor) -> Tensor:
+    """E|s − E(G(x, s))|: the style must be readable from the image (paper, eq. 2)."""
+    return (found - wanted).abs().mean()
+
+
+def diversity(one: Tensor, other: Tensor) -> Tensor:
+    """E|G(x, s₁) − G(x, s₂)|, which the generator *maximises* (paper, eq. 3; Mao et al. 2019)."""
+    return (one - other).abs().mean()
+
+
+def cycle(rebuilt: Tensor, source: Tensor) -> Tensor:
+    """E|x − G(G(x, s), E(x))|: what the style does not carry must survive the way back (paper, eq. 4)."""
+    return (rebuilt - source).abs().mean()
+
+
+def diversity_weight(*, step: int, initial: float, ds_iter: int) -> float:
+    """λ_ds at a 0-based step: linear from `initial` to 0 over `ds_iter` steps, then 0 (paper, appendix B).
+
+    A function of the step alone, so that a resumed run continues where it was.
+    """
+    return initial * max(0.0, 1.0 - step / ds_iter)

@@ -1,0 +1,296 @@
+"""The four networks of StarGAN v2, with the published module names.
+
+Written from the paper (Choi et al., "StarGAN v2: Diverse Image Synthesis for Multiple Domains", CVPR 2020,
+appendix A), so that a checkpoint in the published format loads by name. Shapes below: N images, S pixels a side,
+D domains. Two knobs are ours: `base_width` (the published one is 2^14 / S) and `max_width` (published: 512),
+so that a small preset fits a laptop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch  # noqa: TID253 - training.steps imports this file inside its functions
+import torch.nn.functional as F  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
+
+MASKED_SIZES = (32, 64, 128)
+"""Feature sizes at which the generator re-injects the source's edges; the coarse mask serves the smallest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Everything that fixes the state dicts' keys and shapes."""
+
+    img_size: int = 256
+    domains: int = 2
+    style_dim: int = 64
+    latent_dim: int = 16
+    w_hpf: float = 1.0
+    base_width: int | None = None
+    max_width: int = 512
+    mapping_width: int = 512
+
+    @property
+    def first_width(self) -> int:
+        """Channels at full resolution; the published rule keeps memory level across sizes."""
+        return self.base_width or 2**14 // self.img_size
+
+    def trunk_widths(self, blocks: int) -> list[tuple[int, int]]:
+        """(in, out) channels of `blocks` down-sampling blocks: doubling up to `max_width`."""
+        pairs, width = [], self.first_width
+        for _ in range(blocks):
+            wider = min(width * 2, self.max_width)
+            pairs.append((width, wider))
+            width = wider
+        return pairs
+
+
+class ResBlk(nn.Module):
+    """Pre-activation residual block, [N,in,H,W] → [N,out,H,W], or half that size when `downsample`."""
+
+    def __init__(self, dim_in: int, dim_out: int, *, normalize: bool = False, downsample: bool = False) -> None:
+        super().__init__()
+        self.normalize, self.downsample = normalize, downsample
+        self.conv1 = nn.Conv2d(dim_in, dim_in, 3, 1, 1)
+        self.conv2 = nn.Conv2d(dim_in, dim_out, 3, 1, 1)
+        if normalize:
+            self.norm1 = nn.InstanceNorm2d(dim_in, affine=True)
+            self.norm2 = nn.InstanceNorm2d(dim_in, affine=True)
+        self.learned_shortcut = dim_in != dim_out
+        if self.learned_shortcut:
+            self.conv1x1 = nn.Conv2d(dim_in, dim_out, 1, 1, 0, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = self.conv1x1(x) if self.learned_shortcut else x
+        out = self.norm1(x) if self.normalize else x
+        out = self.conv1(F.leaky_relu(out, 0.2))
+        if self.downsample:
+            shortcut, out = F.avg_pool2d(shortcut, 2), F.avg_pool2d(out, 2)
+        out = self.norm2(out) if self.normalize else out
+        out = self.conv2(F.leaky_relu(out, 0.2))
+        return (shortcut + out) / math.sqrt(2)  # keeps unit variance
+
+
+class AdaIN(nn.Module):
+    """(1 + γ(s)) · instance_norm(x) + β(s), γ and β from one linear layer on the style code [N,style]."""
+
+    def __init__(self, style_dim: int, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels, affine=False)
+        self.fc = nn.Linear(style_dim, channels * 2)
+
+    def forward(self, x: Tensor, s: Tensor) -> Tensor:
+        gamma, beta = self.fc(s)[:, :, None, None].chunk(2, dim=1)
+        return (1 + gamma) * self.norm(x) + beta
+
+
+class AdainResBlk(nn.Module):
+    """Residual block driven by a style code, [N,in,H,W] → [N,out,H,W], or twice that size when `upsample`.
+
+    With `w_hpf > 0` the published block adds no shortcut (the masked edges take its place), yet keeps the
+    shortcut's 1×1 weights in its state dict; so do we.
+    """
+
+    def __init__(self, dim_in: int, dim_out: int, style_dim: int, *, w_hpf: float = 0, upsample: bool = False) -> None:
+        super().__init__()
+        self.w_hpf, self.upsample = w_hpf, upsample
+        self.conv1 = nn.Conv2d(dim_in, dim_out, 3, 1, 1)
+        self.conv2 = nn.Conv2d(dim_out, dim_out, 3, 1, 1)
+        self.norm1 = AdaIN(style_dim, dim_in)
+        self.norm2 = AdaIN(style_dim, dim_out)
+        self.learned_shortcut = dim_in != dim_out
+        if self.learned_shortcut:
+            self.conv1x1 = nn.Conv2d(dim_in, dim_out, 1, 1, 0, bias=False)
+
+    def forward(self, x: Tensor, s: Tensor) -> Tensor:
+        out = F.leaky_relu(self.norm1(x, s), 0.2)
+        if self.upsample:
+            out = F.interpolate(out, scale_factor=2, mode="nearest")
+        out = self.conv1(out)
+        out = self.conv2(F.leaky_relu(self.norm2(out, s), 0.2))
+        if self.w_hpf > 0:
+            return out
+        shortcut = F.interpolate(x, scale_factor=2, mode="nearest") if self.upsample else x
+        shortcut = self.conv1x1(shortcut) if self.learned_shortcut else shortcut
+        return (shortcut + out) / math.sqrt(2)
+
+
+class HighPass(nn.Module):
+    """Depthwise 3×3 Laplacian divided by `w_hpf`: keeps edges, drops flat colour. [N,C,H,W] → the same."""
+
+    filter: Tensor
+
+    def __init__(self, w_hpf: float) -> None:
+        super().__init__()
+        kernel = torch.full((3, 3), -1.0)
+        kernel[1, 1] = 8.0
+        self.register_buffer("filter", kernel / w_hpf)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.filter.to(x.dtype).expand(x.shape[1], 1, 3, 3)
+        return F.conv2d(x, weight, padding=1, groups=x.shape[1])
+
+
+class Generator(nn.Module):
+    """Repaints images [N,3,S,S] (about −1..1, not clamped) in the style of codes [N,style]; same shape out.
+
+    `masks` [N,2,M,M] in 0..1, coarse then fine (see heatmaps.py), are needed exactly when `w_hpf > 0`.
+    """
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        self.w_hpf = arch.w_hpf
+        downs = int(math.log2(arch.img_size)) - 4 + (arch.w_hpf > 0)
+        widths = arch.trunk_widths(downs)
+        deep = widths[-1][1] if widths else arch.first_width
+        self.from_rgb = nn.Conv2d(3, arch.first_width, 3, 1, 1)
+        self.encode = nn.ModuleList(
+            [ResBlk(i, o, normalize=True, downsample=True) for i, o in widths]
+            + [ResBlk(deep, deep, normalize=True) for _ in range(2)]
+        )
+        self.decode = nn.ModuleList(
+            [AdainResBlk(deep, deep, arch.style_dim, w_hpf=arch.w_hpf) for _ in range(2)]
+            + [AdainResBlk(o, i, arch.style_dim, w_hpf=arch.w_hpf, upsample=True) for i, o in reversed(widths)]
+        )
+        self.to_rgb = nn.Sequential(
+            nn.InstanceNorm2d(arch.first_width, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(arch.first_width, 3, 1, 1, 0),
+        )
+        if arch.w_hpf > 0:
+            self.hpf = HighPass(arch.w_hpf)
+
+    def forward(self, x: Tensor, s: Tensor, masks: Tensor | None = None) -> Tensor:
+        if (masks is not None) != (self.w_hpf > 0):
+            raise ValueError("masks go with w_hpf > 0, and only with it")
+        x = self.from_rgb(x)
+        seen: dict[int, Tensor] = {}
+        for block in self.encode:
+            if masks is not None and x.shape[2] in MASKED_SIZES:
+                seen[x.shape[2]] = x
+            x = block(x)
+        for block in self.decode:
+            x = block(x, s)
+            if masks is not None and x.shape[2] in seen:
+                size = x.shape[2]
+                mask = masks[:, 0:1] if size == min(MASKED_SIZES) else masks[:, 1:2]
+                mask = F.interpolate(mask, size=size, mode="bilinear", align_corners=False)
+                x = x + self.hpf(mask * seen[size])
+        return self.to_rgb(x)
+
+
+class MappingNetwork(nn.Module):
+    """Latent codes [N,latent] and domains [N] → style codes [N,style]; one head per domain."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        width = arch.mapping_width
+        self.shared = nn.Sequential(
+            *_linear_relu(arch.latent_dim, width),
+            *_linear_relu(width, width),
+            *_linear_relu(width, width),
+            *_linear_relu(width, width),
+        )
+        self.unshared = nn.ModuleList(
+            nn.Sequential(
+                *_linear_relu(width, width),
+                *_linear_relu(width, width),
+                *_linear_relu(width, width),
+                nn.Linear(width, arch.style_dim),
+            )
+            for _ in range(arch.domains)
+        )
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        h = self.shared(z)
+        return _pick(torch.stack([head(h) for head in self.unshared], dim=1), y)
+
+
+class StyleEncoder(nn.Module):
+    """Images [N,3,S,S] and their domains [N] → style codes [N,style]; one head per domain."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        layers, deep = _trunk(arch)
+        self.shared = nn.Sequential(*layers)
+        self.unshared = nn.ModuleList(nn.Linear(deep, arch.style_dim) for _ in range(arch.domains))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        h = self.shared(x).flatten(1)
+        return _pick(torch.stack([head(h) for head in self.unshared], dim=1), y)
+
+
+class Discriminator(nn.Module):
+    """Images [N,3,S,S] and domains [N] → one logit [N] each: does it look real for that domain?"""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        layers, deep = _trunk(arch)
+        self.main = nn.Sequential(*layers, nn.Conv2d(deep, arch.domains, 1, 1, 0))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return _pick(self.main(x).flatten(1), y)
+
+
+class Networks(nn.Module):
+    """The four networks under their published names; without a discriminator it is what serving needs."""
+
+    def __init__(self, arch: Architecture, *, discriminator: bool = True) -> None:
+        super().__init__()
+        self.arch = arch
+        self.generator = Generator(arch)
+        self.mapping_network = MappingNetwork(arch)
+        self.style_encoder = StyleEncoder(arch)
+        if discriminator:
+            self.discriminator = Discriminator(arch)
+
+
+def initialise(networks: nn.Module) -> None:
+    """Fill every convolution and linear layer as the paper says (He et al. 2015, fan-in), biases with 0."""
+    for module in networks.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Let gradients pass through these networks without collecting any for their weights."""
+    parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+    _require_grad(parameters, False)
+    try:
+        yield
+    finally:
+        _require_grad(parameters, True)
+
+
+def _require_grad(parameters: Iterable[nn.Parameter], wanted: bool) -> None:
+    for parameter in parameters:
+        parameter.requires_grad_(wanted)
+
+
+def _linear_relu(dim_in: int, dim_out: int) -> tuple[nn.Module, nn.Module]:
+    return nn.Linear(dim_in, dim_out), nn.ReLU()
+
+
+def _trunk(arch: Architecture) -> tuple[list[nn.Module], int]:
+    """The layers that the style encoder and the discriminator share in form: [N,3,S,S] → [N,deep,1,1]."""
+    widths = arch.trunk_widths(int(math.log2(arch.img_size)) - 2)
+    deep = widths[-1][1]
+    return [
+        nn.Conv2d(3, arch.first_width, 3, 1, 1),
+        *(ResBlk(i, o, downsample=True) for i, o in widths),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(deep, deep, 4, 1, 0),
+        nn.LeakyReLU(0.2),
+    ], deep
+
+
+def _pick(per_domain: Tensor, y: Tensor) -> Tensor:
+    """From [N,D,…] take each row's own domain: [N,…]."""
+    return per_domain[torch.arange(y.shape[0], device=y.device), y]

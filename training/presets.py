@@ -1,0 +1,74 @@
+"""The presets: every number of a training, by name.
+
+A preset that has trained anything is never edited: a run is named by (snapshot, preset, seed), so a changed number
+under an old name would make two different models look the same. Add a preset instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from training.errors import Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One way to train. The defaults are the paper's (appendix B), or the published configuration's where it is
+    silent.
+    """
+
+    name: str
+    img_size: int = 256  # pixels a side
+    base_width: int | None = None  # channels at full size; None: 2^14 / img_size
+    max_width: int = 512
+    mapping_width: int = 512
+    style_dim: int = 64
+    latent_dim: int = 16
+    w_hpf: float = 1.0  # the source's edges are divided by this; 0: no masks
+    lambda_reg: float = 1.0  # R1: up = a calmer, slower discriminator
+    lambda_sty: float = 1.0  # up = the style shows more
+    lambda_ds: float = 1.0  # up = more diverse, less of the person kept
+    lambda_cyc: float = 1.0  # up = more of the source kept
+    ds_iter: int = 100_000  # steps over which lambda_ds falls to 0
+    total_iters: int = 100_000
+    batch_size: int = 8
+    lr: float = 1e-4  # generator, style encoder, discriminator
+    f_lr: float = 1e-6  # mapping network
+    beta1: float = 0.0
+    beta2: float = 0.99
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    randcrop_prob: float = 0.5
+    fused_adam: bool = False  # same formula in one kernel; off: one tensor after another, as published
+    log_every: int = 10  # also how often losses are looked at for NaN
+    save_every: int = 10_000
+    keep: int = 3  # sets of checkpoint files kept on the disk
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("paper-256"),
+        Preset(
+            "tiny-64",  # shows the whole loop on a processor in a minute; too narrow and short for a useful model
+            img_size=64,
+            base_width=8,
+            max_width=64,
+            mapping_width=64,
+            batch_size=4,
+            total_iters=2_000,
+            ds_iter=2_000,
+            ema_decay=0.95,
+            fused_adam=True,
+            log_every=1,
+            save_every=20,
+        ),
+    )
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name; raises Unknown."""
+    if name not in PRESETS:
+        raise Unknown(f"no preset named {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
