@@ -1,0 +1,185 @@
+"""The platform on one machine: the stand-ins for the outside world, and Airflow with the project's own DAGs and plugins.
+
+What differs from a deployment is written here and nowhere else: sizes, passwords, and a proxy that answers for the
+outside world.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.airflow_api import Airflow, wait_until
+from demo.processes import Processes
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECT = ("collect_folder", "collect_google", "collect_instagram", "collect_twitter")
+DAGS = frozenset({*COLLECT, "curate_photos", "retrain_model", "maintain_catalog"})
+
+#: The demo's people: name -> Airflow role. A viewer may look at the desk, a user and above may decide.
+PEOPLE = {"admin": "admin", "rita": "user", "vic": "viewer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the demo's world is, and how little of it is enough for a training."""
+
+    people: int = 60
+    photos_per_source: int = 24
+    folder_photos: int = 24
+    retrain_min_faces: int = 24
+    train_slice_steps: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Internet:
+    """The running stand-ins, as they told it themselves when they were ready."""
+
+    proxy: str
+    ca: Path
+    chromium_home: str
+
+
+class Stack:
+    """The whole demo under one folder. Start it inside a ``Processes`` block, which stops it."""
+
+    def __init__(self, home: Path, *, size: Size | None = None) -> None:
+        self.home = home.absolute()
+        self.size = size or Size()
+        self.port = _free_port(8080)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.passwords = self._passwords()
+        self.processes = Processes(logs=self.home / "logs", environment=self._environment())
+
+    def start(self) -> Airflow:
+        """Start everything, wait until all of it is healthy, and sign in as the admin."""
+        self._photos()
+        internet = self._internet()
+        self.processes.environment |= {
+            "FACELOOP_PROXY": internet.proxy,
+            "FACELOOP_PROXY_CA": str(internet.ca),
+            "FACELOOP_CHROMIUM_HOME": internet.chromium_home,
+        }
+        python = sys.executable
+        self.processes.run("catalog", [python, "-m", "catalog", "migrate"], seconds=120)
+        self.processes.run("migrate", [python, "-m", "airflow", "db", "migrate"], seconds=300)
+        # --skip-serve-logs: those servers bind every address of the machine; here the logs are read from the disk.
+        self.processes.start("scheduler", [python, "-m", "airflow", "scheduler", "--skip-serve-logs"])
+        self.processes.start("triggerer", [python, "-m", "airflow", "triggerer", "--skip-serve-logs"])
+        self.processes.start("dag-processor", [python, "-m", "airflow", "dag-processor"])
+        self.processes.start("api-server", [python, "-m", "airflow", "api-server", "--host", "127.0.0.1"])
+        airflow = Airflow(self.url)
+        wait_until(airflow.healthy, seconds=300, what="Airflow's health", check=self.processes.check)
+        airflow.sign_in("admin", self.passwords["admin"])
+        for name, slots in json.loads((ROOT / "dags" / "pools.json").read_text()).items():
+            airflow.pool(name, slots["slots"])
+        wait_until(
+            lambda: airflow.dags() >= DAGS,
+            seconds=180,
+            what=f"the DAGs {sorted(DAGS)}",
+            check=lambda: self._parsed(airflow),
+        )
+        return airflow
+
+    def _parsed(self, airflow: Airflow) -> None:
+        self.processes.check()
+        errors = airflow.import_errors()
+        if errors:
+            raise RuntimeError(f"a DAG file cannot be parsed:\n{errors[0]}")
+
+    def _photos(self) -> None:
+        from demo.internet.world import write_folder
+
+        folder = self.home / "drive"
+        if not folder.exists():
+            write_folder(folder, photos=self.size.folder_photos)
+
+    def _internet(self) -> Internet:
+        state = self.home / "internet"
+        ready = state / "ready.json"
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "demo.internet", "--port", "0", "--state", str(state)]
+        command += ["--people", str(self.size.people), "--photos-per-source", str(self.size.photos_per_source)]
+        self.processes.start("internet", command)
+        wait_until(ready.exists, seconds=120, what="the stand-ins", every=0.2, check=self.processes.check)
+        told = json.loads(ready.read_text())
+        return Internet(told["proxy_url"], Path(told["ca_path"]), told.get("chromium_home", ""))
+
+    def _passwords(self) -> dict[str, str]:
+        """The people's passwords: made up on the first start, kept for the next."""
+        path = self.home / "airflow" / "passwords.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(json.dumps({name: secrets.token_urlsafe(9) for name in PEOPLE}))
+        return dict(json.loads(path.read_text()))
+
+    def _secret(self) -> str:
+        path = self.home / "airflow" / "jwt_secret"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path.read_text()
+
+    def _environment(self) -> dict[str, str]:
+        airflow, secret = self.home / "airflow", self._secret()
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "FACELOOP_"))}
+        return inherited | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "OMP_NUM_THREADS": "1",
+            "GX_ANALYTICS_ENABLED": "False",
+            "FACELOOP_HOME": str(self.home / "faceloop"),
+            "FACELOOP_RETRAIN_MIN_FACES": str(self.size.retrain_min_faces),
+            "FACELOOP_TRAIN_PRESET": "tiny-64",
+            "FACELOOP_TRAIN_SLICE_STEPS": str(self.size.train_slice_steps),
+            "FACELOOP_INSTAGRAM_USER": "faceloop.demo",
+            "FACELOOP_INSTAGRAM_PASSWORD": "drawn-portraits",
+            "FACELOOP_TWITTER_BEARER_TOKEN": "drawn-portraits",
+            "FACELOOP_FOLDER_PATH": str(self.home / "drive"),
+            "FACELOOP_FOLDER_LICENCE": "CC0-1.0 (drawn)",
+            "FACELOOP_SEEDS": str(ROOT / "demo" / "queries.yaml"),
+            "FACELOOP_REVIEW_POLL_SECONDS": "2",
+            "AIRFLOW_HOME": str(airflow),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in PEOPLE.items()),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(airflow / "passwords.json"),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": secret,
+            "AIRFLOW__API_AUTH__JWT_SECRET": secret,
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "1800",
+            "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "60",
+        }
+
+
+def _free_port(wished: int) -> int:
+    """The wished port when nobody listens there, else any free one."""
+    for port in (wished, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no free port on loopback")
