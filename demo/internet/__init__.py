@@ -1,0 +1,12 @@
+"""The internet in a box: Google, Instagram, X and picture hosts on loopback, behind a proxy that forwards nothing.
+
+The clients (Chromium, Instaloader, Tweepy, requests) run unmodified; only the proxy and the certificate are set.
+"""
+
+from demo.internet.errors import InternetError, TrustNotInstalled, UnknownFault
+from demo.internet.faults import Fault
+from demo.internet.folder import write_folder
+from demo.internet.internet import Internet
+from demo.internet.world import World
+
+__all__ = ["Fault", "Internet", "InternetError", "TrustNotInstalled", "UnknownFault", "World", "write_folder"]
