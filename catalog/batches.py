@@ -89,6 +89,14 @@ class Batches(Part):
         with self._catalog.reading() as connection:
             return self._one(connection, batch_id)
 
+    def with_key(self, key: str) -> Batch:
+        """The batch that was opened with this key; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            number = connection.scalar(select(batches.c.id).where(batches.c.key == key))
+            if number is None:
+                raise NotFound(f"no batch {key!r}")
+            return self._one(connection, number)
+
     def list(self, *, state: BatchState | None = None, limit: int = 100) -> Sequence[Batch]:
         """Batches, newest first."""
         statement = select(batches.c.id).order_by(batches.c.id.desc()).limit(limit)
@@ -136,6 +144,22 @@ class Batches(Part):
         with self._catalog.reading() as connection:
             ids = list(connection.scalars(statement.order_by(table.c.id).limit(limit)))
         return self._items([Subject(kind, number) for number in ids], stage)
+
+    def decided_by(self, person: str, batch_id: int, stage: Stage, *, limit: int = 50) -> Sequence[ReviewItem]:
+        """The subjects of a batch on which this person's decision stands at a stage, the latest decision first."""
+        kind, decided = STAGE_SUBJECT[stage], present(stage)
+        column = decided.c.photo_id if kind is SubjectKind.PHOTO else decided.c.face_id
+        with self._catalog.reading() as connection:
+            ids = list(
+                connection.scalars(
+                    select(column)
+                    .where(decided.c.by == person, column.in_(_at_stage(batch_id, stage)))
+                    .order_by(decided.c.id.desc())
+                    .limit(limit)
+                )
+            )
+        items = {item.subject.id: item for item in self._items([Subject(kind, number) for number in ids], stage)}
+        return [items[number] for number in ids]
 
     def item(self, subject: Subject, stage: Stage) -> ReviewItem:
         """One subject as the desk shows it; NotFound when it is in no batch."""
