@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.part import Part, now, worker_name
@@ -19,9 +19,18 @@ class Candidates(Part):
 
     def add(self, candidate: Candidate, *, query_id: int) -> bool:
         """Record a candidate; False when this source's foreign id is known already."""
-        for name in ("source", "foreign_id", "page_url", "image_url", "licence"):
-            if not getattr(candidate, name):
-                raise BadInput(f"a candidate without {name}")
+        return self.add_all([candidate], query_id=query_id) == 1
+
+    def add_all(self, found: Sequence[Candidate], *, query_id: int) -> int:
+        """Record candidates in one transaction; give how many were not known already."""
+        for candidate in found:
+            for name in ("source", "foreign_id", "page_url", "image_url", "licence"):
+                if not getattr(candidate, name):
+                    raise BadInput(f"a candidate without {name}")
+        with self._catalog.writing() as connection:
+            return sum(self._add(connection, candidate, query_id) for candidate in found)
+
+    def _add(self, connection: Connection, candidate: Candidate, query_id: int) -> bool:
         statement = (
             self._insert(candidates)
             .values(
@@ -41,22 +50,26 @@ class Candidates(Part):
             .on_conflict_do_nothing(index_elements=["source", "foreign_id"])
             .returning(candidates.c.id)
         )
-        with self._catalog.writing() as connection:
-            return connection.execute(statement).first() is not None
+        return connection.execute(statement).first() is not None
 
     def claim(self, *, source: str | None = None, count: int, lease_seconds: float) -> Sequence[FoundCandidate]:
-        """Take up to ``count`` waiting candidates for this worker, for so long; nobody else gets them."""
+        """Take up to ``count`` waiting candidates for this worker, for so long; nobody else gets them.
+
+        One whose lease has run out, or whose worker is known to have ended, waits again. Each claim counts as a try;
+        the least tried come first, so that those put back do not keep the others waiting.
+        """
         moment = now()
-        waiting = or_(
-            candidates.c.state == CandidateState.FOUND.value,
-            (candidates.c.state == CandidateState.CLAIMED.value) & (candidates.c.lease_until <= moment),
-        )
-        choice = select(candidates.c.id).where(waiting).order_by(candidates.c.id).limit(count)
-        if source:
-            choice = choice.where(candidates.c.source == source)
-        if self._catalog.dialect == "postgresql":
-            choice = choice.with_for_update(skip_locked=True)
         with self._catalog.writing() as connection:
+            lost = (candidates.c.lease_until <= moment) | candidates.c.worker.in_(self._gone(connection, candidates))
+            waiting = or_(
+                candidates.c.state == CandidateState.FOUND.value,
+                (candidates.c.state == CandidateState.CLAIMED.value) & lost,
+            )
+            choice = select(candidates.c.id).where(waiting).order_by(candidates.c.tries, candidates.c.id).limit(count)
+            if source:
+                choice = choice.where(candidates.c.source == source)
+            if self._catalog.dialect == "postgresql":
+                choice = choice.with_for_update(skip_locked=True)
             ids = list(connection.scalars(choice))
             connection.execute(
                 update(candidates)
@@ -65,6 +78,7 @@ class Candidates(Part):
                     state=CandidateState.CLAIMED.value,
                     worker=worker_name(),
                     lease_until=moment + timedelta(seconds=lease_seconds),
+                    tries=candidates.c.tries + 1,
                 )
             )
             rows = connection.execute(_found().where(candidates.c.id.in_(ids)).order_by(candidates.c.id)).all()
@@ -184,6 +198,7 @@ def _candidate(row: Any) -> FoundCandidate:
         domain=Domain(row.domain),
         found_at=row.found_at,
         state=CandidateState(row.state),
+        tries=row.tries,
         candidate=Candidate(
             source=row.source,
             foreign_id=row.foreign_id,

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.records import Subject, SubjectKind
+from catalog.workers import is_gone, worker_name
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
+
+__all__ = ["Part", "is_subject", "now", "signed", "subject_columns", "subject_of", "unsigned", "worker_name"]
+
+
+#: The control characters but tab, line feed and carriage return; and halves of a surrogate pair.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def now() -> datetime:
@@ -19,12 +27,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def worker_name() -> str:
-    """Who claims: this process on this host."""
-    import os
-    import socket
-
-    return f"{socket.gethostname()}:{os.getpid()}"
+def clean(text: str, *, limit: int = 2000) -> str:
+    """Text from outside as both databases can hold it: no NUL or other control, no lone surrogate, not endless."""
+    return _UNPRINTABLE.sub("", text[:limit])
 
 
 def signed(phash: int) -> int:
@@ -73,3 +78,8 @@ class Part:
         """
         if self._catalog.dialect == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"faceloop:{name}",))
+
+    def _gone(self, connection: Connection, table: Table) -> list[str]:
+        """The workers that hold claims in ``table`` and are known to have ended: nobody need wait for their leases."""
+        holders = connection.scalars(select(table.c.worker).where(table.c.worker.is_not(None)).distinct())
+        return [worker for worker in holders if is_gone(worker)]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from catalog.errors import BadInput, Conflict, NotFound
-from catalog.part import Part, now, worker_name
+from catalog.part import Part, clean, now, worker_name
 from catalog.records import Domain, Query, QueryState, SearchResult
 from catalog.tables import queries, searches
 
@@ -27,8 +27,11 @@ class Queries(Part):
         self, *, source: str, text: str, domain: Domain, limit: int = 100, licence: str = "unknown"
     ) -> Query | None:
         """Plan a query; None when this source has, or had, the same one."""
-        if not normalise(text):
-            raise BadInput("an empty query")
+        text = clean(text)
+        if not source or not normalise(text):
+            raise BadInput("a query needs a source and words")
+        if domain not in list(Domain):
+            raise BadInput(f"a domain is {' or '.join(Domain)}, not {domain!r}")
         if limit < 1:
             raise BadInput(f"a query wants at least 1 candidate, not {limit}")
         statement = (
@@ -38,7 +41,7 @@ class Queries(Part):
                 text=" ".join(text.split()) if source != "folder" else text,
                 normalised=normalise(text) if source != "folder" else text,
                 domain=Domain(domain).value,
-                licence=licence or "unknown",
+                licence=clean(licence) or "unknown",
                 wanted=limit,
                 state=QueryState.PLANNED.value,
                 planned_at=now(),
@@ -82,19 +85,22 @@ class Queries(Part):
     ) -> Sequence[Query]:
         """Take up to ``count`` waiting queries (or the named one) for this worker, for so long. Nobody else gets them.
 
-        A query whose lease has run out waits again, first in the line.
+        A query whose lease has run out, or whose worker is known to have ended, waits again, first in the line.
         """
         moment = now()
-        waiting = or_(
-            queries.c.state == QueryState.PLANNED.value,
-            (queries.c.state == QueryState.CLAIMED.value) & (queries.c.lease_until <= moment),
-        )
-        choice = select(queries.c.id).where(queries.c.source == source, waiting).order_by(queries.c.id).limit(count)
-        if query_id is not None:
-            choice = choice.where(queries.c.id == query_id)
-        if self._catalog.dialect == "postgresql":
-            choice = choice.with_for_update(skip_locked=True)
         with self._catalog.writing() as connection:
+            lost = (queries.c.lease_until <= moment) | queries.c.worker.in_(self._gone(connection, queries))
+            waiting = or_(
+                queries.c.state == QueryState.PLANNED.value,
+                (queries.c.state == QueryState.CLAIMED.value) & lost,
+            )
+            choice = (
+                select(queries.c.id).where(queries.c.source == source, waiting).order_by(queries.c.id).limit(count)
+            )
+            if query_id is not None:
+                choice = choice.where(queries.c.id == query_id)
+            if self._catalog.dialect == "postgresql":
+                choice = choice.with_for_update(skip_locked=True)
             ids = list(connection.scalars(choice))
             rows = connection.execute(
                 update(queries)
@@ -106,6 +112,7 @@ class Queries(Part):
                 )
                 .returning(queries)
             ).all()
+            _close_lost(connection, ids, moment)
             if rows:
                 connection.execute(
                     searches.insert(),
@@ -129,14 +136,14 @@ class Queries(Part):
             lease_until=None,
             worker=None,
             used_at=used_at,
-            reason=result.reason,
+            reason=clean(result.reason),
             search={
                 "finished_at": moment,
                 "outcome": result.outcome,
                 "found": result.found,
                 "new": result.new,
                 "duplicate": result.duplicate,
-                "reason": result.reason,
+                "reason": clean(result.reason),
             },
         )
 
@@ -153,17 +160,21 @@ class Queries(Part):
                 .returning(queries)
             ).first()
         if row is None:
-            raise Conflict(f"query {query_id} is neither used nor blocked")
+            raise Conflict(f"query {query_id} is {self.get(query_id).state}, neither used nor blocked")
         return _query(row)
 
     def release_expired(self) -> int:
         """Give back every claim whose lease has run out; say how many."""
+        moment = now()
         with self._catalog.writing() as connection:
-            return connection.execute(
+            lost = connection.scalars(
                 update(queries)
-                .where(queries.c.state == QueryState.CLAIMED.value, queries.c.lease_until <= now())
+                .where(queries.c.state == QueryState.CLAIMED.value, queries.c.lease_until <= moment)
                 .values(state=QueryState.PLANNED.value, lease_until=None, worker=None)
-            ).rowcount
+                .returning(queries.c.id)
+            ).all()
+            _close_lost(connection, lost, moment)
+        return len(lost)
 
     def used(self, source: str | None = None) -> int:
         """How many queries are used up."""
@@ -199,6 +210,15 @@ class Queries(Part):
             if search is not None:
                 last = select(func.max(searches.c.id)).where(searches.c.query_id == query_id).scalar_subquery()
                 connection.execute(update(searches).where(searches.c.id == last).values(**search))
+
+
+def _close_lost(connection: Connection, query_ids: Sequence[int], moment: datetime) -> None:
+    """Note of each try of these queries that nobody finished that it was lost with its worker."""
+    connection.execute(
+        update(searches)
+        .where(searches.c.query_id.in_(query_ids), searches.c.finished_at.is_(None))
+        .values(outcome="lost", finished_at=moment)
+    )
 
 
 def _query(row: Any) -> Query:

@@ -156,13 +156,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class FoundCandidate:
-    """A candidate with its row: whose query found it, when, and how it stands."""
+    """A candidate with its row: whose query found it, when, how it stands, and how often it was claimed."""
 
     id: int
     query_id: int
     domain: Domain
     found_at: datetime
     state: CandidateState
+    tries: int
     candidate: Candidate
 
 

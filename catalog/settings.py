@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     train_seed: int = Field(777, description="Seed of the nightly training.")
     lease_seconds: int = Field(900, ge=1, description="After this long a dead worker's claim returns by itself.")
 
+    seeds: str = Field(
+        "", description="A seed file of queries (YAML) of your own, planned beside collectors/queries.yaml."
+    )
     queries_per_run: int = Field(5, ge=1, description="Queries that one search run claims per source.")
     candidates_per_query: int = Field(100, ge=1, description="Candidates after which one search stops.")
     fetch_per_run: int = Field(2000, ge=1, description="Candidates that one fetch run downloads.")

@@ -158,12 +158,13 @@ candidates = Table(
     Column("state", String(16), nullable=False),
     Column("worker", Text),
     Column("lease_until", Utc),
+    Column("tries", Integer, nullable=False, server_default="0"),
     UniqueConstraint("source", "foreign_id"),
     CheckConstraint("length(foreign_id) > 0 AND length(page_url) > 0 AND length(image_url) > 0", name="provenance"),
     CheckConstraint("length(licence) > 0", name="licence_or_unknown"),
     CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="claim_has_lease"),
     _one_of("state", CandidateState),
-    Index("ix_candidates_waiting", "source", "state", "id"),
+    Index("ix_candidates_waiting", "source", "state", "tries", "id"),
 )
 
 batches = Table(

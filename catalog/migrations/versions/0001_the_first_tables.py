@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("worker", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             "(state = 'claimed') = (lease_until IS NOT NULL)", name=op.f("ck_candidates_claim_has_lease")
         ),
@@ -122,7 +123,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("candidates", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_candidates_query_id"), ["query_id"], unique=False)
-        batch_op.create_index("ix_candidates_waiting", ["source", "state", "id"], unique=False)
+        batch_op.create_index("ix_candidates_waiting", ["source", "state", "tries", "id"], unique=False)
 
     op.create_table(
         "gate_decisions",
