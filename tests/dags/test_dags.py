@@ -1,0 +1,148 @@
+"""The DAG files: they parse without any heavy library, say what they do, and run things in the right order."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPECTED = {
+    "collect_folder",
+    "collect_google",
+    "collect_instagram",
+    "collect_twitter",
+    "curate_photos",
+    "retrain_model",
+    "maintain_catalog",
+}
+
+#: Runs in a process of its own: parses dags/ and loads plugins/ while the heavy libraries cannot be imported.
+PARSE = """
+import importlib.abc, json, sys
+
+HEAVY = {"torch", "cv2", "dlib", "selenium", "instaloader", "tweepy", "great_expectations", "wandb", "boto3"}
+
+
+class Ban(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in HEAVY:
+            raise ImportError(f"{name} is heavy and was imported while parsing")
+
+
+sys.meta_path.insert(0, Ban())
+from airflow.dag_processing.dagbag import DagBag
+from airflow.plugins_manager import get_plugin_info  # loads plugins/
+
+bag = DagBag(dag_folder=sys.argv[1])
+told = {
+    "errors": dict(bag.import_errors),
+    "plugins": [plugin["name"] for plugin in get_plugin_info()],
+    "dags": {
+        dag.dag_id: {
+            "doc": dag.doc_md or "",
+            "tags": sorted(dag.tags),
+            "owner": dag.owner,
+            "max_active_runs": dag.max_active_runs,
+            "catchup": dag.catchup,
+            "tasks": {
+                task.task_id: {
+                    "down": sorted(task.downstream_task_ids),
+                    "queue": task.queue,
+                    "pool": task.pool,
+                    "deferrable": getattr(task, "deferrable", None),
+                }
+                for task in dag.tasks
+            },
+        }
+        for dag in bag.dags.values()
+    },
+}
+print("TOLD " + json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    home = tmp_path_factory.mktemp("airflow")
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "FACELOOP_HOME": str(home / "faceloop"),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, str(ROOT / "dags")], env=environment, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    line = next(line for line in done.stdout.splitlines() if line.startswith("TOLD "))
+    return json.loads(line.removeprefix("TOLD "))
+
+
+def test_every_dag_parses_without_a_heavy_library(parsed: dict) -> None:
+    assert parsed["errors"] == {}
+    assert set(parsed["dags"]) == EXPECTED
+
+
+def test_the_plugins_load_without_a_heavy_library(parsed: dict) -> None:
+    assert "faceloop" in parsed["plugins"]
+
+
+@pytest.mark.parametrize("dag", sorted(EXPECTED))
+def test_a_dag_says_what_it_does_and_whose_it_is(parsed: dict, dag: str) -> None:
+    told = parsed["dags"][dag]
+    assert len(told["doc"]) > 200
+    assert told["tags"]
+    assert told["owner"] == "faceloop"
+    assert told["catchup"] is False
+
+
+@pytest.mark.parametrize("source", ["folder", "google", "instagram", "twitter"])
+def test_collecting_goes_from_plan_to_search_to_fetch_in_the_sources_own_pool(parsed: dict, source: str) -> None:
+    tasks = parsed["dags"][f"collect_{source}"]["tasks"]
+    assert tasks["plan"]["down"] == ["search"]
+    assert tasks["search"]["down"] == ["fetch"]
+    assert {tasks["search"]["pool"], tasks["fetch"]["pool"]} == {source}
+
+
+def test_curating_waits_for_people_three_times_and_holds_no_worker_meanwhile(parsed: dict) -> None:
+    tasks = parsed["dags"]["curate_photos"]["tasks"]
+    order, at = [], "open_batch"
+    while True:
+        order.append(at)
+        down = [name for name in tasks[at]["down"] if all(name not in tasks[other]["down"] for other in tasks[at]["down"])]
+        if not down:
+            break
+        (at,) = down
+    assert order == [
+        "open_batch",
+        "screen",
+        "review_raw",
+        "crop",
+        "check",
+        "validate",
+        "review_crop",
+        "review_final",
+        "close_batch",
+    ]
+    assert all(tasks[name]["deferrable"] is True for name in ("review_raw", "review_crop", "review_final"))
+
+
+def test_retraining_runs_one_at_a_time_on_the_gpu_queue_and_pool(parsed: dict) -> None:
+    dag = parsed["dags"]["retrain_model"]
+    assert dag["max_active_runs"] == 1
+    assert (dag["tasks"]["train"]["queue"], dag["tasks"]["train"]["pool"]) == ("gpu", "gpu")
+    assert "train" in dag["tasks"]["gate"]["down"]
+
+
+def test_every_pool_that_a_task_asks_for_is_declared(parsed: dict) -> None:
+    declared = set(json.loads((ROOT / "dags" / "pools.json").read_text())) | {"default_pool"}
+    asked = {task["pool"] for dag in parsed["dags"].values() for task in dag["tasks"].values()}
+    assert asked <= declared
