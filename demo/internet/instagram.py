@@ -5,6 +5,7 @@ One account exists: ACCOUNT with PASSWORD. Sessions live as long as the site.
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import secrets
@@ -55,7 +56,8 @@ class Instagram:
         return self._profile_page(path.strip("/").lower())
 
     def _signed_in(self, request: Request) -> bool:
-        return request.cookie("sessionid") in self._sessions
+        # The web sends the cookie, the mobile API a token that wraps it.
+        return bool({request.cookie("sessionid"), _bearer(request)} & self._sessions)
 
     def _start(self) -> Answer:
         tokens = '["DTSGInitialData",[],{"token":"NAcM-demo:17:1"},258],["LSD",[],{"token":"AVq-demo"},323]'
@@ -211,6 +213,14 @@ class Instagram:
             for part in (user, timeline)
         )
         return page(f"<!doctype html><title>{html.escape(name)} • Instagram</title>{scripts}")
+
+
+def _bearer(request: Request) -> str:
+    token = request.headers.get("authorization", "").removeprefix("Bearer IGT:2:")
+    try:
+        return str(json.loads(base64.b64decode(token, validate=True))["sessionid"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _cookie(name: str, value: str) -> str:

@@ -188,7 +188,7 @@ class Control:
             wish = json.loads(request.body)
             host = str(wish.pop("host"))
             fault = parse(wish)
-        except (json.JSONDecodeError, KeyError, AttributeError, InternetError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, InternetError) as error:
             return data({"error": str(error)}, status=400)
         if self._internet.find(host) is None:
             return data({"error": f"{host} does not exist here"}, status=400)

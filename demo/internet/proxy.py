@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -90,7 +91,9 @@ class Proxy(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up all the time; that is no news."""
+        """Stay silent when a client hangs up, which is no news; anything else is a bug of ours and is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class Conversation(BaseHTTPRequestHandler):

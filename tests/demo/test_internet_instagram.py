@@ -69,7 +69,7 @@ def test_a_member_lists_all_posts_of_a_profile(member: instaloader.Instaloader, 
 
 
 def test_posts_page_on_beyond_the_first_twelve(inside: Internet, member: instaloader.Instaloader):
-    big = World(people=8, photos_per_source=140, seed=1)
+    big = World(people=8, photos_per_source=160, seed=1)
     with Internet(big) as other, pytest.MonkeyPatch.context() as patch:
         for name, value in other.environment().items():
             patch.setenv(name, value)

@@ -41,9 +41,10 @@ def test_a_plain_http_address_is_answered_too(web: requests.Session):
 
 
 def test_without_the_authority_the_certificate_is_refused(internet: Internet):
-    with requests.Session() as stranger, pytest.raises(requests.exceptions.SSLError):
+    with requests.Session() as stranger:
         stranger.trust_env = False
-        stranger.get(PAGE, proxies={"https": internet.proxy_url}, timeout=10)
+        with pytest.raises(requests.exceptions.SSLError):
+            stranger.get(PAGE, proxies={"https": internet.proxy_url}, timeout=10)
 
 
 def test_many_clients_at_once_are_all_served(inside: Internet, world: World):
