@@ -1,8 +1,8 @@
 """dlib's door: finds the faces of a photo and their 68 landmarks.
 
-The HOG detector looks at a small copy first and at a larger one only when it found nothing: most portraits
-are done at 480 pixels, which costs a tenth of 1600. Landmarks are always read from the photo at full
-resolution.
+The HOG detector looks at a small copy first and at a larger one only when it found nothing, or only faces so small
+that others like them may have been missed: most portraits are done at 480 pixels, which costs a tenth of 1600.
+Landmarks are always read from the photo at full resolution.
 
 dlib also sees faces in drawings (21 of 23 that we tried): a face found is no proof of a photo.
 """
@@ -24,11 +24,15 @@ from preprocessing.geometry import FaceBox, FoundFace, Landmarks
 
 # Longest side, in pixels, of the copies that are looked at in turn.
 CASCADE = (480, 800, 1600)
-# HOG's window is 80 pixels: a copy larger than the photo helps with small faces, but only so far.
+# The side of HOG's window, in pixels: no face smaller than that is seen.
+WINDOW = 80
+# A copy larger than the photo helps with small faces, but only so far.
 MAX_UPSCALE = 2.0
 # A face that fills the picture has no context left for HOG's window; a border of this share of the side gives
 # it some.
 BORDER = 0.25
+# Beside a face that HOG is sure of, one with less than this share of its confidence is a pattern in cloth or leaves.
+FAINT = 0.1
 
 
 def landmarks_model(configured: str = "") -> Path:
@@ -63,15 +67,24 @@ class Detector:
         """Find the faces of an upright RGB photo, the largest first, in pixels of the photo."""
         with self._lock:
             boxes = self._boxes(photo)
-            faces = (FoundFace(box, self._landmarks(photo, box)) for box in boxes)
+            surest = max((box.confidence for box in boxes), default=0.0)
+            faces = (FoundFace(box, self._landmarks(photo, box)) for box in boxes if box.confidence >= FAINT * surest)
             return tuple(sorted(faces, key=lambda face: face.box.area, reverse=True))
 
     def _boxes(self, photo: Pixels) -> list[FaceBox]:
         longest = max(photo.shape[:2])
         sides = sorted({round(min(side, longest * MAX_UPSCALE)) for side in CASCADE})
+        boxes: list[FaceBox] = []
         for side in sides:
-            if boxes := self._look(photo, scale=side / longest):
-                return boxes
+            seen = self._look(photo, scale=side / longest)
+            if len(seen) > len(boxes):
+                boxes = seen
+            largest = max((box.right - box.left for box in boxes), default=0.0) * side / longest
+            # A face of two thirds of the largest one's size would have been seen too: no need to look closer.
+            if largest >= 1.5 * WINDOW:
+                break
+        if boxes:
+            return boxes
         margin = round(min(photo.shape[:2]) * BORDER)
         framed = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
         return [

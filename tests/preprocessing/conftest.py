@@ -1,0 +1,80 @@
+"""A portrait that anybody may use, dlib itself, and a catalog to put photos into."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalog import Blobs, Catalog, open_blobs
+from catalog.records import Candidate, Domain, NewPhoto, Photo
+from preprocessing.decode import Pixels
+from preprocessing.detect import Detector, landmarks_model
+from preprocessing.geometry import FoundFace
+
+Add = Callable[..., Photo]
+
+
+def jpeg(pixels: Pixels, *, quality: int = 92) -> bytes:
+    """RGB pixels as a JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def add_photo(catalog: Catalog, blobs: Blobs, data: bytes, *, stored: bytes | None = None) -> Photo:
+    """Take bytes through query, candidate and fetch as the collectors do; `stored` are other bytes in the blob."""
+    text = "portraits"
+    catalog.queries.plan(source="folder", text=text, domain=Domain.BARE, licence="CC0-1.0")
+    query = catalog.queries.find(source="folder", text=text)
+    name = hashlib.sha256(data).hexdigest()
+    url = f"https://photos.example/{name}"
+    catalog.candidates.add(Candidate("folder", name, url, url, licence="CC0-1.0"), query_id=query.id)
+    found = catalog.candidates.claim(count=1, lease_seconds=60)[0]
+    blobs.put("photos", data if stored is None else stored)
+    # Any number does for a perceptual hash here, as long as no two photos share it.
+    photo = NewPhoto(name, "image/jpeg", len(data), 512, 512, int(name[:16], 16))
+    kept = catalog.photos.store(photo, candidate_id=found.id, bits=0)
+    assert kept is not None
+    return kept
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    opened = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return open_blobs((tmp_path / "blobs").as_uri())
+
+
+@pytest.fixture
+def add(catalog: Catalog, blobs: Blobs) -> Add:
+    return partial(add_photo, catalog, blobs)
+
+
+@pytest.fixture(scope="session")
+def finder() -> Detector:
+    return Detector(landmarks_model())
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Pixels:
+    """Eileen Collins, photographed by NASA: public domain, 512 x 512, ships with scikit-image."""
+    from skimage import data
+
+    return np.ascontiguousarray(data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def astronaut_face(astronaut: Pixels, finder: Detector) -> FoundFace:
+    return finder.find(astronaut)[0]

@@ -1,0 +1,80 @@
+"""The detector finds each face of a photo, at full resolution, and says what it found it with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from preprocessing.align import shrink
+from preprocessing.decode import Pixels
+from preprocessing.detect import Detector, landmarks_model
+from preprocessing.errors import ModelMissing
+from preprocessing.geometry import FoundFace
+
+
+def test_a_portrait_has_one_face_with_68_points_inside_it(astronaut: Pixels, finder: Detector) -> None:
+    (face,) = finder.find(astronaut)
+    points = face.landmarks.array()
+    assert points.shape == (68, 2)
+    assert face.box.left < points[:, 0].mean() < face.box.right
+    assert face.box.top < points[:, 1].mean() < face.box.bottom
+
+
+def test_the_right_eye_is_on_the_left_of_the_picture(astronaut_face: FoundFace) -> None:
+    assert astronaut_face.landmarks.right_eye[0] < astronaut_face.landmarks.left_eye[0]
+
+
+def test_two_people_are_two_faces_the_larger_first(astronaut: Pixels, finder: Detector) -> None:
+    head = np.ascontiguousarray(astronaut[:300, 90:390])
+    photo = np.full((400, 800, 3), 255, np.uint8)
+    photo[:240, :240] = shrink(head, width=240, height=240)
+    photo[20:320, 400:700] = head
+    first, second = finder.find(photo)
+    assert first.box.area > second.box.area
+    assert second.box.right < 240 < 400 < first.box.left
+
+
+def test_a_face_too_small_for_the_first_look_is_found_by_a_later_one(astronaut: Pixels, finder: Detector) -> None:
+    photo = np.full((1600, 1600, 3), 255, np.uint8)
+    photo[400:912, 1000:1512] = astronaut
+    (face,) = finder.find(photo)
+    assert 1000 < face.box.left < face.box.right < 1512
+    assert face.box.bottom < 700  # the face, and not the pattern on the suit that HOG half takes for one
+
+
+def test_coordinates_do_not_depend_on_the_scale_of_the_look(
+    astronaut: Pixels, astronaut_face: FoundFace, finder: Detector
+) -> None:
+    (face,) = finder.find(shrink(astronaut, width=1024, height=1024))
+    drift = np.abs(face.landmarks.array() / 2 - astronaut_face.landmarks.array()).max()
+    assert drift < 0.1 * astronaut_face.landmarks.eye_distance
+
+
+@pytest.mark.parametrize("name", ["coffee", "rocket", "brick"])
+def test_things_have_no_face(name: str, finder: Detector) -> None:
+    photo = getattr(data, name)()
+    assert finder.find(photo if photo.ndim == 3 else np.stack([photo] * 3, axis=2)) == ()
+
+
+def test_a_strip_of_pixels_has_no_face_and_does_no_harm(finder: Detector) -> None:
+    assert finder.find(np.zeros((32, 3000, 3), np.uint8)) == ()
+
+
+def test_the_version_names_library_scales_and_model(finder: Detector) -> None:
+    assert finder.version.startswith("dlib 20.")
+    assert "480-800-1600" in finder.version
+    assert finder.version.endswith("shape_predictor_68_face_landmarks")
+
+
+def test_the_model_may_be_configured(tmp_path: Path) -> None:
+    own = tmp_path / "own.dat"
+    own.write_bytes(b"model")
+    assert landmarks_model(str(own)) == own
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"nowhere\.dat"):
+        landmarks_model(str(tmp_path / "nowhere.dat"))
