@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch  # noqa: TID253 - training.steps imports this file inside its functions
 import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor  # noqa: TID253
 
-from training import heatmaps
+from training import heatmaps, snapshot
 from training.errors import BadSnapshot
 from training.presets import Preset
+from training.snapshot import Entry
 
 MASK_SIZE = 128
 """Masks are drawn no larger than this: the generator looks at them at 32, 64 and 128 pixels."""
@@ -52,6 +54,25 @@ class Faces:
     def points(self, positions: Sequence[int] | np.ndarray) -> Tensor:
         """Landmarks [n,68,2] as fractions of the picture."""
         return torch.from_numpy(self.landmarks[np.asarray(positions, dtype=np.int64)].astype(np.float32))
+
+
+def open_faces(pack: Path, entries: Sequence[Entry], *, held_out: bool) -> Faces:
+    """One side of a snapshot's split, its pixels memory-mapped from a pack. Raises BadSnapshot."""
+    try:
+        pixels = np.load(pack, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BadSnapshot(f"{pack.name} cannot be read: {error}") from None
+    if pixels.ndim != 4 or pixels.dtype != np.uint8 or len(pixels) != len(entries):
+        raise BadSnapshot(f"{pack.name} holds {pixels.shape} {pixels.dtype} for {len(entries)} faces")
+    rows = [row for row, test in enumerate(snapshot.held_out(entries)) if test == held_out]
+    landmarks = np.array([entries[row].landmarks for row in rows], dtype=np.float32).reshape(-1, 68, 2)
+    return Faces(
+        pixels=pixels,
+        rows=np.array(rows, dtype=np.int64),
+        domains=np.array([snapshot.DOMAINS.index(entries[row].domain) for row in rows], dtype=np.int64),
+        landmarks=landmarks / snapshot.CROP_SIZE,
+        names=snapshot.DOMAINS,
+    )
 
 
 @dataclass(frozen=True, slots=True)

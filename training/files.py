@@ -45,14 +45,17 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Hold an exclusive lock on a file: True when it is ours. The system lets go of it when the process dies."""
+def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold an exclusive lock on a file: True when it is ours, at once or after a wait.
+
+    The system lets go of it when the process dies.
+    """
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return

@@ -1,7 +1,7 @@
 """Follows a training: losses, speed and sample pictures to TensorBoard and Weights & Biases.
 
 W&B writes under the run's folder and needs no network: without WANDB_API_KEY it records offline, to be sent later
-with `wandb sync`. The only file that imports wandb.
+with `wandb sync`; WANDB_MODE=disabled switches it off. The only file that imports wandb.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ class Tracking:
         config: Mapping[str, Any],
         project: str,
         step: int,
-        use_wandb: bool = True,
     ) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         # Steps after a resume's starting point were lost with the process that wrote them.
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
-        self._wandb = _start_wandb(folder, name=name, config=config, project=project) if use_wandb else None
+        self._wandb = _start_wandb(folder, name=name, config=config, project=project)
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         """Report named numbers at a step."""
@@ -74,6 +73,7 @@ class Tracking:
 
 def _start_wandb(folder: Path, *, name: str, config: Mapping[str, Any], project: str) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
+    mode: Any = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb-cache"))
     os.environ.setdefault("WANDB_CONFIG_DIR", str(folder / "wandb-config"))
@@ -84,9 +84,9 @@ def _start_wandb(folder: Path, *, name: str, config: Mapping[str, Any], project:
         project=project,
         name=name,
         id=name,
-        resume="allow" if os.environ.get("WANDB_API_KEY") else None,
+        resume="allow" if mode == "online" else None,
         dir=str(folder),
         config=dict(config),
-        mode="online" if os.environ.get("WANDB_API_KEY") else "offline",
+        mode=mode,
         settings=wandb.Settings(console="off", disable_git=True, save_code=False, x_disable_stats=True),
     )

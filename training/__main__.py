@@ -1,0 +1,201 @@
+"""The commands: python -m training snapshot | gate | train | evaluate | promote | verify | presets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from catalog import Catalog
+from catalog.errors import CatalogError
+from catalog.records import ModelState
+from training import steps
+from training.errors import TrainingError
+from training.presets import PRESETS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0 when it went well, 1 with a one-line error when not, 75 when asked to stop and saved."""
+    given = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        return _VERBS[given.verb](given)
+    except (CatalogError, TrainingError, ValidationError, SQLAlchemyError, OSError) as error:
+        first, *_ = str(error).splitlines() or [type(error).__name__]
+        print(f"error: {first}", file=sys.stderr)
+        if given.json:
+            print(json.dumps({"ok": False, "error": first}))
+        return 1
+
+
+def _snapshot(given: argparse.Namespace) -> int:
+    row = Catalog().snapshots.get(steps.snapshot(preset=given.preset))
+    print(f"snapshot {row.id}: {row.faces} faces ({row.bare} bare, {row.makeup} makeup)")
+    _tell(given, snapshot=row.id, faces=row.faces, bare=row.bare, makeup=row.makeup)
+    return 0
+
+
+def _gate(given: argparse.Namespace) -> int:
+    steps.gate(given.snapshot, preset=given.preset, seed=given.seed)
+    decision = Catalog().snapshots.gate_decisions(limit=1)[0]
+    print("train" if decision.train else "do not train")
+    for reason in decision.reasons:
+        print(f"  {reason}")
+    _tell(
+        given,
+        snapshot=decision.snapshot_id,
+        train=decision.train,
+        reasons=decision.reasons,
+        numbers=decision.numbers,
+    )
+    return 0
+
+
+def _train(given: argparse.Namespace) -> int:
+    asked = False
+
+    def ask(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
+        nonlocal asked
+        asked = True
+
+    signal.signal(signal.SIGTERM, ask)
+    done = steps.train(
+        given.snapshot,
+        preset=given.preset,
+        seed=given.seed,
+        slice_steps=given.slice_steps,
+        device=given.device,
+        threads=given.threads,
+        stop=lambda: asked,
+    )
+    state = "finished" if done.finished else "stopped on request" if done.stopped else "slice done"
+    print(f"run {done.run_id} ({done.name}): step {done.step} of {done.total_steps}, {state}")
+    print(f"  {done.trained} steps in this call, {done.seconds_per_step:.2f} s each")
+    for path in (*done.checkpoints, *done.samples):
+        print(f"  {path}")
+    shown = {**asdict(done), "checkpoints": list(map(str, done.checkpoints)), "samples": list(map(str, done.samples))}
+    _tell(given, run=shown.pop("run_id"), **shown)
+    return os.EX_TEMPFAIL if done.stopped else 0
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    found = Catalog().models.evaluation(steps.evaluate(given.run, step=given.step, on=given.on))
+    print(f"evaluation {found.id} of run {found.run_id}, step {found.step} (measured by {found.version})")
+    for name, value in found.metrics.items():
+        print(f"  {name:40} {value:10.4f}")
+    _tell(
+        given,
+        evaluation=found.id,
+        run=found.run_id,
+        step=found.step,
+        metrics=found.metrics,
+        version=found.version,
+    )
+    return 0
+
+
+def _promote(given: argparse.Namespace) -> int:
+    chosen = steps.promote(given.evaluation)
+    models = Catalog().models
+    model = next(model for model in models.list() if model.id == chosen)
+    champion = models.champion()
+    print(f"model {model.id} of run {model.run_id}: {model.state}")
+    for reason in model.reasons:
+        print(f"  {reason}")
+    _tell(
+        given,
+        model=model.id,
+        run=model.run_id,
+        state=model.state,
+        promoted=model.state is ModelState.CHAMPION,
+        champion=champion.id if champion else None,
+        reasons=model.reasons,
+    )
+    return 0
+
+
+def _verify(given: argparse.Namespace) -> int:
+    row, problems = steps.verify(given.snapshot)
+    for problem in problems:
+        print(problem)
+    if not problems:
+        print(f"snapshot {row.id}: every file is as it was written")
+    _tell(given, ok=not problems, snapshot=row.id, problems=problems)
+    return 1 if problems else 0
+
+
+def _presets(given: argparse.Namespace) -> int:
+    for preset in PRESETS.values():
+        print(preset.name)
+        for name, value in asdict(preset).items():
+            print(f"  {name:14} {value}")
+    _tell(given, presets=[asdict(preset) for preset in PRESETS.values()])
+    return 0
+
+
+_VERBS = {
+    "snapshot": _snapshot,
+    "gate": _gate,
+    "train": _train,
+    "evaluate": _evaluate,
+    "promote": _promote,
+    "verify": _verify,
+    "presets": _presets,
+}
+
+
+def _tell(given: argparse.Namespace, *, ok: bool = True, **fields: Any) -> None:
+    if given.json:
+        print(json.dumps({"ok": ok, **fields}))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Approved faces -> snapshot -> model.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    helps = {
+        "snapshot": "freeze the faces approved now",
+        "gate": "decide whether to train, and say why",
+        "train": "train, or go on training; SIGTERM saves and exits 75",
+        "evaluate": "measure a run on held-out faces",
+        "promote": "make an evaluated model champion, or say why not",
+        "verify": "look for flipped bytes in a snapshot",
+        "presets": "list the presets",
+    }
+    commands = {verb: verbs.add_parser(verb, help=line) for verb, line in helps.items()}
+    for command in commands.values():
+        command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    for verb in ("gate", "train", "verify"):
+        commands[verb].add_argument("--snapshot", default="", help="id, or the beginning of it (default: the newest)")
+    for verb in ("gate", "train"):
+        commands[verb].add_argument("--preset", default="", choices=["", *PRESETS], help="default: as configured")
+        commands[verb].add_argument("--seed", type=_not_negative, help="default: as configured")
+    commands["snapshot"].add_argument("--preset", default="", choices=["", *PRESETS], help="pack its pixels now")
+    commands["train"].add_argument("--slice-steps", type=_not_negative, help="train at most so many steps, then save")
+    commands["train"].add_argument("--device", default="", help="cpu, cuda, cuda:1 (default: cuda if there is one)")
+    commands["train"].add_argument("--threads", type=_not_negative, default=0, help="default: half the cores")
+    commands["evaluate"].add_argument("--run", type=int, help="number of the run (default: the newest)")
+    commands["evaluate"].add_argument("--step", type=_not_negative, help="default: the newest save")
+    commands["evaluate"].add_argument("--on", default="", help="snapshot whose held-out faces to use")
+    commands["promote"].add_argument("--evaluation", type=int, required=True, help="number of the evaluation")
+    return parser
+
+
+def _not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

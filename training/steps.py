@@ -1,0 +1,289 @@
+"""The verbs: snapshot, gate, train, evaluate, promote. Each may be killed and run again with nothing lost or doubled.
+
+What a step makes is stored before the row that says so. Ids go in and out, as between the tasks of a DAG. torch, cv2,
+dlib and wandb are imported inside the verbs that need them, so that a DAG may import this file. Settings, catalog and
+blobs are parameters; the default is the configured ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog import Blobs, Catalog, Settings, open_blobs
+from catalog import settings as configured
+from catalog.errors import CatalogError
+from catalog.records import RunState, Snapshot
+from training import gate as gates
+from training import promote as promotion
+from training import snapshot as snapshots
+from training.errors import BadSnapshot, Diverged, TrainingError, Unknown
+from training.presets import preset as preset_named
+from training.store import FILES, Store, run_name
+
+if TYPE_CHECKING:
+    from training.data import Faces
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """How one call of `train` ended. `samples` are the newest sample grids, `checkpoints` the newest three files."""
+
+    run_id: int
+    name: str
+    step: int
+    total_steps: int
+    trained: int
+    finished: bool
+    stopped: bool
+    checkpoints: tuple[Path, ...]
+    samples: tuple[Path, ...]
+    losses: dict[str, float]
+    seconds_per_step: float
+
+
+def snapshot(
+    *, preset: str = "", catalog: Catalog | None = None, blobs: Blobs | None = None, settings: Settings | None = None
+) -> str:
+    """Freeze the faces approved now and give the snapshot's id; the same faces give the same id.
+
+    With `preset`, pack its pixels too; else training does.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    store = Store(catalog=catalog, blobs=blobs, settings=settings)
+    approved = catalog.faces.approved()
+    entries = snapshots.entries_of(approved)
+    manifest = snapshots.manifest_of(entries)
+    name = blobs.put("snapshots", manifest)
+    folder = store.snapshot_folder(snapshots.id_of(manifest))
+    snapshots.write_manifest(folder, manifest)
+    listed = {entry.sha256 for entry in entries}
+    once = {face.sha256: face for face in reversed(approved) if face.sha256 in listed}
+    row = catalog.snapshots.add(folder.name, manifest=name, faces=list(once.values()))
+    if preset and entries:
+        store.pack(folder, entries, size=preset_named(preset).img_size)
+    return row.id
+
+
+def gate(
+    snapshot_id: str = "",
+    *,
+    preset: str = "",
+    seed: int | None = None,
+    catalog: Catalog | None = None,
+    settings: Settings | None = None,
+) -> bool:
+    """Whether to train a snapshot (default: the newest); the decision is kept in the catalog with its reasons."""
+    catalog, settings = catalog or Catalog(), settings or configured()
+    row = _snapshot(catalog, snapshot_id)
+    preset = preset_named(preset or settings.train_preset).name
+    seed = settings.train_seed if seed is None else seed
+    finished = max(catalog.models.runs(state=RunState.DONE), key=lambda run: (run.finished_at, run.id), default=None)
+    failed = [
+        run
+        for run in catalog.models.runs(state=RunState.FAILED)
+        if (run.snapshot_id, run.preset, run.seed) == (row.id, preset, seed)
+    ]
+    decision = gates.decide(
+        gates.Facts(
+            snapshot=row.id,
+            faces={"bare": row.bare, "makeup": row.makeup},
+            min_faces=settings.retrain_min_faces,
+            run=run_name(row.id, preset=preset, seed=seed),
+            finished=run_name(finished.snapshot_id, preset=finished.preset, seed=finished.seed) if finished else None,
+            failure=failed[0].reason if failed else "",
+        )
+    )
+    return catalog.snapshots.add_gate_decision(decision).train
+
+
+def train(
+    snapshot_id: str = "",
+    *,
+    preset: str = "",
+    seed: int | None = None,
+    slice_steps: int | None = None,
+    device: str = "",
+    threads: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> Trained:
+    """Train a snapshot (default: the newest) for one slice, going on from the run's last checkpoint if it has one.
+
+    `stop` is asked after each step; `slice_steps` bounds this call (0: to the preset's end; None: as configured).
+    Each save is in the blob store and the catalog before training goes on. Raises Diverged, ResumeRefused, RunBusy.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    wanted = preset_named(preset or settings.train_preset)
+    seed = settings.train_seed if seed is None else seed
+    slice_steps = settings.train_slice_steps if slice_steps is None else slice_steps
+    row = _snapshot(catalog, snapshot_id)
+    if row.faces == 0:
+        raise BadSnapshot("the snapshot is empty: no face is approved at all three stages")
+    store = Store(catalog=catalog, blobs=blobs, settings=settings)
+    folder = store.run_folder(run_name(row.id, preset=wanted.name, seed=seed))
+
+    import torch
+
+    from training.loop import train as train_loop
+    from training.tracking import Tracking
+
+    # Two processes that each take every core spend their time waiting for each other.
+    torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) // 2))
+    training_faces = store.faces(row, held_out=False, size=wanted.img_size)
+    held_out_faces = store.faces(row, held_out=True, size=wanted.img_size)
+    run = catalog.models.open_run(row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters)
+    if run.state is RunState.FAILED:
+        catalog.models.finish_run(run.id, state=RunState.RUNNING)
+    store.fetch_checkpoints(run, folder / "checkpoints")
+
+    with ExitStack() as closing:
+        try:
+            result = train_loop(
+                training_faces,
+                wanted,
+                seed=seed,
+                snapshot=row.id,
+                folder=folder,
+                tracker=lambda first: closing.enter_context(
+                    Tracking(
+                        folder,
+                        name=folder.name,
+                        config={**asdict(wanted), "seed": seed, "snapshot": row.id, "faces": row.faces},
+                        project=settings.wandb_project,
+                        step=first,
+                    )
+                ),
+                shown=held_out_faces if _every_domain(held_out_faces) else training_faces,
+                slice_steps=slice_steps,
+                device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+                stop=stop,
+                on_save=lambda saved: store.record(run, saved),
+            )
+        except Diverged as error:
+            catalog.models.finish_run(run.id, state=RunState.FAILED, reason=str(error))
+            raise
+    if not any(file.step == result.step for file in catalog.models.checkpoints(run.id)):
+        store.record(run, result.saved)  # the last call was killed between its save and the catalog's row
+    if result.finished and catalog.models.run(run.id).state is not RunState.DONE:
+        catalog.models.finish_run(run.id, state=RunState.DONE)
+    return Trained(
+        run_id=run.id,
+        name=folder.name,
+        step=result.step,
+        total_steps=wanted.total_iters,
+        trained=result.trained,
+        finished=result.finished,
+        stopped=result.stopped,
+        checkpoints=tuple(result.saved.paths[kind] for kind in FILES[:3]),
+        samples=tuple(sorted((folder / "samples").glob(f"{result.step:06d}_*.png"))),
+        losses=result.losses,
+        seconds_per_step=result.seconds_per_step,
+    )
+
+
+def evaluate(
+    run_id: int | None = None,
+    *,
+    step: int | None = None,
+    on: str = "",
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Measure a run's averaged networks (default: of the newest run and save) on held-out faces.
+
+    Keeps the numbers and gives their evaluation's id. `on` names another snapshot whose held-out faces to use.
+    Raises Unknown, BadCheckpoint.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    run = catalog.models.run(run_id) if run_id is not None else next(iter(catalog.models.runs()), None)
+    if run is None:
+        raise Unknown("nothing has been trained yet")
+    row = _snapshot(catalog, on or run.snapshot_id)
+
+    import torch
+
+    from training.descriptors import Describer
+    from training.evaluation import evaluate as evaluate_networks
+    from training.evaluation import measure_version
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    store = Store(catalog=catalog, blobs=blobs, settings=settings)
+    networks, step = store.averaged_networks(run, step)
+    faces = store.faces(row, held_out=True, size=networks.arch.img_size)
+    describe = Describer(landmarks_model=settings.landmarks_model)
+    metrics = evaluate_networks(networks, faces, describe=describe)
+    return catalog.models.add_evaluation(run.id, step=step, metrics=metrics, version=measure_version(faces)).id
+
+
+def promote(
+    evaluation_id: int,
+    *,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Make the evaluated model champion, or keep it as a candidate, with the reasons; gives the model's id.
+
+    The champion is measured anew on the same held-out faces by the same code; when it cannot be, nothing is promoted.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    if (judged := catalog.models.of_evaluation(evaluation_id)) is not None:
+        return judged.id
+    challenger = catalog.models.evaluation(evaluation_id)
+    directions = [f"{a}_to_{b}" for a in snapshots.DOMAINS for b in snapshots.DOMAINS if a != b]
+    champion = catalog.models.champion()
+    if champion is None:
+        judgement = promotion.decide(challenger.metrics, None, directions=directions)
+        return catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=None).id
+    snapshot_id = catalog.models.run(challenger.run_id).snapshot_id
+    try:
+        measured = evaluate(
+            champion.run_id,
+            step=catalog.models.evaluation(champion.evaluation_id).step,
+            on=snapshot_id,
+            catalog=catalog,
+            blobs=blobs,
+            settings=settings,
+        )
+    except (TrainingError, CatalogError) as error:
+        judgement = promotion.Judgement(promote=False, reasons=(f"the champion cannot be measured: {error}",))
+    else:
+        reigning = catalog.models.evaluation(measured)
+        judgement = promotion.decide(challenger.metrics, reigning.metrics, directions=directions)
+        if reigning.version != challenger.version:
+            judgement = promotion.Judgement(
+                promote=False, reasons=("measured by other code or on other faces than the champion; evaluate again",)
+            )
+    return catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=champion.id).id
+
+
+def verify(
+    snapshot_id: str = "",
+    *,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> tuple[Snapshot, list[str]]:
+    """A snapshot (default: the newest) and what is wrong with its files, each line naming the byte."""
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    row = _snapshot(catalog, snapshot_id)
+    return row, Store(catalog=catalog, blobs=blobs, settings=settings).problems(row)
+
+
+def _every_domain(faces: Faces) -> bool:
+    return all(len(faces.of(domain)) for domain in range(len(faces.names)))
+
+
+def _snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot:
+    row = catalog.snapshots.get(snapshot_id) if snapshot_id else catalog.snapshots.newest()
+    if row is None:
+        raise Unknown("no snapshot has been taken yet")
+    return row

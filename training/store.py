@@ -1,0 +1,128 @@
+"""Where a training's files are: in the home folder, brought from the blob store when this machine has them not."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog import Blobs, Catalog, Settings
+from catalog.records import Checkpoint, Run, Snapshot
+from training import snapshot as snapshots
+from training.errors import BadCheckpoint, BadSnapshot, Unknown
+from training.files import sha256_of, write_atomically
+from training.snapshot import Entry
+
+if TYPE_CHECKING:
+    from training.checkpoint import Saved
+    from training.data import Faces
+    from training.networks import Networks
+
+log = logging.getLogger(__name__)
+
+FILES = ("nets", "nets_ema", "optims", "trainer")
+"""The kinds of file in one save; the last makes the set whole."""
+
+
+def run_name(snapshot_id: str, *, preset: str, seed: int) -> str:
+    """What a run is called: the same snapshot, preset and seed are the same run."""
+    return f"{preset}-{snapshot_id[:12]}-s{seed}"
+
+
+class Store:
+    """The files of snapshots, runs and models. Heavy libraries are imported by the verbs that need them."""
+
+    def __init__(self, *, catalog: Catalog, blobs: Blobs, settings: Settings) -> None:
+        self._catalog, self._blobs, self._home = catalog, blobs, settings.home
+
+    def snapshot_folder(self, snapshot_id: str) -> Path:
+        """Where a snapshot's manifest and packs lie."""
+        return self._home / "snapshots" / snapshot_id
+
+    def run_folder(self, name: str) -> Path:
+        """Where a run's checkpoints, samples and logs lie."""
+        return self._home / "runs" / name
+
+    def pack(self, folder: Path, entries: tuple[Entry, ...], *, size: int) -> Path:
+        """A snapshot's pack of that size, made now if it is not there."""
+        from training.pictures import decode
+
+        return snapshots.pack(
+            folder,
+            entries,
+            size=size,
+            read=lambda name: self._blobs.get("faces", name),
+            decode=lambda data: decode(data, size=size),
+        )
+
+    def faces(self, row: Snapshot, *, held_out: bool, size: int) -> Faces:
+        """One side of a snapshot's split. Raises BadSnapshot, BlobMissing."""
+        from training.data import open_faces
+
+        folder = self.snapshot_folder(row.id)
+        if not (folder / "manifest.jsonl").is_file():
+            snapshots.write_manifest(folder, self._blobs.get("snapshots", row.manifest))
+        manifest = (folder / "manifest.jsonl").read_bytes()
+        if snapshots.id_of(manifest) != row.id:
+            raise BadSnapshot(f"the manifest of {row.id[:12]} does not hash to its id; verify says which byte")
+        entries = snapshots.read_manifest(manifest)
+        return open_faces(self.pack(folder, entries, size=size), entries, held_out=held_out)
+
+    def problems(self, row: Snapshot) -> list[str]:
+        """What is wrong with a snapshot's files here, each line naming the byte."""
+        from training.pictures import decode
+
+        known = self._blobs.has("snapshots", row.manifest)
+        return snapshots.verify(
+            self.snapshot_folder(row.id),
+            read=lambda name: self._blobs.get("faces", name),
+            decode=lambda data, size: decode(data, size=size),
+            original=self._blobs.get("snapshots", row.manifest) if known else None,
+        )
+
+    def record(self, run: Run, saved: Saved) -> None:
+        """Put one save in the blob store, then in the catalog."""
+        step = saved.state.step
+        files = []
+        for kind in FILES:
+            name = self._blobs.put_file("checkpoints", saved.paths[kind])
+            files.append(Checkpoint(run.id, step, kind, str(saved.paths[kind].absolute()), name))
+        self._catalog.models.add_checkpoint(run.id, step=step, files=files)
+
+    def fetch_checkpoints(self, run: Run, folder: Path) -> None:
+        """Bring a run's newest save here when this machine has none, or an older one."""
+        from training.checkpoint import latest, path_of
+
+        recorded = {file.kind: file for file in self._catalog.models.checkpoints(run.id)}
+        if set(recorded) != set(FILES):
+            return
+        here = latest(folder) if folder.is_dir() else None
+        if here is not None and here.state.step >= recorded["trainer"].step:
+            return
+        log.info("bringing step %d of run %d from the blob store", recorded["trainer"].step, run.id)
+        for kind in FILES:
+            self._bring(recorded[kind], path_of(folder, recorded[kind].step, kind))
+
+    def averaged_networks(self, run: Run, step: int | None) -> tuple[Networks, int]:
+        """A run's averaged networks at a step (default: the newest save), and that step.
+
+        Raises Unknown, BadCheckpoint, BlobMissing.
+        """
+        from training.checkpoint import load_networks
+
+        files = [file for file in self._catalog.models.checkpoints(run.id, step=step) if file.kind == "nets_ema"]
+        if not files:
+            raise Unknown(f"run {run.id} has no checkpoint{'' if step is None else f' of step {step}'}")
+        path = Path(files[0].path)
+        if not path.is_file() or sha256_of(path) != files[0].sha256:
+            path = self._home / "models" / f"{files[0].sha256}.ckpt"
+            if not path.is_file() or sha256_of(path) != files[0].sha256:
+                self._bring(files[0], path)
+        networks = load_networks(path)
+        if not all(bool(p.isfinite().all()) for p in networks.parameters()):
+            raise BadCheckpoint(f"{path.name} holds numbers that are not finite")
+        return networks, files[0].step
+
+    def _bring(self, file: Checkpoint, path: Path) -> None:
+        data = self._blobs.get("checkpoints", file.sha256)
+        write_atomically(path, lambda handle: handle.write(data))
