@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2  # noqa: TID253  the portraits' one door to OpenCV, with skin and scene
 import numpy as np
 from numpy.typing import NDArray
 
+Numbers = NDArray[np.floating[Any]]
 Picture = NDArray[np.float32]
-Paint = Sequence[float] | Picture
+Paint = Sequence[float] | Numbers
+Place = Sequence[float] | Numbers
 SHIFT = 4
 
 
-def curve(points: Sequence[Sequence[float]] | NDArray[np.float64], *, closed: bool = False) -> NDArray[np.float64]:
+def curve(points: Sequence[Place] | Numbers, *, closed: bool = False) -> NDArray[np.float64]:
     """Lead a smooth line (Catmull-Rom) through the points, eight steps between neighbours."""
     p = np.asarray(points, dtype=np.float64)
     padded = np.vstack([p[-1:], p, p[:2]]) if closed else np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
@@ -30,9 +33,7 @@ class Canvas:
     def __init__(self, pixels: Picture) -> None:
         self.pixels = pixels
 
-    def mask(
-        self, points: NDArray[np.float64], *, feather: float
-    ) -> tuple[tuple[slice, slice], NDArray[np.float32]] | None:
+    def mask(self, points: Numbers, *, feather: float) -> tuple[tuple[slice, slice], Numbers] | None:
         """Rasterise a polygon: its rectangle and an alpha in 0..1 there, or None when it lies outside."""
         height, width = self.pixels.shape[:2]
         pad = int(feather * 2.5) + 2
@@ -41,7 +42,7 @@ class Canvas:
         if x1 <= x0 or y1 <= y0:
             return None
         # Painted a margin wider than the picture, so that a blurred edge does not fade at the border.
-        alpha = np.zeros((y1 - y0 + 2 * pad, x1 - x0 + 2 * pad), np.uint8)
+        alpha: NDArray[Any] = np.zeros((y1 - y0 + 2 * pad, x1 - x0 + 2 * pad), np.uint8)
         shifted = np.round((points - (x0 - pad, y0 - pad)) * (1 << SHIFT)).astype(np.int32)
         cv2.fillPoly(alpha, [shifted], 255, cv2.LINE_AA, SHIFT)
         if feather > 0.3:
@@ -56,7 +57,7 @@ class Canvas:
         *,
         feather: float = 0.8,
         alpha: float = 1.0,
-        texture: NDArray[np.float32] | None = None,
+        texture: Numbers | None = None,
         within: NDArray[np.float64] | None = None,
         multiply: bool = False,
     ) -> None:
@@ -66,12 +67,13 @@ class Canvas:
             return
         where, cover = found
         if within is not None:
-            clip = np.zeros(self.pixels.shape[:2], np.uint8)
-            cv2.fillPoly(clip, [np.round(within * (1 << SHIFT)).astype(np.int32)], 255, cv2.LINE_AA, SHIFT)
-            cover = cover * (clip[where].astype(np.float32) / 255)
+            clip = np.zeros(cover.shape, np.uint8)
+            inside = (within - (where[1].start, where[0].start)) * (1 << SHIFT)
+            cv2.fillPoly(clip, [np.round(inside).astype(np.int32)], 255, cv2.LINE_AA, SHIFT)
+            cover = cover * (clip.astype(np.float32) / 255)
         cover = (cover * np.float32(alpha))[..., None]
         whole = isinstance(colour, np.ndarray) and colour.ndim == 3
-        fill = np.asarray(colour, np.float32)[where] if whole else np.asarray(colour, np.float32)
+        fill: Numbers = np.asarray(colour, np.float32)[where] if whole else np.asarray(colour, np.float32)
         if texture is not None:
             fill = fill * texture[where][..., None]
         if multiply:
@@ -80,13 +82,13 @@ class Canvas:
 
     def stroke(
         self,
-        points: Sequence[Sequence[float]] | NDArray[np.float64],
+        points: Sequence[Place] | Numbers,
         colour: Paint,
         *,
         width: float | Sequence[float],
         feather: float = 0.6,
         alpha: float = 1.0,
-        texture: NDArray[np.float32] | None = None,
+        texture: Numbers | None = None,
         multiply: bool = False,
     ) -> None:
         """Draw a smooth line whose width may change along it (given from start to end)."""
@@ -100,7 +102,7 @@ class Canvas:
 
     def glow(
         self,
-        centre: Sequence[float] | NDArray[np.float64],
+        centre: Place,
         colour: Paint,
         *,
         radii: tuple[float, float],
@@ -120,13 +122,18 @@ class Canvas:
         c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         cover = alpha * np.exp(-2 * (((x * c + y * s) / radii[0]) ** 2 + ((y * c - x * s) / radii[1]) ** 2))
         where = (slice(y0, y1), slice(x0, x1))
-        fill = np.asarray(colour, np.float32)
+        fill: Numbers = np.asarray(colour, np.float32)
         if multiply:
             fill = self.pixels[where] * (fill / 255)
         self.pixels[where] += cover[..., None].astype(np.float32) * (fill - self.pixels[where])
 
 
-def ellipse(centre: Sequence[float], *, radii: tuple[float, float], turn: float = 0.0) -> NDArray[np.float64]:
+def shifted(points: NDArray[np.float64], x: float, y: float) -> NDArray[np.float64]:
+    """Move points by (x, y) pixels."""
+    return points + np.array([x, y])
+
+
+def ellipse(centre: Place, *, radii: tuple[float, float], turn: float = 0.0) -> NDArray[np.float64]:
     """Give the outline of an ellipse as 48 points."""
     t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     x, y = radii[0] * np.cos(t), radii[1] * np.sin(t)
@@ -134,10 +141,8 @@ def ellipse(centre: Sequence[float], *, radii: tuple[float, float], turn: float 
     return np.stack([centre[0] + c * x - s * y, centre[1] + s * x + c * y], 1)
 
 
-def clouds(
-    rng: np.random.Generator, *, height: int, width: int, cells: tuple[int, int], channels: int = 1
-) -> NDArray[np.float32]:
+def clouds(rng: np.random.Generator, *, height: int, width: int, cells: tuple[int, int], channels: int = 1) -> Picture:
     """Smooth noise of unit variance before smoothing: `cells` random values (rows, columns), enlarged."""
     small = rng.standard_normal((*cells, channels)).astype(np.float32)
-    big = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    big = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     return big.reshape(height, width, channels) if channels > 1 else big.reshape(height, width)

@@ -87,7 +87,6 @@ def _sitter(canvas: Canvas, head: Head, truth: Truth, rng: np.random.Generator) 
     face.draw_face(
         canvas,
         head,
-        rng=rng,
         worn=face.make_up(rng) if truth.domain == "makeup" else None,
         left_open=truth.left_open,
         right_open=truth.right_open,
@@ -106,7 +105,7 @@ def _finish(pixels: NDArray[np.float32], truth: Truth, rng: np.random.Generator)
     if truth.defect == "too_dark":
         pixels = pixels * np.float32(0.13)
     elif truth.defect == "blurred":
-        pixels = cv2.GaussianBlur(pixels, (0, 0), truth.eye_distance * 0.075)
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), truth.eye_distance * 0.075), np.float32)
     photo = np.clip(pixels, 0, 255).astype(np.uint8)
     if truth.defect == "kaleidoscope":
         half = photo[:, : width // 2]
@@ -115,7 +114,7 @@ def _finish(pixels: NDArray[np.float32], truth: Truth, rng: np.random.Generator)
         return _cartoon(photo)
     if truth.defect == "too_small":
         share = 26 / truth.eye_distance
-        return cv2.resize(photo, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(photo, None, fx=share, fy=share, interpolation=cv2.INTER_AREA), np.uint8)
     return photo
 
 

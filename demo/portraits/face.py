@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.portraits import geometry, skin
-from demo.portraits.canvas import Canvas, Picture, clouds, curve
+from demo.portraits.canvas import Canvas, Picture, clouds, curve, shifted
 from demo.portraits.geometry import Points
 from demo.portraits.person import Colour, Person
 
@@ -95,14 +95,13 @@ def draw_face(
     canvas: Canvas,
     head: Head,
     *,
-    rng: np.random.Generator,
     worn: MakeUp | None,
     left_open: bool,
     right_open: bool,
     key_light: float,
 ) -> None:
     """Paint the whole face; `key_light` in [-1, 1] says from which side the light comes."""
-    tone = skin_picture(canvas, head, rng=rng, worn=worn, key_light=key_light)
+    tone = skin_picture(canvas, head, worn=worn, key_light=key_light)
     canvas.paint(outline(head), tone, feather=1.3)
     if worn:
         _blush(canvas, head, worn)
@@ -121,9 +120,7 @@ def draw_face(
     _mouth(canvas, head, worn)
 
 
-def skin_picture(
-    canvas: Canvas, head: Head, *, rng: np.random.Generator, worn: MakeUp | None, key_light: float
-) -> Picture:
+def skin_picture(canvas: Canvas, head: Head, *, worn: MakeUp | None, key_light: float) -> Picture:
     """Make the skin as a picture of the canvas's size, valid around the face."""
     height, width = canvas.pixels.shape[:2]
     every = np.vstack([head.points, head.crown])
@@ -202,12 +199,14 @@ def _open_eye(canvas: Canvas, head: Head, eye: Eye, worn: MakeUp | None) -> None
     radius = 0.235 * w
     centre = eye.middle - (0, 0.03 * w)
     for factor, size in ((0.45, 1.0), (1.0, 0.86), (1.25, 0.6)):
-        circle = _disc(centre + (0, (1 - size) * 0.3 * radius), radius * size)
+        circle = _disc(shifted(centre, 0, (1 - size) * 0.3 * radius), radius * size)
         canvas.paint(circle, _shade(person.iris, factor), feather=1.0, within=edge)
     canvas.paint(_disc(centre, radius * 0.44), (10, 8, 8), feather=0.7, within=edge)
-    shadow = np.vstack([eye.upper, (eye.upper + (0, 0.1 * w))[::-1]])
+    shadow = np.vstack([eye.upper, shifted(eye.upper, 0, 0.1 * w)[::-1]])
     canvas.paint(shadow, (90, 70, 70), feather=1.2, alpha=0.7, within=edge, multiply=True)
-    canvas.paint(_disc(centre + (-0.3 * radius, -0.35 * radius), radius * 0.2), (250, 250, 250), feather=0.5, alpha=0.9)
+    canvas.paint(
+        _disc(shifted(centre, -0.3 * radius, -0.35 * radius), radius * 0.2), (250, 250, 250), feather=0.5, alpha=0.9
+    )
     thick = (0.115 if worn else 0.07) * w
     canvas.stroke(eye.upper, lash, width=[thick * 0.6, thick, thick * 0.8], feather=0.7, alpha=0.92)
     canvas.stroke(eye.lower, lash, width=[1.2, 1.6, 1.2], feather=0.9, alpha=0.7 if worn else 0.4)
@@ -219,7 +218,7 @@ def _open_eye(canvas: Canvas, head: Head, eye: Eye, worn: MakeUp | None) -> None
 def _closed_eye(canvas: Canvas, head: Head, eye: Eye, worn: MakeUp | None) -> None:
     person, w = head.person, eye.width
     lash = (22, 16, 16) if worn else tuple(_shade(person.hair, 0.25) + 14)
-    line = eye.lower + (0, 0.01 * w)
+    line = shifted(eye.lower, 0, 0.01 * w)
     lid = np.vstack([eye.lid(0.1), line[::-1]])
     canvas.paint(lid, _shade(person.skin, 0.9), feather=2.2, alpha=0.6)
     canvas.glow(eye.middle - (0, 0.08 * w), _shade(person.skin, 1.08), radii=(0.3 * w, 0.14 * w), alpha=0.5)
@@ -249,12 +248,12 @@ def _wing(canvas: Canvas, eye: Eye, colour: tuple[float, ...]) -> None:
 
 
 def _eyeshadow(canvas: Canvas, head: Head, eye: Eye, worn: MakeUp) -> None:
-    band = np.vstack([eye.lid(0.52), (eye.upper + (0, 1))[::-1]])
+    band = np.vstack([eye.lid(0.52), shifted(eye.upper, 0, 1)[::-1]])
     canvas.paint(band, worn.lids, feather=0.07 * eye.width, alpha=0.62 * worn.strength)
     canvas.paint(
         np.vstack([eye.lid(0.22), eye.upper[::-1]]), _shade(worn.lids, 0.6), feather=2, alpha=0.5 * worn.strength
     )
-    under = np.vstack([eye.lower, (eye.lower + (0, 0.09 * eye.width))[::-1]])
+    under = np.vstack([eye.lower, shifted(eye.lower, 0, 0.09 * eye.width)[::-1]])
     canvas.paint(under, worn.lids, feather=2, alpha=0.35 * worn.strength)
     inner = eye.upper[-1] if eye.outer < 0 else eye.upper[0]
     canvas.glow(inner, _shade(head.person.skin, 1.2), radii=(0.14 * eye.width, 0.1 * eye.width), alpha=0.5)

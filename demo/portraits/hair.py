@@ -6,10 +6,9 @@ import cv2  # noqa: TID253
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.portraits.canvas import Canvas, clouds, curve
+from demo.portraits.canvas import Canvas, clouds, curve, shifted
 from demo.portraits.face import Head
 from demo.portraits.geometry import Points
-from demo.portraits.person import Person
 
 TOPS = {"cropped": 1.62, "short": 1.78, "bob": 1.82, "long": 1.8, "tied": 1.68, "curly": 1.92, "full": 2.0}
 
@@ -85,12 +84,13 @@ def draw_front(canvas: Canvas, head: Head, texture: NDArray[np.float32], *, rng:
     person = head.person
     hairline = curve(np.vstack([head.points[0], head.crown, head.points[16]]))
     canvas.stroke(
-        hairline - (0, 0.02 * head.unit), person.hair, width=[2, 0.15 * head.unit, 0.2 * head.unit, 0.15 * head.unit, 2],
+        shifted(hairline, 0, -0.02 * head.unit), person.hair,
+        width=[2, 0.15 * head.unit, 0.2 * head.unit, 0.15 * head.unit, 2],
         feather=3.5, alpha=0.85, texture=texture,
     )  # fmt: skip
     if person.cut in ("bob", "long", "short") or (person.cut == "curly" and person.hair_length > 0.4):
         _curtain(canvas, head, texture)
-    canvas.stroke(hairline + (0, 0.05 * head.unit), (120, 90, 80), width=6, feather=5, alpha=0.25, multiply=True)
+    canvas.stroke(shifted(hairline, 0, 0.05 * head.unit), (120, 90, 80), width=6, feather=5, alpha=0.25, multiply=True)
     _loose(canvas, head, rng)
 
 
@@ -139,11 +139,7 @@ def draw_fringe(canvas: Canvas, head: Head, texture: NDArray[np.float32], *, rng
             [(x * 0.75, -head.person.hairline * 1.3), (x * 0.95, -0.75), (x + sway, -0.2), (x + 1.8 * sway, low)]
         )
         canvas.stroke(
-            head.at(line[:, 0], line[:, 1]), head.person.hair, width=[0.16 * head.unit, 0.12 * head.unit, 0.075 * head.unit, 1.0],
+            head.at(line[:, 0], line[:, 1]), head.person.hair,
+            width=[0.16 * head.unit, 0.12 * head.unit, 0.075 * head.unit, 1.0],
             feather=0.9, alpha=0.93, texture=dark * np.float32(rng.uniform(0.7, 1.2)),
         )  # fmt: skip
-
-
-def colour_of(person: Person) -> NDArray[np.float32]:
-    """Give the hair's colour as an array."""
-    return np.asarray(person.hair, np.float32)

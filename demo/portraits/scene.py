@@ -6,7 +6,7 @@ import cv2  # noqa: TID253
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.portraits.canvas import Canvas, Picture, clouds, curve, ellipse
+from demo.portraits.canvas import Canvas, Picture, clouds, curve, ellipse, shifted
 from demo.portraits.face import Head
 
 WALLS = np.array(
@@ -22,15 +22,17 @@ def background(rng: np.random.Generator, *, height: int, width: int) -> Picture:
     """Paint what is behind: a studio wall, lights out of focus, a room, leaves, or the street."""
     first, second = WALLS[rng.choice(len(WALLS), 2, replace=False)]
     kind = rng.integers(5)
-    # Large dark and light regions: no two photos share them, so no two look alike to a perceptual hash.
+    # Painted at half size, since it is out of focus anyway. Large dark and light regions: no two photos share
+    # them, so no two look alike to a perceptual hash.
+    small = height // 2, width // 2
     cells = (int(rng.integers(3, 6)), int(rng.integers(3, 6)))
-    broad = clouds(rng, height=height, width=width, cells=cells)
+    broad = clouds(rng, height=small[0], width=small[1], cells=cells)
     share = np.clip(0.5 + 0.42 * broad, 0, 1)[..., None]
     canvas = Canvas(first * share + second * (1 - share) * np.float32(rng.uniform(0.35, 0.9)))
-    {0: _studio, 1: _lights, 2: _room, 3: _leaves, 4: _street}[int(kind)](canvas, rng)
-    blur = rng.uniform(1.5, 6)
-    canvas.pixels = np.clip(cv2.GaussianBlur(canvas.pixels, (0, 0), blur), 0, 255)
-    return canvas.pixels
+    (_studio, _lights, _room, _leaves, _street)[int(kind)](canvas, rng)
+    blurred = cv2.GaussianBlur(canvas.pixels, (0, 0), rng.uniform(0.8, 3))
+    full = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(full, 0, 255).astype(np.float32)
 
 
 def _studio(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -131,7 +133,8 @@ def draw_ears(canvas: Canvas, head: Head) -> None:
             ellipse(middle, radii=(0.13 * head.unit, 0.3 * head.unit), turn=side * 0.15), base * 0.86, feather=1.3
         )
         canvas.paint(
-            ellipse(middle + (side * 0.01 * head.unit, 0), radii=(0.07 * head.unit, 0.19 * head.unit), turn=side * 0.15),
+            ellipse(shifted(middle, side * 0.01 * head.unit, 0),
+                radii=(0.07 * head.unit, 0.19 * head.unit), turn=side * 0.15),
             base * np.array([0.66, 0.56, 0.54], np.float32), feather=2.5, alpha=0.7,
         )  # fmt: skip
 
@@ -192,7 +195,7 @@ def draw_artefact(canvas: Canvas, head: Head, texture: NDArray[np.float32], *, r
     canvas.glow(middle, np.asarray(head.person.skin) * 0.62, radii=(0.25 * head.unit, 0.2 * head.unit), alpha=0.6)
     for _ in range(16):
         start = middle + rng.normal(0, 0.22, 2) * head.unit
-        end = start + (rng.normal(0, 0.2) * head.unit, rng.uniform(0.4, 0.9) * head.unit)
+        end = shifted(start, rng.normal(0, 0.2) * head.unit, rng.uniform(0.4, 0.9) * head.unit)
         bend = (start + end) / 2 + rng.normal(0, 0.15, 2) * head.unit
         canvas.stroke([start, bend, end], head.person.hair, width=[2, 0.07 * head.unit, 1], alpha=0.9, texture=texture)
 

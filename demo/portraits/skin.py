@@ -31,7 +31,7 @@ def light(*, smiling: bool) -> NDArray[np.float32]:
     face = np.zeros(luminance.shape, np.uint8)
     edge = ASTRONAUT[:27] - (LEFT, TOP)
     cv2.fillConvexPoly(face, np.round(edge[ConvexHull(edge).vertices]).astype(np.int32), 1)
-    face = cv2.erode(face, np.ones((5, 5), np.uint8))
+    face = np.asarray(cv2.erode(face, np.ones((5, 5), np.uint8)), np.uint8)
     holes = [geometry.LEFT_EYE, geometry.RIGHT_EYE]
     if not smiling:
         holes.append(range(48, 60))
@@ -67,6 +67,7 @@ def shading(points: Points, crown: Points, *, box: tuple[int, int, int, int], sm
     source = np.vstack([ASTRONAUT, CROWN * 44.5 + eyes]) - (LEFT, TOP)
     field = geometry.warp_field(to=np.vstack([points, crown]), source=source, box=box)
     x0, y0, x1, y1 = box
-    full = cv2.resize(field, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-    read = cv2.remap(light(smiling=smiling), full, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(read, 0.05, 1.6)
+    full = np.asarray(cv2.resize(field, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), np.float32)
+    source_x, source_y = np.ascontiguousarray(full[..., 0]), np.ascontiguousarray(full[..., 1])
+    shade = cv2.remap(light(smiling=smiling), source_x, source_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(np.asarray(shade, np.float32), 0.05, 1.6)

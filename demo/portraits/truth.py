@@ -106,7 +106,7 @@ def imagine(*, person: int, seed: int, domain: Domain = "bare", defect: Defect |
     roll, yaw = rng.normal(0, 0.035), float(np.clip(rng.normal(0, 0.35), -0.9, 0.9))
     left_open = right_open = True
     if defect == "mirrored":
-        eyes_y = rng.uniform(1.1, 1.22) * distance / height
+        eyes_y = rng.uniform(0.98, 1.1) * distance / height
     elif defect == "no_headroom":
         eyes_y = rng.uniform(1.52, 1.62) * distance / height
     elif defect == "kaleidoscope":
