@@ -1,0 +1,195 @@
+"""Waiting for people: a task that ends when every subject of a batch has its decision at one stage of review.
+
+The task holds no worker while it waits. Its trigger asks the catalog now and then, survives a restart of Airflow
+(what it needs travels in its three arguments and a deadline), and ends early when the batch is closed.
+
+The file lives in ``plugins/`` because the triggerer imports triggers from here and not from ``dags/``; Airflow
+imports it in all its processes, so it opens nothing before it is asked to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one stage of a batch stands. ``status`` is waiting, decided, closed or late."""
+
+    status: str
+    batch: int
+    stage: str
+    subjects: int
+    approved: int
+    rejected: int
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """For the log."""
+        decided = self.approved + self.rejected
+        return f"Batch {self.batch}, {self.stage}: {decided} of {self.subjects} decided ({self.status})."
+
+
+class HumanReviewSensor(BaseSensorOperator):
+    """Wait until people have decided every subject of a batch at one stage; give the counts.
+
+    ``batch`` is a batch's id (a number, a template, another task's output); None skips the task, for there is
+    nothing to review. ``timeout`` fails the task with a sentence that says how much still waits; without it
+    ``FACELOOP_REVIEW_TIMEOUT_DAYS`` counts. Returns ``{"batch", "stage", "subjects", "approved", "rejected"}``.
+    """
+
+    template_fields: Sequence[str] = ("batch",)
+    ui_color = "#dfe7fb"
+
+    def __init__(
+        self,
+        *,
+        stage: str,
+        batch: Any,
+        deferrable: bool = True,  # not Airflow's default_deferrable, which is off unless somebody sets it
+        poll_seconds: float | None = None,
+        timeout: timedelta | float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        from catalog.records import Stage
+        from catalog.settings import settings
+
+        if timeout is None:
+            timeout = timedelta(days=settings().review_timeout_days)
+        self.poll_seconds = poll_seconds or settings().review_poll_seconds
+        kwargs.setdefault("poke_interval", self.poll_seconds)
+        super().__init__(timeout=timeout, **kwargs)
+        self.stage = Stage(stage).value
+        self.batch = batch
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> dict[str, Any] | None:
+        """End at once when nothing waits; else hand over to the trigger."""
+        batch_id = _batch_id(self.batch)
+        if batch_id is None:
+            raise AirflowSkipException("No batch was opened, so there is nothing to review.")
+        self.log.info("To decide: /review-desk/batch/%s/%s", batch_id, self.stage)
+        looked = _look(batch_id, self.stage)
+        if looked.status != "waiting":
+            return self.execute_complete(context, asdict(looked))
+        if not self.deferrable:
+            super().execute(context)
+            return self.execute_complete(context, asdict(_look(batch_id, self.stage)))
+        deadline = datetime.now(UTC) + timedelta(seconds=self.timeout)
+        self.defer(
+            trigger=HumanReviewTrigger(
+                batch_id=batch_id, stage=self.stage, poll_seconds=self.poll_seconds, deadline=deadline.isoformat()
+            ),
+            method_name="execute_complete",
+        )
+        return None  # never reached: deferring raises
+
+    def poke(self, context: Context) -> bool:  # noqa: ARG002
+        """Whether nothing waits any more."""
+        return _look(_batch_id(self.batch) or 0, self.stage).status != "waiting"
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Turn what the trigger saw into the task's end."""
+        seen = Look(**event)
+        waiting = seen.subjects - seen.approved - seen.rejected
+        where = f"{waiting} of {seen.subjects} subjects of batch {seen.batch} at the {seen.stage} stage"
+        if seen.status == "closed":
+            raise AirflowFailException(f"The batch was closed with {where} undecided: {seen.reason}")
+        if seen.status == "late":
+            raise AirflowSensorTimeout(
+                f"Nobody decided {where} in time. Decide them in the review desk and clear this task."
+            )
+        self.log.info(seen.sentence)
+        return {
+            "batch": seen.batch,
+            "stage": seen.stage,
+            "subjects": seen.subjects,
+            "approved": seen.approved,
+            "rejected": seen.rejected,
+        }
+
+
+class HumanReviewTrigger(BaseTrigger):
+    """Asks the catalog every ``poll_seconds`` until a stage of a batch is decided, closed or late."""
+
+    def __init__(self, *, batch_id: int, stage: str, poll_seconds: float, deadline: str) -> None:
+        super().__init__()
+        self.batch_id = batch_id
+        self.stage = stage
+        self.poll_seconds = poll_seconds
+        self.deadline = deadline
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """What Airflow keeps of a trigger while it waits, across restarts."""
+        return "human_review.HumanReviewTrigger", {
+            "batch_id": self.batch_id,
+            "stage": self.stage,
+            "poll_seconds": self.poll_seconds,
+            "deadline": self.deadline,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event: ``decided``, ``closed`` or ``late``, with the counts."""
+        from sqlalchemy.exc import InterfaceError, OperationalError
+
+        deadline, said = datetime.fromisoformat(self.deadline), ""
+        while True:
+            looked: Look | None = None
+            try:
+                looked = await asyncio.to_thread(_look, self.batch_id, self.stage)
+                sentence = looked.sentence
+            except (OperationalError, InterfaceError) as error:
+                # A database that restarts must not fail a wait of days.
+                sentence = f"The catalog does not answer ({type(error).__name__}); asking again."
+            if sentence != said:
+                self.log.info(sentence)
+                said = sentence
+            if looked and looked.status != "waiting":
+                yield TriggerEvent(asdict(looked))
+                return
+            if looked and datetime.now(UTC) >= deadline:
+                yield TriggerEvent(asdict(replace(looked, status="late")))
+                return
+            await asyncio.sleep(self.poll_seconds)
+
+
+def _look(batch_id: int, stage: str) -> Look:
+    from catalog import Catalog
+    from catalog.records import BatchState, Stage
+
+    catalog = Catalog(migrate=False)  # whoever opened the batch has brought the catalog up to date
+    try:
+        batch = catalog.batches.get(batch_id)
+        progress = catalog.batches.progress(batch_id, Stage(stage))
+    finally:
+        catalog.close()
+    return Look(
+        status="decided" if progress.complete else "waiting" if batch.state is BatchState.OPEN else "closed",
+        batch=batch_id,
+        stage=stage,
+        subjects=progress.subjects,
+        approved=progress.approved,
+        rejected=progress.rejected,
+        reason=batch.reason,
+    )
+
+
+def _batch_id(batch: Any) -> int | None:
+    """A batch's id out of what a template or another task gave; None when there was no batch."""
+    if batch is None or str(batch).strip() in {"", "None", "null"}:
+        return None
+    return int(batch)

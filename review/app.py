@@ -1,0 +1,224 @@
+"""The review desk as a FastAPI app: pages, a small JSON API, pictures. Every route asks who is there.
+
+Mounted below another app, it knows neither its own address nor who signs people in: pages use relative addresses,
+and ``Access`` holds the two guards. There is no static mount and no documentation route: what a mounted app serves
+outside its routes would be served to anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from catalog.errors import BadInput, BlobError, Conflict, NotFound
+from catalog.records import REASONS, BatchState, Reason, Stage, StageProgress, SubjectKind
+from review import words
+from review.access import Access, Person
+from review.desk import PAGE, Desk
+from review.errors import BadRequest, Unshowable
+from review.guards import PICTURE_POLICY, Headers, json_body, same_origin
+from review.pictures import SIDES
+from review.records import Acts, Item, Outcome, Page, StageView
+
+_ACTS = TypeAdapter(Acts)
+_OUTCOMES = TypeAdapter(tuple[Outcome, ...])
+_PAGE = TypeAdapter(Page)
+_ITEMS = TypeAdapter(tuple[Item, ...])
+_PROGRESS = TypeAdapter(tuple[StageProgress, ...])
+
+_STATIC = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+
+def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
+    """The desk as an app to mount. ``open_desk`` is called once, at the first request: a catalog that is away when
+    the host starts costs that request alone."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(access.reader)])
+    app.add_middleware(Headers)
+    desk = Depends(_once(open_desk))
+    reader, reviewer = Depends(access.reader), Depends(access.reviewer)
+    pages = _Pages()
+
+    @app.get("/")
+    def batches(person: Person = reader, desk: Desk = desk) -> HTMLResponse:
+        return pages.show("batches.html", root="./", person=person, batches=desk.batches())
+
+    @app.get("/run")
+    def run(key: str, desk: Desk = desk) -> Response:
+        try:
+            batch_id, stage = desk.batch_of_run(key)
+        except NotFound:
+            return pages.show(
+                "message.html", root="./", title="No batch", text="This run has opened no batch to review."
+            )
+        return RedirectResponse(f"batch/{batch_id}/{stage}", status_code=303)
+
+    @app.get("/batch/{batch_id}/{stage}")
+    def grid(
+        batch_id: int, stage: Stage, everything: bool = False, person: Person = reader, desk: Desk = desk
+    ) -> HTMLResponse:
+        view = desk.stage(batch_id, stage, person=person, everything=everything)
+        return pages.stage(view, root="../../", person=person, single=False, everything=everything)
+
+    @app.get("/batch/{batch_id}/{stage}/{subject}")
+    def single(
+        batch_id: int, stage: Stage, subject: int, everything: bool = False, person: Person = reader, desk: Desk = desk
+    ) -> HTMLResponse:
+        view = desk.stage(batch_id, stage, person=person, subject=subject, everything=everything)
+        return pages.stage(view, root="../../../", person=person, single=True, everything=everything)
+
+    @app.get("/api/queue")
+    def queue(
+        batch: int,
+        stage: Stage,
+        after: int = Query(0, ge=0),
+        limit: int = Query(PAGE, ge=1, le=100),
+        everything: bool = False,
+        reason: Reason | None = None,
+        person: Person = reader,
+        desk: Desk = desk,
+    ) -> JSONResponse:
+        page = desk.page(batch, stage, person=person, after=after, limit=limit, everything=everything, reason=reason)
+        return JSONResponse(_PAGE.dump_python(page, mode="json"))
+
+    @app.post("/api/decisions", dependencies=[reviewer, Depends(same_origin)])
+    def decisions(person: Person = reviewer, body: bytes = Depends(json_body), desk: Desk = desk) -> JSONResponse:
+        try:
+            acts = _ACTS.validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise BadRequest(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        outcomes = desk.decide(acts, person=person)
+        return JSONResponse(
+            {
+                "outcomes": _OUTCOMES.dump_python(outcomes, mode="json"),
+                "progress": _PROGRESS.dump_python(desk.progress(acts.batch), mode="json"),
+            }
+        )
+
+    @app.get("/image/{kind}/{number}")
+    def image(request: Request, kind: SubjectKind, number: int, side: int = 0, desk: Desk = desk) -> Response:
+        if side not in SIDES:
+            raise BadRequest(f"a picture's side is one of {', '.join(map(str, SIDES))}")
+        picture = desk.picture(kind, number, side=side)
+        headers = {
+            "ETag": f'"{picture.name}"',
+            "Cache-Control": "private, max-age=600",
+            "Content-Disposition": "inline",
+            "Content-Security-Policy": PICTURE_POLICY,
+        }
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(picture.data, media_type=picture.media_type, headers=headers)
+
+    @app.get("/static/{name}")
+    def static(request: Request, name: str) -> Response:
+        if name not in pages.static:
+            raise NotFound("no such file")
+        media_type, data, tag = pages.static[name]
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type=media_type, headers=headers)
+
+    _say_what_went_wrong(app, pages)
+    return app
+
+
+class _Pages:
+    """The templates and the files beside them, read once."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("review"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(
+            stages=words.STAGES, questions=words.QUESTIONS, reasons=words.REASONS, BatchState=BatchState
+        )
+        self.static: dict[str, tuple[str, bytes, str]] = {}
+        for entry in files("review").joinpath("static").iterdir():
+            data = entry.read_bytes()
+            media_type = _STATIC["." + entry.name.rpartition(".")[2]]
+            self.static[entry.name] = media_type, data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+    def show(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        return HTMLResponse(self._templates.get_template(template).render(**values), status_code=status)
+
+    def stage(self, view: StageView, *, root: str, person: Person, single: bool, everything: bool) -> HTMLResponse:
+        offered = REASONS[view.stage]
+        opening: dict[str, Any] = {
+            "batch": view.batch.id,
+            "stage": view.stage.value,
+            "person": {"id": person.id, "name": person.name, "mayDecide": person.may_decide},
+            "single": single,
+            "everything": everything,
+            "open": view.batch.state is BatchState.OPEN,
+            "reasons": {reason.value: words.REASONS[reason] for reason in Reason},
+            "domains": {domain.value: label for domain, label in words.DOMAINS.items()},
+            "pageSize": PAGE,
+            "progress": _PROGRESS.dump_python(view.progress, mode="json"),
+            "page": _PAGE.dump_python(view.page, mode="json"),
+            "mine": _ITEMS.dump_python(view.mine, mode="json"),
+        }
+        return self.show(
+            "stage.html",
+            root=root,
+            person=person,
+            view=view,
+            offered=[(reason.value, words.REASONS[reason], words.KEYS[reason]) for reason in offered],
+            everything=everything,
+            opening=opening,
+        )
+
+
+def _once(open_desk: Callable[[], Desk]) -> Callable[[], Desk]:
+    lock = threading.Lock()
+    opened: list[Desk] = []
+
+    def the_desk() -> Desk:
+        with lock:
+            if not opened:
+                opened.append(open_desk())
+        return opened[0]
+
+    return the_desk
+
+
+def _say_what_went_wrong(app: FastAPI, pages: _Pages) -> None:
+    """A sentence for every refusal: a page for somebody who opened one, JSON for a script."""
+
+    def answer(request: Request, status: int, text: str, headers: Any = None) -> Response:
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return pages.show("plain.html", status=status, status_code=status, text=text)
+        return JSONResponse({"detail": text}, status_code=status, headers=headers)
+
+    @app.exception_handler(StarletteHTTPException)
+    def _refused(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def _misspelt(request: Request, error: RequestValidationError) -> Response:  # noqa: ARG001
+        return answer(request, 404 if request.url.path.count("/api/") == 0 else 422, "There is no such page.")
+
+    for kind, status in ((NotFound, 404), (Conflict, 409), (BadInput, 422), (BadRequest, 422), (Unshowable, 415)):
+
+        @app.exception_handler(kind)
+        def _known(request: Request, error: Exception, status: int = status) -> Response:
+            return answer(request, status, str(error))
+
+    @app.exception_handler(BlobError)
+    def _lost(request: Request, error: BlobError) -> Response:  # noqa: ARG001
+        return answer(request, 404, "The bytes of this picture are not in the store.")

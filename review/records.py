@@ -1,0 +1,142 @@
+"""What the desk's pages are given and what they send back. Frozen values; pydantic checks them at the border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from catalog.records import Batch, Domain, Reason, Stage, StageProgress, SubjectKind, Verdict
+from preprocessing.report import BatchReport
+
+#: The most decisions in one request: a page of the grid fits.
+MOST_ACTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One press of a key. ``token`` is the page's own name for it: sent twice, it counts once."""
+
+    token: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+    subject: Annotated[int, Field(gt=0, lt=2**63)]
+    verdict: Verdict
+    reason: Reason | None = None
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What a page sends at once, in the order it was done."""
+
+    batch: Annotated[int, Field(gt=0, lt=2**63)]
+    stage: Stage
+    acts: Annotated[tuple[Act, ...], Field(min_length=1, max_length=MOST_ACTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The decision that stands on a subject now."""
+
+    verdict: Verdict
+    reason: Reason | None
+    note: str
+    by: str
+    at: datetime
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one act: saved, or refused with the sentence that the reviewer reads."""
+
+    token: str
+    subject: int
+    saved: bool
+    message: str
+    decision: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A flag: a check or an expectation suggests this reason."""
+
+    reason: Reason
+    by: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One score; ``threshold`` and ``good`` are None when no check of today judges it."""
+
+    check: str
+    question: str
+    value: float
+    threshold: float | None
+    good: bool | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the photo came from. ``page_link`` is the page's URL when it is one a browser may follow, else None."""
+
+    source: str
+    query: str
+    page_url: str
+    page_link: str | None
+    licence: str
+    author: str
+    title: str
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One photo or face as the page shows it. Pictures are addresses below the desk's root."""
+
+    id: int
+    kind: SubjectKind
+    photo: int
+    domain: Domain
+    thumbnail: str
+    picture: str
+    origin: Origin
+    flags: tuple[Suggestion, ...]
+    scores: tuple[Measured, ...]
+    decision: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of a stage, by number. ``after`` is where the next page starts; None when there is none."""
+
+    items: tuple[Item, ...]
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """One stage of one batch, as its page opens."""
+
+    batch: Batch
+    stage: Stage
+    progress: tuple[StageProgress, ...]
+    page: Page
+    mine: tuple[Item, ...]  # what this person decided here last, newest first: what undo takes back
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """One batch on the first page: how far each stage is, and what its expectations said."""
+
+    batch: Batch
+    progress: tuple[StageProgress, ...]
+    report: BatchReport | None
+
+    @property
+    def waiting(self) -> StageProgress | None:
+        """The first stage where something waits for people."""
+        return next((stage for stage in self.progress if not stage.complete), None)
