@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select, update
 from catalog.candidates import provenance_of
 from catalog.decisions import _decision, present
 from catalog.errors import BadInput, Conflict, NotFound
-from catalog.part import Part, now
+from catalog.part import Part, finite, now
 from catalog.records import (
     STAGE_SUBJECT,
     Batch,
@@ -35,8 +35,8 @@ class Batches(Part):
 
         A stopped batch is opened anew: whoever asks again has seen the reason. None when no photo waits.
         """
-        if not key:
-            raise BadInput("a batch needs a key")
+        if not key or limit < 1:
+            raise BadInput("a batch needs a key, and room for one photo at least")
         moment = now()
         with self._catalog.writing() as connection:
             self._serialise(connection, "batches")
@@ -173,7 +173,7 @@ class Batches(Part):
         with self._catalog.writing() as connection:
             connection.execute(
                 validations.insert().values(
-                    batch_id=batch_id, success=success, stopped_by=stopped_by, report=report, at=now()
+                    batch_id=batch_id, success=success, stopped_by=stopped_by, report=finite(report), at=now()
                 )
             )
 

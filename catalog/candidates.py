@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select, update
 
 from catalog.errors import BadInput, Conflict, NotFound
-from catalog.part import Part, now, worker_name
+from catalog.part import Part, clean, indexable, now, worker_name
 from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, Provenance, Refusal
 from catalog.tables import candidates, queries, refusals
 
@@ -25,7 +25,7 @@ class Candidates(Part):
         """Record candidates in one transaction; give how many were not known already."""
         for candidate in found:
             for name in ("source", "foreign_id", "page_url", "image_url", "licence"):
-                if not getattr(candidate, name):
+                if not clean(getattr(candidate, name)):
                     raise BadInput(f"a candidate without {name}")
         with self._catalog.writing() as connection:
             return sum(self._add(connection, candidate, query_id) for candidate in found)
@@ -35,12 +35,12 @@ class Candidates(Part):
             self._insert(candidates)
             .values(
                 source=candidate.source,
-                foreign_id=candidate.foreign_id,
-                page_url=candidate.page_url,
-                image_url=candidate.image_url,
-                licence=candidate.licence,
-                title=candidate.title,
-                author=candidate.author,
+                foreign_id=indexable(candidate.foreign_id),
+                page_url=clean(candidate.page_url, limit=8000),
+                image_url=clean(candidate.image_url, limit=8000),
+                licence=clean(candidate.licence),
+                title=clean(candidate.title),
+                author=clean(candidate.author),
                 width=candidate.width,
                 height=candidate.height,
                 query_id=query_id,
@@ -90,7 +90,7 @@ class Candidates(Part):
             self._close(connection, candidate_id, CandidateState.REFUSED)
             connection.execute(
                 refusals.insert().values(
-                    step="fetch", reason=reason, detail=detail[:2000], candidate_id=candidate_id, at=now()
+                    step="fetch", reason=reason, detail=clean(detail), candidate_id=candidate_id, at=now()
                 )
             )
 

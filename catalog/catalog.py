@@ -82,8 +82,8 @@ class Catalog:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 60}}
+        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+    options: dict[str, Any] = {"hide_parameters": True, "connect_args": {"check_same_thread": False, "timeout": 60}}
     if parsed.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool
     else:
@@ -96,6 +96,7 @@ def _engine(url: str) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")  # a decision told to be saved is saved
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA recursive_triggers=ON")  # else INSERT OR REPLACE would slip past "only ever added"
         connection.execute("PRAGMA busy_timeout=60000")
 
     @event.listens_for(engine, "begin")

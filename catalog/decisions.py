@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Subquery, func, select
 
 from catalog.errors import BadInput, Conflict, NotFound
-from catalog.part import Part, is_subject, now, subject_columns, subject_of
+from catalog.part import Part, clean, is_subject, now, subject_columns, subject_of
 from catalog.records import (
     REASONS,
     STAGE_SUBJECT,
@@ -59,7 +59,7 @@ class Decisions(Part):
         _check(subject, stage, verdict, reason, by)
         token = token or uuid.uuid4().hex
         with self._catalog.writing() as connection:
-            self._serialise(connection, f"decision {stage} {subject.kind} {subject.id}")
+            self._serialise(connection, f"decision {subject.kind} {subject.id}")
             known = connection.execute(select(decisions).where(decisions.c.token == token)).first()
             if known:
                 return _same_act(_decision(known), subject, stage, verdict, by)
@@ -72,7 +72,7 @@ class Decisions(Part):
                     stage=stage.value,
                     verdict=verdict.value,
                     reason=reason.value if reason else None,
-                    note=note[:2000],
+                    note=clean(note),
                     by=by,
                     at=now(),
                     token=token,

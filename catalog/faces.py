@@ -24,6 +24,8 @@ class Faces(Part):
                 update(photos).where(photos.c.id == photo_id, photos.c.cropped_at.is_(None)).values(cropped_at=moment)
             ).rowcount
             if not fresh:
+                if connection.scalar(select(photos.c.id).where(photos.c.id == photo_id)) is None:
+                    raise NotFound(f"no photo {photo_id}")
                 return False
             if found:
                 connection.execute(faces.insert(), [_row(photo_id, face, moment) for face in found])

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from catalog.errors import Conflict, NotFound
-from catalog.part import Part, now
+from catalog.part import Part, must_be_finite, now
 from catalog.records import Checkpoint, Evaluation, Model, ModelState, Run, RunState
 from catalog.tables import checkpoints, evaluations, models, runs
 
@@ -78,7 +78,7 @@ class Models(Part):
     def finish_run(self, run_id: int, *, state: RunState, reason: str = "") -> None:
         """Record that a run has come to its end, or failed and why."""
         with self._catalog.writing() as connection:
-            connection.execute(
+            changed = connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id)
                 .values(
@@ -86,10 +86,13 @@ class Models(Part):
                     reason=reason,
                     finished_at=None if state is RunState.RUNNING else now(),
                 )
-            )
+            ).rowcount
+        if not changed:
+            raise NotFound(f"no run {run_id}")
 
     def add_evaluation(self, run_id: int, *, step: int, metrics: dict[str, float], version: str) -> Evaluation:
         """Record the metrics of a run at a step; the same code on the same step replaces its numbers."""
+        must_be_finite(metrics)
         values = {"metrics": metrics, "at": now()}
         with self._catalog.writing() as connection:
             row = connection.execute(

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from catalog.errors import BadInput
 from catalog.records import Subject, SubjectKind
 from catalog.workers import is_gone, worker_name
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
 
-__all__ = ["Part", "is_subject", "now", "signed", "subject_columns", "subject_of", "unsigned", "worker_name"]
+__all__ = [
+    "Part",
+    "clean",
+    "finite",
+    "indexable",
+    "is_subject",
+    "must_be_finite",
+    "now",
+    "signed",
+    "subject_columns",
+    "subject_of",
+    "unsigned",
+    "worker_name",
+]
 
 
 #: The control characters but tab, line feed and carriage return; and halves of a surrogate pair.
@@ -30,6 +47,30 @@ def now() -> datetime:
 def clean(text: str, *, limit: int = 2000) -> str:
     """Text from outside as both databases can hold it: no NUL or other control, no lone surrogate, not endless."""
     return _UNPRINTABLE.sub("", text[:limit])
+
+
+def indexable(text: str) -> str:
+    """A foreign id as an index can hold it (PostgreSQL: 2,704 bytes); two that differ stay different."""
+    kept = clean(text, limit=500)
+    return kept if kept == text else f"{kept}#{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def finite(value: Any) -> Any:
+    """A value for a JSON column, in which a number that is none (NaN, infinity) is kept as nothing."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
+    return value
+
+
+def must_be_finite(numbers: Mapping[str, float]) -> None:
+    """BadInput when one of these numbers is none: nothing may be judged by it."""
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise BadInput(f"{name} is {number}, not a number")
 
 
 def signed(phash: int) -> int:

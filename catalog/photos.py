@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 
 from catalog.candidates import close_claim, provenance_of
 from catalog.errors import NotFound
-from catalog.part import Part, now, signed, unsigned
+from catalog.part import Part, clean, now, signed, unsigned
 from catalog.phashes import PhashIndex
 from catalog.records import CandidateState, Domain, NewPhoto, Photo, Provenance, Stage, Verdict
 from catalog.tables import candidates, photos, queries, refusals
@@ -115,7 +115,7 @@ class Photos(Part):
         with self._catalog.writing() as connection:
             connection.execute(
                 self._insert(refusals)
-                .values(step=step, reason=reason, detail=detail[:2000], photo_id=photo_id, at=now())
+                .values(step=step, reason=reason, detail=clean(detail), photo_id=photo_id, at=now())
                 .on_conflict_do_nothing(index_elements=["step", "photo_id"])
             )
             connection.execute(update(photos).where(photos.c.id == photo_id).values(**column))

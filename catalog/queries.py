@@ -30,6 +30,8 @@ class Queries(Part):
         text = clean(text)
         if not source or not normalise(text):
             raise BadInput("a query needs a source and words")
+        if len(text) > 500:
+            raise BadInput(f"a query of {len(text)} characters; 500 is the most")
         if domain not in list(Domain):
             raise BadInput(f"a domain is {' or '.join(Domain)}, not {domain!r}")
         if limit < 1:
@@ -94,9 +96,7 @@ class Queries(Part):
                 queries.c.state == QueryState.PLANNED.value,
                 (queries.c.state == QueryState.CLAIMED.value) & lost,
             )
-            choice = (
-                select(queries.c.id).where(queries.c.source == source, waiting).order_by(queries.c.id).limit(count)
-            )
+            choice = select(queries.c.id).where(queries.c.source == source, waiting).order_by(queries.c.id).limit(count)
             if query_id is not None:
                 choice = choice.where(queries.c.id == query_id)
             if self._catalog.dialect == "postgresql":

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 
-from catalog.part import Part, now, subject_columns, subject_of
+from catalog.errors import BadInput
+from catalog.part import Part, clean, finite, now, subject_columns, subject_of
 from catalog.records import Flag, Reason, Score, Stage, Subject, SubjectKind
 from catalog.tables import faces, flags, photos, scores
 
@@ -20,18 +21,22 @@ class Scores(Part):
         moment, new = now(), 0
         with self._catalog.writing() as connection:
             for score in measured:
-                new += connection.execute(
+                if not 0 <= score.value <= 1:
+                    raise BadInput(f"the check {score.check} says {score.value}, which is not between 0 and 1")
+                added = connection.execute(
                     self._insert(scores)
                     .values(
                         **subject_columns(score.subject),
                         check=score.check,
                         version=score.version,
                         value=score.value,
-                        detail=score.detail,
+                        detail=finite(score.detail),
                         at=moment,
                     )
                     .on_conflict_do_nothing()
-                ).rowcount
+                    .returning(scores.c.id)
+                ).first()
+                new += added is not None
         return new
 
     def of(self, subject: Subject) -> Sequence[Score]:
@@ -56,18 +61,20 @@ class Scores(Part):
         moment, new = now(), 0
         with self._catalog.writing() as connection:
             for flag in suggested:
-                new += connection.execute(
+                added = connection.execute(
                     self._insert(flags)
                     .values(
                         **subject_columns(flag.subject),
                         stage=flag.stage.value,
                         reason=flag.reason.value,
                         by=flag.by,
-                        detail=flag.detail,
+                        detail=clean(flag.detail),
                         at=moment,
                     )
                     .on_conflict_do_nothing()
-                ).rowcount
+                    .returning(flags.c.id)
+                ).first()
+                new += added is not None
         return new
 
     def flags(self, subjects: Sequence[Subject], *, stage: Stage) -> Mapping[Subject, Sequence[Flag]]:
@@ -99,5 +106,6 @@ class Scores(Part):
 def _by_column(table, subjects: Sequence[Subject]):  # type: ignore[no-untyped-def]  # (column, ids) pairs
     for kind, column in ((SubjectKind.PHOTO, table.c.photo_id), (SubjectKind.FACE, table.c.face_id)):
         ids = [subject.id for subject in subjects if subject.kind is kind]
-        if ids:
-            yield column, ids
+        # A statement holds so many parameters: 32,766 on SQLite, 65,535 on PostgreSQL.
+        for start in range(0, len(ids), 10_000):
+            yield column, ids[start : start + 10_000]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from catalog.errors import NotFound
-from catalog.part import Part, now
+from catalog.part import Part, must_be_finite, now
 from catalog.records import ApprovedFace, Domain, GateDecision, Snapshot
 from catalog.tables import gate_decisions, snapshot_faces, snapshots
 
@@ -30,7 +30,8 @@ class Snapshots(Part):
                     created_at=now(),
                 )
                 .on_conflict_do_nothing(index_elements=["id"])
-            ).rowcount
+                .returning(snapshots.c.id)
+            ).first()
             if fresh and faces:
                 connection.execute(
                     snapshot_faces.insert(),
@@ -67,6 +68,7 @@ class Snapshots(Part):
 
     def add_gate_decision(self, decision: GateDecision) -> GateDecision:
         """Keep what the gate decided, yes or no."""
+        must_be_finite(decision.numbers)
         with self._catalog.writing() as connection:
             row = connection.execute(
                 gate_decisions.insert()

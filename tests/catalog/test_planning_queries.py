@@ -42,7 +42,7 @@ def test_a_folder_is_a_path_and_keeps_its_spelling(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize(
     ("text", "limit", "domain"),
-    [("  ", 10, "bare"), ("\u2003", 10, "bare"), ("face", 0, "bare"), ("face", 10, "clown")],
+    [("  ", 10, "bare"), ("x" * 501, 10, "bare"), ("\u2003", 10, "bare"), ("face", 0, "bare"), ("face", 10, "clown")],
 )
 def test_a_query_that_means_nothing_is_refused(catalog: Catalog, text: str, limit: int, domain: str) -> None:
     with pytest.raises(BadInput):

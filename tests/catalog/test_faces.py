@@ -1,0 +1,81 @@
+"""A photo's faces are recorded together, once; a face is approved when people said so at all three stages."""
+
+from __future__ import annotations
+
+import pytest
+from rows import Rows, subject_of
+
+from catalog.catalog import Catalog
+from catalog.errors import NotFound
+from catalog.records import Domain, Stage, Verdict
+
+
+def test_a_face_is_read_back_as_it_was_found(catalog: Catalog, rows: Rows) -> None:
+    photo, new = rows.photo(domain=Domain.MAKEUP), rows.new_face()
+    assert catalog.faces.store(photo.id, [new])
+    (face,) = catalog.faces.of_photo(photo.id)
+    assert (face.face, face.photo_id, face.domain) == (new, photo.id, Domain.MAKEUP)
+    assert catalog.faces.get(face.id) == face
+    assert catalog.faces.blobs() == {new.sha256, new.sha256_512}
+    assert catalog.faces.count() == 1
+
+
+def test_a_photo_is_cropped_once(catalog: Catalog, rows: Rows) -> None:
+    photo = rows.photo()
+    assert catalog.faces.store(photo.id, [rows.new_face(0), rows.new_face(1)])
+    assert not catalog.faces.store(photo.id, [rows.new_face(2)])
+    assert [face.face.index for face in catalog.faces.of_photo(photo.id)] == [0, 1]
+
+
+def test_a_photo_without_a_face_is_cropped_too(catalog: Catalog, rows: Rows) -> None:
+    photo = rows.photo()
+    assert catalog.faces.store(photo.id, [])
+    assert catalog.photos.uncropped() == []
+    assert catalog.faces.of_photo(photo.id) == []
+
+
+def test_a_face_waits_for_its_checks_once(catalog: Catalog, rows: Rows) -> None:
+    loose = rows.face(rows.photo())
+    batch, _ = rows.batch()
+    in_batch = rows.face(next(p for p in catalog.photos.of_batch(batch.id) if p.id != loose.photo_id))
+    assert [f.id for f in catalog.faces.unchecked(batch_id=batch.id)] == [loose.id, in_batch.id]
+    catalog.faces.checked(in_batch.id)
+    assert [f.id for f in catalog.faces.unchecked(batch_id=batch.id)] == [loose.id]
+    assert [f.id for f in catalog.faces.of_batch(batch.id)] == [loose.id, in_batch.id]
+
+
+def test_a_face_is_approved_by_three_yeses(catalog: Catalog, rows: Rows) -> None:
+    _, (photo,) = rows.batch(domain=Domain.MAKEUP)
+    rows.approve(photo, Stage.RAW)
+    face = rows.face(photo)
+    rows.approve(face, Stage.CROP)
+    assert catalog.faces.approved() == []
+    rows.approve(face, Stage.FINAL)
+    (approved,) = catalog.faces.approved()
+    assert (approved.face_id, approved.sha256, approved.photo_sha256) == (face.id, face.face.sha256, photo.sha256)
+    assert (approved.domain, approved.crop_landmarks) == (Domain.MAKEUP, face.face.crop_landmarks)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.REJECT, Verdict.UNDO])
+def test_a_yes_taken_back_is_no_approval(catalog: Catalog, rows: Rows, verdict: Verdict) -> None:
+    face = rows.approved_face()
+    if verdict is Verdict.REJECT:
+        rows.reject(face, Stage.FINAL)
+    else:
+        catalog.decisions.decide(subject_of(face), stage=Stage.FINAL, verdict=Verdict.UNDO, by="rita")
+    assert catalog.faces.approved() == []
+
+
+def test_approved_faces_come_in_the_order_of_their_names(catalog: Catalog, rows: Rows) -> None:
+    for _ in range(5):
+        rows.approved_face()
+    names = [face.sha256 for face in catalog.faces.approved()]
+    assert len(names) == 5
+    assert names == sorted(names)
+
+
+def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
+    with pytest.raises(NotFound):
+        catalog.faces.get(404)
+    with pytest.raises(NotFound):
+        catalog.faces.store(404, [])
