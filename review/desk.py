@@ -166,7 +166,7 @@ def _shown(item: ReviewItem, person: Person) -> Item:
         thumbnail=f"{address}?side=480" if is_photo else address,
         picture=f"{address}?side=1280" if is_photo else address,
         origin=_origin(item.provenance),
-        flags=tuple(Suggestion(flag.reason, _spoken(flag.by), flag.detail) for flag in item.flags),
+        flags=tuple(Suggestion(flag.reason, _spoken(flag.by.rpartition(":")[2]), flag.detail) for flag in item.flags),
         scores=_measured(item.scores),
         decision=_standing(item.decision, person) if item.decision else None,
     )

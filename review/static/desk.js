@@ -243,6 +243,7 @@ function draw() {
   const nothing = !state.items.length;
   byId("grid").hidden = nothing || state.single;
   byId("single").hidden = nothing || !state.single;
+  byId("main").classList.toggle("one", !nothing && state.single);
   byId("view-grid").setAttribute("aria-pressed", String(!state.single));
   byId("view-single").setAttribute("aria-pressed", String(state.single));
   if (item && state.single) drawSingle(item);
@@ -276,7 +277,7 @@ function drawGrid(item) {
     cards.replaceChildren(...items.map((each) => show.card(each)));
     drawn = items;
     if (focused) cards.children[0]?.firstElementChild.focus();
-    scrollTo({ top: 0 });
+    byId("main").scrollTo({ top: 0 });
   }
   items.forEach((each, index) => {
     const card = cards.children[index];
@@ -339,6 +340,8 @@ function progress(stage) {
   const tab = document.querySelector(`[data-stage="${stage.stage}"]`);
   tab.querySelector("[data-decided]").textContent = stage.decided;
   tab.querySelector("[data-subjects]").textContent = stage.subjects;
+  byId("progress").max = here.subjects || 1;
+  byId("progress").value = here.decided;
 }
 
 function count(items, by) {
@@ -432,5 +435,6 @@ byId("cards").addEventListener("click", (event) => {
   else go(index);
 });
 
+progress(here);
 draw();
 document.body.dataset.ready = "true";

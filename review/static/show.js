@@ -43,6 +43,7 @@ export class Show {
     const flags = item.flags.map((flag) => this.reasons[flag.reason]);
     element.querySelector(".hint").textContent = !decision && flags.length ? `⚑ ${flags[0]}?` : "";
     const suggested = flags.length ? `, suggested: ${flags.join(", ").toLowerCase()}` : "";
+    element.querySelector(".domain").textContent = !decision && !flags.length ? this.domains[item.domain] : "";
     element.querySelector("button").setAttribute("aria-label", `${this.name(item)}, ${this.said(decision)}${suggested}`);
   }
 
