@@ -1,0 +1,93 @@
+"""Which addresses a downloader may connect to: public ones. Pure.
+
+Names are judged before they are looked up, and the addresses that they resolve to are judged again at the moment of
+connecting: the one that was checked is the one that is connected to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+from urllib3.util import parse_url
+
+from collectors.errors import Refused
+
+PORTS = frozenset({80, 443, 8000, 8080, 8443})
+_OWN = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "onion", "home.arpa")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_TUNNELS = (
+    ipaddress.ip_network("2002::/16"),
+    ipaddress.ip_network("2001::/32"),
+    ipaddress.ip_network("64:ff9b:1::/48"),
+)
+
+Place = tuple[str, int]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet: not private, loopback, link-local, shared (CGNAT),
+    multicast, reserved, unspecified, nor a way around (IPv4 mapped into IPv6, NAT64, 6to4, Teredo)."""
+    try:
+        number = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(number, ipaddress.IPv6Address):
+        if number.ipv4_mapped:
+            return is_public(str(number.ipv4_mapped))
+        if number in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(number) & 0xFFFFFFFF)))
+        if any(number in network for network in _TUNNELS) or int(number) >> 32 == 0:
+            return False
+    return number.is_global and not number.is_multicast and not number.is_reserved
+
+
+def check_url(url: str, *, allow: frozenset[Place] = frozenset()) -> Place:
+    """The host and port that a URL leads to; raises Refused (bad_url, private_address).
+
+    ``allow`` names the (host, port) pairs that are exempt: tests serve on loopback.
+    """
+    if len(url) > 8192 or any(ord(sign) < 33 or ord(sign) == 127 for sign in url):
+        raise Refused("bad_url", "too long, or with white space or control characters")
+    try:
+        parts = parse_url(url)
+    except ValueError as error:  # urllib3's LocationParseError is one
+        raise Refused("bad_url", str(error)[:200]) from error
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise Refused("bad_url", f"not a web address: {url[:100]!r}")
+    if parts.auth is not None:
+        raise Refused("bad_url", "an address with a user name in it")
+    host = parts.host.strip("[]").rstrip(".").lower()
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if (host, port) in allow:
+        return host, port
+    if port not in PORTS:
+        raise Refused("bad_url", f"port {port}")
+    literal = _literal(host)
+    if literal is None and not _is_name(host):
+        raise Refused("bad_url", f"not a host name: {host[:100]!r}")
+    if literal is not None and not is_public(literal):
+        raise Refused("private_address", host[:100])
+    if literal is None and ("." not in host or host.endswith(tuple(f".{end}" for end in _OWN))):
+        raise Refused("private_address", host[:100])
+    return host, port
+
+
+def _literal(host: str) -> str | None:
+    """The address that a host spells out, in any of the spellings that system resolvers take (0x7f.1, 2130706433)."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeEncodeError):
+        return None
+
+
+def _is_name(host: str) -> bool:
+    labels = host.split(".")
+    return len(host) <= 253 and all(
+        0 < len(label) <= 63 and label.isascii() and label.replace("-", "").replace("_", "").isalnum()
+        for label in labels
+    )

@@ -1,0 +1,47 @@
+"""How every client reaches the network: the proxy and its CA come from the settings, never from the environment.
+
+``requests`` lets REQUESTS_CA_BUNDLE and HTTPS_PROXY override what a session was told, so sessions made here do not
+look at the environment at all.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import requests
+
+from catalog import Settings
+
+
+def proxies(settings: Settings) -> dict[str, str]:
+    """The proxy for each scheme; empty when none is set."""
+    return {"http": settings.proxy, "https": settings.proxy} if settings.proxy else {}
+
+
+def trust(settings: Settings) -> str | bool:
+    """The CA bundle that servers are checked against: the proxy's, or the system's."""
+    return settings.proxy_ca or os.environ.get("REQUESTS_CA_BUNDLE") or True
+
+
+def user_agent(settings: Settings) -> str:
+    """Our real name, and how to reach us when the settings say."""
+    try:
+        number = version("faceloop")
+    except PackageNotFoundError:
+        number = "0"
+    return f"faceloop/{number} (+{settings.contact})" if settings.contact else f"faceloop/{number}"
+
+
+def session(settings: Settings, *, timeout: tuple[float, float] | None = None) -> requests.Session:
+    """A session bound to the settings; with ``timeout`` (connect, read; seconds) every request of it has one."""
+    made = requests.Session()
+    made.trust_env = False
+    made.proxies = proxies(settings)
+    made.verify = trust(settings)
+    if timeout:
+        bound: Any = partial(made.request, timeout=timeout)
+        made.request = bound  # type: ignore[method-assign]
+    return made

@@ -1,0 +1,84 @@
+"""Plans queries: those of the seed files and of the configured folder. What was planned once is not planned again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from catalog import Settings
+from catalog.records import Domain
+from collectors import registry
+from collectors.errors import BadInput
+
+_SEEDS = Path(__file__).with_name("queries.yaml")
+_KNOWN = {"source", "domain", "text", "limit", "licence"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One query to plan. ``limit`` None: as the source or the settings say."""
+
+    source: str
+    domain: Domain
+    text: str
+    limit: int | None = None
+    licence: str = "unknown"
+
+
+def seeds(source: str, settings: Settings, *, extra: Path | None = None) -> Sequence[Seed]:
+    """The queries to plan for a source, in order; raises BadInput for a seed file that cannot be read."""
+    files = [_SEEDS]
+    if settings.seeds:
+        files.append(Path(settings.seeds))
+    if extra:
+        files.append(extra)
+    found = [seed for file in files for seed in read_seeds(file) if seed.source == source]
+    if source == "folder" and settings.folder_path:
+        found.append(folder_seed(settings.folder_path, settings.folder_domain, settings.folder_licence))
+    return found
+
+
+def folder_seed(path: str, domain: str, licence: str) -> Seed:
+    """The query that a folder is; its text is the folder's real path, so that it is known by whatever name."""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise BadInput(f"no folder {path}")
+    return Seed("folder", _domain(domain, where=path), str(folder.resolve()), licence=licence or "unknown")
+
+
+def read_seeds(file: Path) -> Sequence[Seed]:
+    """Every seed of a file; raises BadInput with the place of what is wrong."""
+    try:
+        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"the seed file {file} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    if not isinstance(entries, list):
+        raise BadInput(f"the seed file {file} is not a list")
+    return [_seed(entry, where=f"{file}, entry {number}") for number, entry in enumerate(entries, 1)]
+
+
+def _seed(entry: Any, *, where: str) -> Seed:
+    if not isinstance(entry, dict) or not {"source", "domain", "text"} <= set(entry):
+        raise BadInput(f"{where}: a query has a source, a domain and a text")
+    if unknown := set(entry) - _KNOWN:
+        raise BadInput(f"{where}: unknown {', '.join(sorted(map(str, unknown)))}")
+    source, text, limit = str(entry["source"]), str(entry["text"]), entry.get("limit")
+    if source not in registry.names():
+        raise BadInput(f"{where}: no source {source!r}")
+    if not text.strip():
+        raise BadInput(f"{where}: an empty text")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise BadInput(f"{where}: limit is a number from 1, not {limit!r}")
+    domain = _domain(str(entry["domain"]), where=where)
+    return Seed(source, domain, text, limit=limit, licence=str(entry.get("licence", "unknown")))
+
+
+def _domain(word: str, *, where: str) -> Domain:
+    try:
+        return Domain(word)
+    except ValueError:
+        raise BadInput(f"{where}: a domain is {' or '.join(Domain)}, not {word!r}") from None

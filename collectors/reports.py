@@ -1,0 +1,98 @@
+"""What the steps tell of what they did: small numbers, ids and words, fit for a task's result and for JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """What a plan step did: the ids of the new queries, and how many were known already."""
+
+    source: str
+    planned: tuple[int, ...]
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryReport:
+    """How the search of one query ended: ``outcome`` is used, or the word of what ended it."""
+
+    query_id: int
+    text: str
+    outcome: str
+    found: int
+    new: int
+    duplicate: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """What a search step did. ``stopped`` is empty, resting, or the word of what stopped the source."""
+
+    source: str
+    queries: tuple[QueryReport, ...] = ()
+    stopped: str = ""
+    reason: str = ""
+    until: datetime | None = None
+
+    @property
+    def found(self) -> int:
+        """Candidates found, known ones included."""
+        return sum(query.found for query in self.queries)
+
+    @property
+    def new(self) -> int:
+        """Candidates that were not known before."""
+        return sum(query.new for query in self.queries)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is for a person to look at."""
+        return self.stopped in ("", "resting")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchReport:
+    """What a fetch step did; every candidate it claimed is in one of these numbers."""
+
+    stored: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    later: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+    stopped: str = ""
+    reason: str = ""
+    photos: tuple[int, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is for a person to look at."""
+        return not self.stopped
+
+
+@dataclass(slots=True)
+class FetchTally:
+    """A fetch report while it is being counted."""
+
+    stored: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    later: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    stopped: str = ""
+    reason: str = ""
+    photos: list[int] = field(default_factory=list)
+
+    def report(self) -> FetchReport:
+        """The report as it stands."""
+        return FetchReport(
+            stored=self.stored,
+            refused=dict(self.refused),
+            later=dict(self.later),
+            lost=self.lost,
+            stopped=self.stopped,
+            reason=self.reason,
+            photos=tuple(self.photos),
+        )

@@ -1,0 +1,308 @@
+"""The steps of collecting: plan, search, fetch. Each asks the catalog what is not done, does a piece, records it.
+
+Kill any of them at any moment and run it again: nothing is lost and nothing is there twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from catalog import Blobs, Catalog, Settings, open_blobs, settings
+from catalog.errors import Conflict
+from catalog.records import Candidate, FoundCandidate, NewPhoto, Query, QueryState, SearchResult
+from collectors import planner, registry
+from collectors.base import Source
+from collectors.doors import Door, open_door
+from collectors.errors import (
+    BadInput,
+    Blocked,
+    CollectorError,
+    Later,
+    LoginNeeded,
+    RateLimited,
+    Refused,
+    SearchEnded,
+    SourceBroken,
+    Unanswerable,
+    Unreachable,
+)
+from collectors.reports import FetchReport, FetchTally, PlanReport, QueryReport, SearchReport
+
+_log = logging.getLogger(__name__)
+_WORKERS = 8
+_PIECE = 16  # candidates claimed, or recorded, at a time
+_TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
+
+#: Downloads one candidate's bytes; raises Refused, Later or Unreachable.
+Download = Callable[[FoundCandidate], bytes]
+
+
+def plan(
+    source: str,
+    *,
+    seeds: Path | None = None,
+    catalog: Catalog | None = None,
+    config: Settings | None = None,
+) -> PlanReport:
+    """Plan the source's queries from the seed files and the settings; those planned or used before are left alone."""
+    config, catalog = config or settings(), catalog or Catalog()
+    site = registry.load(source)
+    wanted = planner.seeds(source, config, extra=seeds)
+    made = [_plan(seed, site, catalog, config) for seed in wanted]
+    new = tuple(query.id for query in made if query)
+    return PlanReport(source, planned=new, known=len(wanted) - len(new))
+
+
+def plan_one(seed: planner.Seed, *, catalog: Catalog | None = None, config: Settings | None = None) -> Query:
+    """Plan one query that somebody asks for, or find the one there is."""
+    config, catalog = config or settings(), catalog or Catalog()
+    query = _plan(seed, registry.load(seed.source), catalog, config) or catalog.queries.find(
+        source=seed.source, text=seed.text
+    )
+    if query is None:
+        raise BadInput(f"cannot plan {seed.text!r}")
+    return query
+
+
+def search(
+    source: str,
+    *,
+    query_id: int | None = None,
+    count: int | None = None,
+    catalog: Catalog | None = None,
+    config: Settings | None = None,
+    door: Door = open_door,
+) -> SearchReport:
+    """Claim waiting queries of a source (or the named one), search them, and record what is found.
+
+    A source in cool-down is not asked. What ends a search is recorded with the query; what stops the source (a block,
+    a rate limit, a broken page) lets it rest, and its other queries wait.
+    """
+    config, catalog = config or settings(), catalog or Catalog()
+    site = registry.load(source)
+    if resting := catalog.sources.cooldown(source):
+        return SearchReport(source, stopped="resting", reason=resting.reason, until=resting.until)
+    done: list[QueryReport] = []
+    for _ in range(1 if query_id is not None else count or config.queries_per_run):
+        claimed = catalog.queries.claim(source=source, query_id=query_id, lease_seconds=config.lease_seconds)
+        if not claimed:
+            break
+        report, end, until = _search(claimed[0], site, catalog=catalog, config=config, door=door)
+        done.append(report)
+        if end is not None and not isinstance(end, Unanswerable):
+            return SearchReport(source, queries=tuple(done), stopped=end.outcome, reason=str(end), until=until)
+    return SearchReport(source, queries=tuple(done))
+
+
+def fetch(
+    source: str | None = None,
+    *,
+    limit: int | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    config: Settings | None = None,
+    download: Download | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> FetchReport:
+    """Download waiting candidates (of one source, or all), and store each as a photo or record why not.
+
+    What cannot be had just now goes back in the line, and is refused after its third try.
+    """
+    config, catalog = config or settings(), catalog or Catalog()
+    blobs = blobs or open_blobs(config.store_url)
+    download = download or _download(catalog, config)
+    tally = FetchTally()
+    left = limit if limit is not None else config.fetch_per_run
+    waiting: list[FoundCandidate] = []
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="fetch") as pool:
+        while left > 0 and not tally.stopped:
+            claimed = catalog.candidates.claim(
+                source=source, count=min(_PIECE, left), lease_seconds=_lease(config, min(_PIECE, left))
+            )
+            if not claimed:
+                break
+            left -= len(claimed)
+            outcomes = pool.map(lambda one: _take(one, download, config), claimed)
+            for candidate, outcome in zip(claimed, outcomes, strict=True):
+                try:
+                    _record(candidate, outcome, catalog=catalog, blobs=blobs, config=config, tally=tally)
+                except Conflict:
+                    tally.lost += 1  # our lease ran out and another worker has it: theirs counts
+                if isinstance(outcome, Unreachable) or (isinstance(outcome, Later) and candidate.tries < _TRIES):
+                    waiting.append(candidate)
+                if progress:
+                    progress(1)
+    # Only now, so that this run does not claim them again.
+    for candidate in waiting:
+        _put_back(candidate, catalog)
+    return tally.report()
+
+
+def _plan(seed: planner.Seed, site: Source, catalog: Catalog, config: Settings) -> Query | None:
+    return catalog.queries.plan(
+        source=seed.source,
+        text=seed.text,
+        domain=seed.domain,
+        limit=seed.limit or site.limit or config.candidates_per_query,
+        licence=seed.licence,
+    )
+
+
+def _search(
+    query: Query, site: Source, *, catalog: Catalog, config: Settings, door: Door
+) -> tuple[QueryReport, SearchEnded | None, datetime | None]:
+    """Search one claimed query; give its report, what ended it early, and until when the source rests for that."""
+    seen: set[str] = set()
+    new = 0
+    piece: list[Candidate] = []
+    renewed = recorded = time.monotonic()
+    end: SearchEnded | None = None
+    try:
+        with closing(_candidates(query, site, config=config, door=door)) as candidates:
+            for candidate in candidates:
+                if candidate.foreign_id not in seen:
+                    seen.add(candidate.foreign_id)
+                    piece.append(candidate)
+                now = time.monotonic()
+                if len(piece) >= _PIECE or now - recorded > 1:
+                    new += catalog.candidates.add_all(piece, query_id=query.id)
+                    piece, recorded = [], now
+                if now - renewed > config.lease_seconds / 3:
+                    catalog.queries.renew(query.id, lease_seconds=config.lease_seconds)
+                    renewed = now
+                if len(seen) >= query.limit:
+                    break
+    except SearchEnded as error:
+        end = error
+    except Conflict as error:
+        # Somebody else has the query now: what was found stays found, the rest is theirs.
+        lost = QueryReport(query.id, query.text, "lost", len(seen), new, len(seen) - len(piece) - new, str(error))
+        return lost, None, None
+    new += catalog.candidates.add_all(piece, query_id=query.id)
+    until = _rest(query.source, end, catalog=catalog, config=config)
+    outcome, reason = (end.outcome, str(end)) if end else ("used", "")
+    result = SearchResult(outcome, found=len(seen), new=new, duplicate=len(seen) - new, reason=reason)
+    catalog.queries.finish(query.id, result, state=_state(end))
+    _log.info("query %d of %s: %s, %d found, %d new", query.id, query.source, outcome, len(seen), new)
+    return QueryReport(query.id, query.text, outcome, len(seen), new, len(seen) - new, reason), end, until
+
+
+def _candidates(query: Query, site: Source, *, config: Settings, door: Door) -> Generator[Candidate, None, None]:
+    """What the source yields; whatever goes wrong in it is a SearchEnded."""
+    try:
+        with door(site.door, config) as client:
+            yield from site.search(query, client)
+    except CollectorError:
+        raise
+    except Exception as error:
+        _log.exception("the source %s failed on query %d", query.source, query.id)
+        raise SourceBroken(f"{type(error).__name__}: {error}"[:500]) from error
+
+
+def _state(end: SearchEnded | None) -> QueryState:
+    if end is None:
+        return QueryState.USED
+    return QueryState.BLOCKED if isinstance(end, Unanswerable) else QueryState.PLANNED
+
+
+def _rest(source: str, end: SearchEnded | None, *, catalog: Catalog, config: Settings) -> datetime | None:
+    """Let the source rest for what ended its search; until when, or None when it need not."""
+    if isinstance(end, RateLimited):
+        until = end.until
+    elif isinstance(end, Blocked | LoginNeeded | SourceBroken):
+        until = datetime.now(UTC) + timedelta(hours=config.cooldown_hours)
+    else:
+        return None
+    return catalog.sources.rest(source, until=until, reason=f"{end.outcome}: {end}").until
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A candidate's bytes, and what they are."""
+
+    data: bytes
+    photo: NewPhoto
+
+
+def _take(candidate: FoundCandidate, download: Download, config: Settings) -> _Taken | Refused | Later | Unreachable:
+    from collectors.pictures import read
+
+    try:
+        data = download(candidate)
+        return _Taken(data, read(data, config))
+    except (Refused, Later, Unreachable) as outcome:
+        return outcome
+
+
+def _record(
+    candidate: FoundCandidate,
+    outcome: _Taken | Refused | Later | Unreachable,
+    *,
+    catalog: Catalog,
+    blobs: Blobs,
+    config: Settings,
+    tally: FetchTally,
+) -> None:
+    if isinstance(outcome, Unreachable):
+        tally.stopped, tally.reason = outcome.outcome, str(outcome)
+        return
+    if isinstance(outcome, Later):
+        if candidate.tries < _TRIES:
+            tally.later[outcome.reason] += 1
+            return
+        outcome = Refused(outcome.reason, f"{outcome.detail} (tried {candidate.tries} times)")
+    if isinstance(outcome, Refused):
+        catalog.candidates.refuse(candidate.id, reason=outcome.reason, detail=outcome.detail)
+        tally.refused[outcome.reason] += 1
+        return
+    bits = config.near_duplicate_bits
+    if twin := catalog.photos.duplicate_of(outcome.photo, bits=bits):
+        reason, photo_id = twin
+        catalog.candidates.refuse(candidate.id, reason=reason, detail=f"photo {photo_id}")
+        tally.refused[reason] += 1
+        return
+    # The bytes first: a row never names a blob that is not there, and a blob without a row is swept up.
+    blobs.put("photos", outcome.data)
+    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits)
+    if photo is None:  # another worker stored its like a moment ago
+        tally.refused["duplicate_meanwhile"] += 1
+        return
+    tally.stored += 1
+    tally.photos.append(photo.id)
+
+
+def _put_back(candidate: FoundCandidate, catalog: Catalog) -> None:
+    try:
+        catalog.candidates.release(candidate.id)
+    except Conflict:
+        _log.info("candidate %d is another worker's by now", candidate.id)
+
+
+def _lease(config: Settings, count: int) -> float:
+    """Long enough for the slowest downloads of one claim."""
+    return max(config.lease_seconds, config.fetch_seconds * (count / _WORKERS + 1))
+
+
+def _download(catalog: Catalog, config: Settings) -> Download:
+    """The real thing: files of the folder source from their folder, everything else from the network."""
+    from collectors.fetch import Downloader, read_file
+
+    downloader = Downloader(config)
+    roots: dict[int, Path] = {}
+
+    def download(found: FoundCandidate) -> bytes:
+        if found.candidate.source != "folder":
+            return downloader.get(found.candidate.image_url)
+        root = roots.get(found.query_id) or roots.setdefault(
+            found.query_id, Path(catalog.queries.get(found.query_id).text)
+        )
+        return read_file(found.candidate.image_url, root=root, settings=config)
+
+    return download
