@@ -31,8 +31,8 @@ MAX_UPSCALE = 2.0
 # A face that fills the picture has no context left for HOG's window; a border of this share of the side gives
 # it some.
 BORDER = 0.25
-# Beside a face that HOG is sure of, one with less than this share of its confidence is a pattern in cloth or leaves.
-FAINT = 0.1
+# Beside a face that HOG is sure of, one with less than this share of its confidence is taken for a pattern.
+FAINT = 0.12
 
 
 def landmarks_model(configured: str = "") -> Path:

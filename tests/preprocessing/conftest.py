@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from catalog import Blobs, Catalog, open_blobs
 from catalog.records import Candidate, Domain, NewPhoto, Photo
@@ -19,13 +17,6 @@ from preprocessing.detect import Detector, landmarks_model
 from preprocessing.geometry import FoundFace
 
 Add = Callable[..., Photo]
-
-
-def jpeg(pixels: Pixels, *, quality: int = 92) -> bytes:
-    """RGB pixels as a JPEG."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
 
 
 def add_photo(catalog: Catalog, blobs: Blobs, data: bytes, *, stored: bytes | None = None) -> Photo:

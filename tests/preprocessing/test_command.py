@@ -1,0 +1,103 @@
+"""python -m preprocessing: the steps by hand, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from catalog import Catalog
+from preprocessing.__main__ import main
+from preprocessing.checks import CHECKS
+from preprocessing.decode import Pixels, encode_jpeg
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def configured(add, monkeypatch: pytest.MonkeyPatch, catalog: Catalog, tmp_path: Path) -> Catalog:
+    """The command finds this test's catalog and blobs."""
+    monkeypatch.setenv("FACELOOP_DATABASE", catalog.url)
+    monkeypatch.setenv("FACELOOP_STORE", (tmp_path / "blobs").as_uri())
+    return catalog
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_crop_and_check_by_hand(configured: Catalog, add, astronaut: Pixels, capsys) -> None:
+    add(encode_jpeg(astronaut))
+    add(b"not a photo")
+    assert main(["crop", "--json"]) == 0
+    assert last_line(capsys) == {"ok": True, "seen": 2, "made": 1, "refused": {"undecodable": 1}}
+    assert main(["check", "--json"]) == 0
+    assert last_line(capsys)["seen"] == 1
+
+
+def test_screen_and_validate_a_batch(configured: Catalog, add, astronaut: Pixels, capsys) -> None:
+    add(encode_jpeg(astronaut))
+    batch = str(configured.batches.open(key="today").id)
+    assert main(["screen", "--batch", batch, "--json"]) == 0
+    assert last_line(capsys)["seen"] == 1
+    assert main(["validate", "--batch", batch, "--json"]) == 0
+    answer = last_line(capsys)
+    assert answer["ok"]
+    assert Path(str(answer["docs"])).is_file()
+
+
+def test_without_json_it_speaks_to_people(configured: Catalog, add, capsys) -> None:
+    add(b"not a photo")
+    main(["crop"])
+    assert capsys.readouterr().out == "1 photos seen, 0 faces made, 1 refused\n  refused 1: undecodable\n"
+
+
+def test_a_batch_that_does_not_exist_is_an_error_in_one_line(configured: Catalog, capsys) -> None:
+    assert main(["validate", "--batch", "99"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_stopped_batch_is_told_and_fails(configured: Catalog, add, astronaut: Pixels, capsys) -> None:
+    add(encode_jpeg(astronaut))
+    assert main(["crop"]) == 0
+    batch = str(configured.batches.open(key="today").id)
+    assert main(["validate", "--batch", batch, "--json"]) == 1
+    answer = last_line(capsys)
+    assert answer["stopped"] is True
+    assert "every face has its score" in str(answer["error"])
+
+
+def test_a_model_that_is_missing_is_an_error_in_one_line(
+    configured: Catalog, add, astronaut, monkeypatch, capsys
+) -> None:
+    from catalog.settings import settings
+
+    monkeypatch.setenv("FACELOOP_LANDMARKS_MODEL", "/nowhere/model.dat")
+    settings.cache_clear()
+    add(encode_jpeg(astronaut))
+    assert main(["crop"]) == 1
+    assert capsys.readouterr().err == "error: no landmarks model at /nowhere/model.dat\n"
+
+
+@pytest.mark.parametrize("wrong", [["crop", "--limit", "0"], ["screen"], ["blink"], []])
+def test_a_command_that_makes_no_sense_is_refused(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(wrong)
+    assert stop.value.code == 2
+
+
+def test_the_checks_can_be_listed(capsys) -> None:
+    assert main(["checks", "--json"]) == 0
+    assert [check["name"] for check in last_line(capsys)["checks"]] == list(CHECKS)
+
+
+def test_the_steps_and_the_command_load_nothing_heavy() -> None:
+    heavy = "{'cv2', 'dlib', 'torch', 'great_expectations', 'pandas', 'boto3', 'airflow'}"
+    code = f"import sys, preprocessing.steps, preprocessing.__main__; print({heavy} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
