@@ -80,6 +80,8 @@ def _sitter(canvas: Canvas, head: Head, truth: Truth, rng: np.random.Generator) 
     """Draw one person from back to front; return the light on the hair."""
     height, width = canvas.pixels.shape[:2]
     key_light = float(rng.uniform(-1, 1))
+    # A stream of its own: with and without make-up, the rest of the picture is the same.
+    look = np.random.default_rng([17, truth.person, truth.seed])
     texture = hair.strands(head, shape=(height, width))
     hair.draw_back(canvas, head, texture)
     scene.draw_body(canvas, head, rng=rng, key_light=key_light)
@@ -87,7 +89,7 @@ def _sitter(canvas: Canvas, head: Head, truth: Truth, rng: np.random.Generator) 
     face.draw_face(
         canvas,
         head,
-        worn=face.make_up(rng) if truth.domain == "makeup" else None,
+        worn=face.make_up(look) if truth.domain == "makeup" else None,
         left_open=truth.left_open,
         right_open=truth.right_open,
         key_light=key_light,
