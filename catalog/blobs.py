@@ -9,17 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from catalog.errors import BadInput, BlobCorrupt, BlobMissing
+from catalog.errors import BadInput, BlobCorrupt, BlobError, BlobMissing
 from catalog.settings import settings
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _KIND = re.compile(r"[a-z][a-z_]*")
+_PART = ".part-"
 
 
 class Blobs(Protocol):
@@ -43,6 +47,12 @@ class Blobs(Protocol):
     def names(self, kind: str) -> Iterator[str]:
         """The names of every blob of a kind."""
 
+    def stored_before(self, kind: str, moment: datetime) -> Iterator[str]:
+        """The names of the blobs that nobody has stored, or stored again, since a moment."""
+
+    def drop_unfinished(self, kind: str, moment: datetime) -> int:
+        """Remove what writers that died before a moment left half done; say how much."""
+
 
 def open_blobs(url: str = "") -> Blobs:
     """The store at a URL (``file:///...`` or ``s3://bucket/prefix``), or the configured one."""
@@ -65,8 +75,8 @@ class FolderBlobs:
         """Store bytes; give their name."""
         name = hashlib.sha256(data).hexdigest()
         target = self._path(kind, name)
-        if not target.exists():
-            with self._aside(target) as (handle, _):
+        if not _freshened(target):
+            with _Aside(target) as handle:
                 handle.write(data)
         return name
 
@@ -74,10 +84,9 @@ class FolderBlobs:
         """Store a file's bytes without reading it whole; give their name."""
         name = file_sha256(path)
         target = self._path(kind, name)
-        if not target.exists():
-            with path.open("rb") as source, self._aside(target) as (handle, _):
-                while piece := source.read(1 << 20):
-                    handle.write(piece)
+        if not _freshened(target):
+            with path.open("rb") as source, _Aside(target) as handle:
+                shutil.copyfileobj(source, handle, 1 << 20)
         return name
 
     def get(self, kind: str, name: str) -> bytes:
@@ -103,12 +112,39 @@ class FolderBlobs:
             if _NAME.fullmatch(path.name):
                 yield path.name
 
+    def stored_before(self, kind: str, moment: datetime) -> Iterator[str]:
+        """The names of the blobs that nobody has stored, or stored again, since a moment."""
+        for name in self.names(kind):
+            if _older(self._path(kind, name), moment):
+                yield name
+
+    def drop_unfinished(self, kind: str, moment: datetime) -> int:
+        """Remove the temporary files of writers that died before a moment; say how many."""
+        _check(kind)
+        left = [path for path in (self._folder / kind).glob(f"??/{_PART}*") if _older(path, moment)]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
     def _path(self, kind: str, name: str) -> Path:
         _check(kind, name)
         return self._folder / kind / name[:2] / name
 
-    def _aside(self, target: Path) -> _Aside:
-        return _Aside(target)
+
+def _freshened(path: Path) -> bool:
+    """Whether a blob is there; then it counts as stored now, so that a sweep that runs meanwhile leaves it."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _older(path: Path, moment: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:
+        return False
 
 
 class _Aside:
@@ -117,11 +153,11 @@ class _Aside:
     def __init__(self, target: Path) -> None:
         self._target = target
 
-    def __enter__(self) -> tuple[Any, Path]:
+    def __enter__(self) -> IO[bytes]:
         self._target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._target.parent, prefix=".part-")
+        descriptor, name = tempfile.mkstemp(dir=self._target.parent, prefix=_PART)
         self._path, self._handle = Path(name), os.fdopen(descriptor, "wb")
-        return self._handle, self._path
+        return self._handle
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is not None:
@@ -146,61 +182,111 @@ class S3Blobs:
         import boto3
 
         self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
-        self._client: Any = boto3.client("s3")
+        with _served():
+            self._client: Any = boto3.client("s3")
 
     def put(self, kind: str, data: bytes) -> str:
         """Store bytes; give their name."""
         name = hashlib.sha256(data).hexdigest()
-        if not self.has(kind, name):
-            self._client.put_object(Bucket=self._bucket, Key=self._key(kind, name), Body=data)
+        if not self._is_fresh(kind, name):
+            with _served():
+                self._client.put_object(Bucket=self._bucket, Key=self._key(kind, name), Body=data)
         return name
 
     def put_file(self, kind: str, path: Path) -> str:
         """Store a file's bytes, in parts when it is large; give their name."""
         name = file_sha256(path)
-        if not self.has(kind, name):
-            self._client.upload_file(str(path), self._bucket, self._key(kind, name))
+        if not self._is_fresh(kind, name):
+            with _served():
+                self._client.upload_file(str(path), self._bucket, self._key(kind, name))
         return name
 
     def get(self, kind: str, name: str) -> bytes:
         """The bytes, checked against their name."""
-        from botocore.exceptions import ClientError
-
-        try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(kind, name))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-                raise BlobMissing(f"no blob {kind}/{name}") from None
-            raise
-        return _whole(kind, name, answer["Body"].read())
+        key = self._key(kind, name)
+        with _served(missing=f"no blob {kind}/{name}"):
+            data = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return _whole(kind, name, data)
 
     def has(self, kind: str, name: str) -> bool:
         """Whether there is such a blob."""
-        from botocore.exceptions import ClientError
-
-        try:
-            self._client.head_object(Bucket=self._bucket, Key=self._key(kind, name))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-                return False
-            raise
-        return True
+        return self._stored_at(kind, name) is not None
 
     def delete(self, kind: str, name: str) -> None:
         """Remove a blob; nothing happens when there is none."""
-        self._client.delete_object(Bucket=self._bucket, Key=self._key(kind, name))
+        key = self._key(kind, name)
+        with _served():
+            self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def names(self, kind: str) -> Iterator[str]:
         """The names of every blob of a kind."""
+        return (name for name, _ in self._listed(kind))
+
+    def stored_before(self, kind: str, moment: datetime) -> Iterator[str]:
+        """The names of the blobs that nobody has stored, or stored again, since a moment."""
+        return (name for name, stored_at in self._listed(kind) if stored_at < moment)
+
+    def drop_unfinished(self, kind: str, moment: datetime) -> int:
+        """Give up the uploads in parts that were begun before a moment and never ended; say how many."""
+        _check(kind)
+        dropped = 0
+        with _served():
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self._bucket, Prefix=f"{self._prefix}{kind}/"
+            )
+            for page in pages:
+                for upload in page.get("Uploads", ()):
+                    if upload["Initiated"] < moment:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                        )
+                        dropped += 1
+        return dropped
+
+    def _listed(self, kind: str) -> Iterator[tuple[str, datetime]]:
         _check(kind)
         prefix = f"{self._prefix}{kind}/"
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-            for entry in page.get("Contents", ()):
-                yield entry["Key"].removeprefix(prefix)
+        with _served():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    name = entry["Key"].removeprefix(prefix)
+                    if _NAME.fullmatch(name):
+                        yield name, entry["LastModified"]
+
+    def _stored_at(self, kind: str, name: str) -> datetime | None:
+        key = self._key(kind, name)
+        try:
+            with _served(missing="no such blob"):
+                head = self._client.head_object(Bucket=self._bucket, Key=key)
+        except BlobMissing:
+            return None
+        return head["LastModified"]
+
+    def _is_fresh(self, kind: str, name: str) -> bool:
+        """Whether a blob is there and so new that no sweep is after it; an older one is stored again."""
+        stored_at = self._stored_at(kind, name)
+        return stored_at is not None and datetime.now(UTC) - stored_at < timedelta(minutes=30)
 
     def _key(self, kind: str, name: str) -> str:
         _check(kind, name)
         return f"{self._prefix}{kind}/{name}"
+
+
+@contextmanager
+def _served(*, missing: str = "") -> Iterator[None]:
+    """Turn what botocore says of a store that fails into our words."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if missing and code in {"NoSuchKey", "404"}:
+            raise BlobMissing(missing) from None
+        raise BlobError(f"the blob store refused: {code or error}") from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise BlobError(f"the blob store could not serve: {error}") from error
 
 
 def file_sha256(path: Path) -> str:
