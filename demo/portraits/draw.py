@@ -101,7 +101,7 @@ def _sitter(canvas: Canvas, head: Head, truth: Truth, rng: np.random.Generator) 
 def _finish(pixels: NDArray[np.float32], truth: Truth, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Develop the picture: exposure, noise, and the defects of the camera."""
     height, width = pixels.shape[:2]
-    tint = 1 + 0.03 * rng.standard_normal(3).astype(np.float32)
+    tint = 1 + 0.018 * rng.standard_normal(3).astype(np.float32)
     pixels = pixels * (np.float32(rng.uniform(0.92, 1.06)) * tint)
     pixels += 2.2 * clouds(rng, height=height, width=width, cells=(height, width))[..., None]
     if truth.defect == "too_dark":

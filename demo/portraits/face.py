@@ -134,7 +134,9 @@ def skin_picture(canvas: Canvas, head: Head, *, worn: MakeUp | None, key_light: 
     grain = 0.006 if worn else 0.012
     shade = shade + grain * clouds(own, height=rows, width=columns, cells=(rows // 2, columns // 2))
     across = (np.arange(x0, x1, dtype=np.float32) - head.origin[0]) / head.unit
-    shade = np.minimum(shade, 1.0 + 0.5 * (shade - 1.0)) * (1 + 0.14 * key_light * np.tanh(across))[None, :]
+    shade = shade * (1 + 0.14 * key_light * np.tanh(across))[None, :]
+    # Highlights are rolled off, so that fair skin does not burn out one channel after the other.
+    shade = np.where(shade > 0.9, 0.9 + 0.14 * np.tanh((shade - 0.9) / 0.14), shade)
     # Light that comes back out of skin is redder: shadows lose green and blue first.
     gamma = np.array([0.82, 1.02, 1.16], np.float32)
     tone = np.asarray(head.person.skin, np.float32) * np.clip(shade, 0.02, 1.5)[..., None] ** gamma

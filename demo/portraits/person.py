@@ -96,7 +96,7 @@ def meet(number: int) -> Person:
     # Darker skin goes with darker hair and eyes more often than not.
     hair_place = rng.integers(len(HAIRS)) if tone < 5 else rng.integers(3)
     iris_place = rng.integers(len(IRISES)) if tone < 4.5 else rng.integers(2)
-    r, g, b = (np.array(HAIRS[int(hair_place)]) * rng.normal(1, 0.12) * rng.normal(1, 0.03, 3)).clip(8, 240)
+    r, g, b = (np.array(HAIRS[int(hair_place)]) * rng.normal(1, 0.12) * rng.normal(1, 0.012, 3)).clip(8, 240)
     return Person(
         skin=mix(SKINS, float(tone), 2.5),
         hair=(float(r), float(g), float(b)),
