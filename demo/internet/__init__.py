@@ -5,8 +5,7 @@ The clients (Chromium, Instaloader, Tweepy, requests) run unmodified; only the p
 
 from demo.internet.errors import InternetError, TrustNotInstalled, UnknownFault
 from demo.internet.faults import Fault
-from demo.internet.folder import write_folder
 from demo.internet.internet import Internet
-from demo.internet.world import World
+from demo.internet.world import World, write_folder
 
 __all__ = ["Fault", "Internet", "InternetError", "TrustNotInstalled", "UnknownFault", "World", "write_folder"]

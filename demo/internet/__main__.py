@@ -1,6 +1,7 @@
 """Run the internet in a box as a process of its own: `python -m demo.internet --port 0 --state DIR`.
 
-When it answers, DIR/internet.json holds the port, the certificate's path and the environment for clients.
+When it answers, DIR/ready.json holds the port, the certificate's path, a HOME in which Chromium trusts it (empty
+without certutil) and the environment for clients.
 """
 
 from __future__ import annotations
@@ -13,17 +14,25 @@ import sys
 import threading
 from pathlib import Path
 
+from demo.internet.errors import TrustNotInstalled
 from demo.internet.internet import Internet
 from demo.internet.world import World
+
+
+def _chromium_home(internet: Internet, state: Path) -> str:
+    """Make a HOME whose NSS database trusts us; without certutil say so and go on: there is also the SPKI switch."""
+    try:
+        return str(internet.nss_home(state / "chromium").resolve())
+    except TrustNotInstalled as error:
+        print(f"Chromium will need --ignore-certificate-errors-spki-list: {error}", file=sys.stderr)
+        return ""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m demo.internet", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (0: any free one)")
-    parser.add_argument(
-        "--state", type=Path, required=True, help="folder for the certificate, ledger and internet.json"
-    )
+    parser.add_argument("--state", type=Path, required=True, help="folder for the certificate, ledger and ready.json")
     parser.add_argument("--people", type=int, default=40, help="how many people exist")
     parser.add_argument("--photos-per-source", type=int, default=24, help="different photos on each site")
     parser.add_argument("--seed", type=int, default=0)
@@ -46,9 +55,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
         return 1
     with internet:
-        note = options.state / "internet.json"
+        # A browser in another process trusts this internet through the NSS database of the HOME it is given.
+        told = internet.ready() | {"chromium_home": str(internet.nss_home(options.state.absolute() / "chromium-home"))}
+        note = options.state / "ready.json"
+        home = _chromium_home(internet, options.state)
         part = note.with_suffix(".part")
-        part.write_text(json.dumps(internet.ready(), indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(internet.ready() | {"chromium_home": home}, indent=1) + "\n", encoding="utf-8")
         os.replace(part, note)
         print(f"the internet answers on {internet.proxy_url}", flush=True)
         stop.wait()

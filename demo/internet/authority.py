@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
 import ssl
 import subprocess
 import threading
@@ -60,7 +61,9 @@ class Authority:
         Raises TrustNotInstalled.
         """
         database = home / ".pki" / "nssdb"
-        database.mkdir(parents=True, exist_ok=True)
+        # A database of an earlier start trusts an authority that is gone.
+        shutil.rmtree(database, ignore_errors=True)
+        database.mkdir(parents=True)
         where = f"sql:{database}"
         for arguments in (
             ["-N", "--empty-password"],

@@ -17,7 +17,7 @@ from demo.internet import instagram_shapes as shapes
 from demo.internet.messages import NOT_FOUND, Answer, Request, data, moved, page
 from demo.internet.world import PRIVATE_PROFILE, PROFILES, TAGS, Post, World
 
-ACCOUNT, PASSWORD = "collector", "correct horse"
+ACCOUNT, PASSWORD = "faceloop.demo", "drawn-portraits"
 ACCOUNT_ID = "5900000001"
 WWW = "https://www.instagram.com"
 

@@ -117,6 +117,7 @@ class Internet:
             "http_proxy": self.proxy_url,
             "https_proxy": self.proxy_url,
             "FACELOOP_PROXY": self.proxy_url,
+            "FACELOOP_PROXY_CA": bundle,
             "NO_PROXY": direct,
             "no_proxy": direct,
             "REQUESTS_CA_BUNDLE": bundle,
@@ -148,8 +149,8 @@ class Internet:
         """Tell another process how to get in."""
         return {
             "port": self.port,
-            "proxy": self.proxy_url,
-            "ca": str(self.ca_path.resolve()),
+            "proxy_url": self.proxy_url,
+            "ca_path": str(self.ca_path.resolve()),
             "spki": self.spki,
             "environment": {
                 name: str(self.ca_path.resolve()) if value == str(self.ca_path) else value

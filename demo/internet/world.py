@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -54,7 +55,7 @@ ABOUT_FACES = re.compile(
 )
 WORN = re.compile(r"make.?up|lipstick|eye.?shadow|eye.?liner|glam|blush|cosmetic|mascara", re.IGNORECASE)
 NOT_WORN = re.compile(
-    r"\b(no|without|zero|sans)[ -]?(make.?up|cosmetic|glam)|bare|natural|clean skin|nomakeup", re.IGNORECASE
+    r"\b(no|without|zero|sans)[ -]?(make.?up|cosmetic|glam)|before make.?up|bare|nomakeup", re.IGNORECASE
 )
 
 
@@ -321,3 +322,33 @@ class World:
 def plain(url: str) -> str:
     """Drop scheme and query string."""
     return url.split("://", 1)[-1].split("?", 1)[0]
+
+
+def write_folder(
+    path: Path,
+    *,
+    photos: int,
+    domain: Domain = "bare",
+    seed: int = 0,
+    first_person: int = 5000,
+    world: World | None = None,
+) -> dict[Path, Truth]:
+    """Write `photos` drawn photos as JPEGs and return what each shows; files that exist are left as they are.
+
+    The people are none of the web's unless `first_person` says so. With a `world`, one photo that is on the web
+    too is added, byte for byte: the folder source must notice.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    written: dict[Path, Truth] = {}
+    for number in range(photos):
+        truth = imagine(person=first_person + number, seed=seed + number, domain=domain)
+        file = path / f"{domain}-{number:04d}.jpg"
+        if not file.exists():
+            file.write_bytes(encode(draw(truth)))
+        written[file] = truth
+    if world is not None:
+        known = next(p for p in world.pictures.values() if p.kind == "photo" and p.truth.domain == domain)
+        file = path / f"{domain}-from-the-web.jpg"
+        file.write_bytes(world.jpeg(known))
+        written[file] = known.truth
+    return written

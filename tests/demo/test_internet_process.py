@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_the_process_says_when_it_is_ready_serves_and_stops_cleanly(tmp_path: Pa
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
-            note, end = tmp_path / "internet.json", time.monotonic() + 60
+            note, end = tmp_path / "ready.json", time.monotonic() + 60
             while not note.exists():
                 assert process.poll() is None
                 assert time.monotonic() < end
@@ -42,16 +43,17 @@ def test_the_process_says_when_it_is_ready_serves_and_stops_cleanly(tmp_path: Pa
                 session.trust_env = False
                 page = session.get(
                     "https://www.google.com/search?q=face&udm=2",
-                    proxies={"https": ready["proxy"]},
-                    verify=ready["ca"],
+                    proxies={"https": ready["proxy_url"]},
+                    verify=ready["ca_path"],
                     timeout=20,
                 )
             assert page.status_code == 200
-            assert ready["environment"]["REQUESTS_CA_BUNDLE"] == ready["ca"]
+            assert (Path(ready["chromium_home"]) / ".pki/nssdb/cert9.db").exists() == bool(shutil.which("certutil"))
+            assert ready["environment"]["REQUESTS_CA_BUNDLE"] == ready["ca_path"]
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
-    assert not (tmp_path / "internet.json").exists()
+    assert not (tmp_path / "ready.json").exists()
 
 
 def test_a_port_in_use_is_a_one_line_error(tmp_path: Path, internet):
@@ -63,9 +65,9 @@ def test_a_port_in_use_is_a_one_line_error(tmp_path: Path, internet):
 
 
 def test_a_folder_holds_the_photos_asked_for_and_writing_it_again_changes_nothing(tmp_path: Path, world: World):
-    first = write_folder(tmp_path, domain="makeup", count=3, seed=8, world=world)
+    first = write_folder(tmp_path, domain="makeup", photos=3, seed=8, world=world)
     before = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in first if "web" not in file.name}
-    assert write_folder(tmp_path, domain="makeup", count=3, seed=8, world=world) == first
+    assert write_folder(tmp_path, domain="makeup", photos=3, seed=8, world=world) == first
     assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in before} == before
     assert len(list(tmp_path.glob("*.jpg"))) == 4
     for file, truth in first.items():
@@ -74,7 +76,7 @@ def test_a_folder_holds_the_photos_asked_for_and_writing_it_again_changes_nothin
 
 
 def test_a_folder_can_hold_one_photo_that_is_on_the_web_too(tmp_path: Path, world: World):
-    files = write_folder(tmp_path, domain="bare", count=1, world=world)
+    files = write_folder(tmp_path, domain="bare", photos=1, world=world)
     known = {
         hashlib.sha256(world.jpeg(p)).digest()
         for p in world.pictures.values()
