@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class PhashIndex:
-    """Hashes with their ids; finds the nearest one within so many bits. Exact, about 0.07 ms at 100,000 hashes."""
+    """Hashes with their ids; finds those within so many bits. Exact, about 0.07 ms at 100,000 hashes."""
 
     def __init__(self) -> None:
         self._hashes: NDArray[np.uint64] = np.empty(1024, np.uint64)
@@ -33,10 +33,11 @@ class PhashIndex:
             self._hashes[self._size], self._ids[self._size] = phash, number
             self._size += 1
 
-    def nearest(self, phash: int, *, bits: int) -> tuple[int, int] | None:
-        """The (id, distance) of the nearest hash at most ``bits`` away, the oldest of equals, or None."""
+    def within(self, phash: int, *, bits: int) -> list[int]:
+        """The ids of the hashes at most ``bits`` away, the nearest first, of equals the oldest."""
         if not self._size:
-            return None
+            return []
         distances = np.bitwise_count(self._hashes[: self._size] ^ np.uint64(phash))
-        best = int(distances.argmin())
-        return (int(self._ids[best]), int(distances[best])) if distances[best] <= bits else None
+        near = np.flatnonzero(distances <= bits)
+        order = np.lexsort((self._ids[near], distances[near]))
+        return [int(number) for number in self._ids[near][order]]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
 from catalog.candidates import close_claim, provenance_of
+from catalog.erasures import erased
 from catalog.errors import NotFound
 from catalog.part import Part, clean, now, signed, unsigned
 from catalog.phashes import PhashIndex
@@ -24,19 +25,23 @@ class Photos(Part):
         self._index = PhashIndex()
         self._lock = threading.Lock()
 
-    def duplicate_of(self, photo: NewPhoto, *, bits: int) -> tuple[str, int] | None:
-        """(``exact_duplicate`` or ``near_duplicate``, photo id) of a stored photo that this one repeats, or None."""
-        with self._catalog.reading() as connection:
-            return self._duplicate(connection, photo, bits)
+    def duplicate_of(self, photo: NewPhoto, *, bits: int, unlike: Collection[int] = ()) -> tuple[str, int] | None:
+        """(``exact_duplicate`` or ``near_duplicate``, photo id) of a stored photo that this one repeats, or None.
 
-    def store(self, photo: NewPhoto, *, candidate_id: int, bits: int) -> Photo | None:
+        Hashes can be near by chance (studio portraits are): ``unlike`` names the photos that were compared, pixel by
+        pixel, and are not the same.
+        """
+        with self._catalog.reading() as connection:
+            return self._duplicate(connection, photo, bits, unlike)
+
+    def store(self, photo: NewPhoto, *, candidate_id: int, bits: int, unlike: Collection[int] = ()) -> Photo | None:
         """Record a fetched photo, or its refusal as a duplicate (None). Ends this worker's claim on the candidate.
 
         Its blob must be stored before. One transaction: two workers cannot store the same photo.
         """
         with self._catalog.writing() as connection:
             self._serialise(connection, "photos")
-            twin = self._duplicate(connection, photo, bits)
+            twin = self._duplicate(connection, photo, bits, unlike)
             if twin:
                 reason, photo_id = twin
                 close_claim(connection, candidate_id, CandidateState.REFUSED)
@@ -120,6 +125,12 @@ class Photos(Part):
             )
             connection.execute(update(photos).where(photos.c.id == photo_id).values(**column))
 
+    def unbatched(self) -> int:
+        """How many photos wait for a batch to take them up."""
+        statement = select(func.count()).select_from(photos)
+        with self._catalog.reading() as connection:
+            return connection.scalar(statement.where(photos.c.batch_id.is_(None), photos.c.id.not_in(_refused()))) or 0
+
     def of_batch(self, batch_id: int, *, refused: bool = True) -> Sequence[Photo]:
         """Every photo of a batch; without the refused ones on demand."""
         statement = _select().where(photos.c.batch_id == batch_id)
@@ -136,9 +147,13 @@ class Photos(Part):
         return dict(rows)
 
     def blobs(self) -> set[str]:
-        """The names of every photo's blob."""
+        """The names of the blobs that photos need: of all but those erased or dropped."""
         with self._catalog.reading() as connection:
-            return set(connection.scalars(select(photos.c.sha256)))
+            return set(
+                connection.scalars(
+                    select(photos.c.sha256).where(photos.c.dropped_at.is_(None), photos.c.id.not_in(erased()))
+                )
+            )
 
     def _mark(self, photo_id: int, **values: Any) -> None:
         with self._catalog.writing() as connection:
@@ -148,7 +163,9 @@ class Photos(Part):
         with self._catalog.reading() as connection:
             return [_photo(row) for row in connection.execute(statement.order_by(photos.c.id))]
 
-    def _duplicate(self, connection: Connection, photo: NewPhoto, bits: int) -> tuple[str, int] | None:
+    def _duplicate(
+        self, connection: Connection, photo: NewPhoto, bits: int, unlike: Collection[int]
+    ) -> tuple[str, int] | None:
         twin = connection.scalar(select(photos.c.id).where(photos.c.sha256 == photo.sha256))
         if twin is not None:
             return "exact_duplicate", twin
@@ -157,7 +174,7 @@ class Photos(Part):
                 select(photos.c.id, photos.c.phash).where(photos.c.id > self._index.last_id).order_by(photos.c.id)
             ).all()
             self._index.add((number, unsigned(phash)) for number, phash in fresh)
-            near = self._index.nearest(photo.phash, bits=bits)
+            near = [number for number in self._index.within(photo.phash, bits=bits) if number not in unlike]
         return ("near_duplicate", near[0]) if near else None
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
-from catalog.errors import Conflict
+from catalog.errors import BlobError, Conflict
 from catalog.records import Candidate, FoundCandidate, NewPhoto, Query, QueryState, SearchResult
 from collectors import planner, registry
 from collectors.base import Source
@@ -58,6 +58,14 @@ def plan(
     made = [_plan(seed, site, catalog, config) for seed in wanted]
     new = tuple(query.id for query in made if query)
     return PlanReport(source, planned=new, known=len(wanted) - len(new))
+
+
+def plan_waiting(source: str, *, catalog: Catalog | None = None, config: Settings | None = None) -> list[int]:
+    """Plan the source's queries, and give the ids of those that wait, as many as one search run claims."""
+    config, catalog = config or settings(), catalog or Catalog()
+    plan(source, catalog=catalog, config=config)
+    waiting = catalog.queries.list(source=source, state=QueryState.PLANNED)
+    return [query.id for query in waiting[: config.queries_per_run]]
 
 
 def plan_one(seed: planner.Seed, *, catalog: Catalog | None = None, config: Settings | None = None) -> Query:
@@ -262,20 +270,35 @@ def _record(
         catalog.candidates.refuse(candidate.id, reason=outcome.reason, detail=outcome.detail)
         tally.refused[outcome.reason] += 1
         return
+    unlike: set[int] = set()
     bits = config.near_duplicate_bits
-    if twin := catalog.photos.duplicate_of(outcome.photo, bits=bits):
+    while twin := catalog.photos.duplicate_of(outcome.photo, bits=bits, unlike=unlike):
         reason, photo_id = twin
-        catalog.candidates.refuse(candidate.id, reason=reason, detail=f"photo {photo_id}")
-        tally.refused[reason] += 1
-        return
+        if reason == "exact_duplicate" or _same(outcome.data, photo_id, catalog=catalog, blobs=blobs):
+            catalog.candidates.refuse(candidate.id, reason=reason, detail=f"photo {photo_id}")
+            tally.refused[reason] += 1
+            return
+        unlike.add(photo_id)
     # The bytes first: a row never names a blob that is not there, and a blob without a row is swept up.
     blobs.put("photos", outcome.data)
-    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits)
+    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits, unlike=unlike)
     if photo is None:  # another worker stored its like a moment ago
         tally.refused["duplicate_meanwhile"] += 1
         return
     tally.stored += 1
     tally.photos.append(photo.id)
+
+
+def _same(data: bytes, photo_id: int, *, catalog: Catalog, blobs: Blobs) -> bool:
+    """Whether a stored photo with a near hash shows the same as these bytes; without its bytes, the hash decides."""
+    from collectors.likeness import SAME, likeness
+
+    try:
+        stored = blobs.get("photos", catalog.photos.get(photo_id).sha256)
+    except BlobError as error:
+        _log.warning("photo %d cannot be compared: %s", photo_id, error)
+        return True
+    return likeness(data, stored) >= SAME
 
 
 def _put_back(candidate: FoundCandidate, catalog: Catalog) -> None:
