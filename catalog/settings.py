@@ -77,8 +77,16 @@ class Settings(BaseSettings):
     folder_domain: str = Field("bare", description="Domain of the photos in that folder: bare or makeup.")
     folder_licence: str = Field("unknown", description="Licence of the photos in that folder.")
 
+    photos_per_batch: int = Field(500, ge=1, description="Photos that one batch carries through review at most.")
     review_poll_seconds: float = Field(30.0, gt=0, description="How often the review sensor looks, in seconds.")
     review_timeout_days: float = Field(30.0, gt=0, description="After this long a waiting review fails, in days.")
+
+    retention_days: float = Field(
+        0,
+        ge=0,
+        description="Bytes of photos that were refused or rejected longer ago are removed; 0: never. The rows stay.",
+    )
+    backups_kept: int = Field(7, ge=1, description="Backups of the catalog that are kept; older ones go.")
 
     wandb_project: str = Field("faceloop", description="Weights & Biases project of the training runs.")
 

@@ -46,9 +46,7 @@ class Airflow:
 
     def sign_in(self, user: str, password: str) -> None:
         """Get a token; it lasts a day."""
-        answer = self._http.post(
-            f"{self.url}/auth/token", json={"username": user, "password": password}, timeout=30
-        )
+        answer = self._http.post(f"{self.url}/auth/token", json={"username": user, "password": password}, timeout=30)
         answer.raise_for_status()
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 

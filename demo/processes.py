@@ -6,6 +6,7 @@ inherit the environment, so the mark in it names exactly what this demo started,
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,16 +20,24 @@ import psutil
 MARK = "FACELOOP_DEMO_MARK"
 
 
+class AlreadyRunning(Exception):
+    """Another demo uses this folder."""
+
+
 class Processes:
     """What this demo started. As a context manager it stops all of it at the end, whatever happened."""
 
     def __init__(self, *, logs: Path, environment: Mapping[str, str]) -> None:
         self._logs = logs
+        self._note = logs.parent / "processes.json"
         self.mark = uuid.uuid4().hex
         self.environment = {**environment, MARK: self.mark}
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Processes:
+        self._end_what_was_left()
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        self._note.write_text(json.dumps({"mark": self.mark, "pid": os.getpid()}))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,6 +92,17 @@ class Processes:
         self._reap()
         self._started.clear()
 
+    def _end_what_was_left(self) -> None:
+        """A demo that was killed could not clean up behind itself."""
+        if not self._note.exists():
+            return
+        left = json.loads(self._note.read_text())
+        if _is_demo(left["pid"]):
+            raise AlreadyRunning(f"a demo runs here already (process {left['pid']})")
+        own, self.mark = self.mark, left["mark"]
+        self.stop()
+        self.mark = own
+
     def _reap(self) -> None:
         for process in self._started.values():
             process.poll()
@@ -98,6 +118,13 @@ class Processes:
             except psutil.Error:
                 continue
         return found
+
+
+def _is_demo(pid: int) -> bool:
+    try:
+        return "demo" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""The platform on one machine: the stand-ins for the outside world, and Airflow with the project's own DAGs and plugins.
+"""The platform on one machine: stand-ins for the outside world, and Airflow with the project's own DAGs and plugins.
 
 What differs from a deployment is written here and nowhere else: sizes, passwords, and a proxy that answers for the
 outside world.
@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.airflow_api import Airflow, wait_until
+from demo.internet.instagram import ACCOUNT, PASSWORD
+from demo.internet.world import World, write_folder
+from demo.portraits import DOMAINS, Truth
 from demo.processes import Processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +37,7 @@ class Size:
     folder_photos: int = 24
     retrain_min_faces: int = 24
     train_slice_steps: int = 20
+    queries_per_run: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,15 @@ class Internet:
     chromium_home: str
 
 
+#: The queries of the demo besides the seed file: accounts that exist in its world, and the drive's two folders.
+SEEDS = """
+- {{source: instagram, domain: bare, text: "@barefaced.daily"}}
+- {{source: instagram, domain: makeup, text: "@glam.portraits"}}
+- {{source: folder, domain: bare, text: {bare}, licence: CC0-1.0 (drawn)}}
+- {{source: folder, domain: makeup, text: {makeup}, licence: CC0-1.0 (drawn)}}
+"""
+
+
 class Stack:
     """The whole demo under one folder. Start it inside a ``Processes`` block, which stops it."""
 
@@ -54,11 +67,12 @@ class Stack:
         self.port = _free_port(8080)
         self.url = f"http://127.0.0.1:{self.port}"
         self.passwords = self._passwords()
+        self.folder: dict[Path, Truth] = {}
         self.processes = Processes(logs=self.home / "logs", environment=self._environment())
 
     def start(self) -> Airflow:
         """Start everything, wait until all of it is healthy, and sign in as the admin."""
-        self._photos()
+        self.folder = self._photos()
         internet = self._internet()
         self.processes.environment |= {
             "FACELOOP_PROXY": internet.proxy,
@@ -92,12 +106,26 @@ class Stack:
         if errors:
             raise RuntimeError(f"a DAG file cannot be parsed:\n{errors[0]}")
 
-    def _photos(self) -> None:
-        from demo.internet.world import write_folder
+    @property
+    def database_url(self) -> str:
+        """The catalog's, for whoever follows the demo from outside Airflow."""
+        return f"sqlite:///{self.home / 'faceloop' / 'catalog.db'}"
 
-        folder = self.home / "drive"
-        if not folder.exists():
-            write_folder(folder, photos=self.size.folder_photos)
+    def _photos(self) -> dict[Path, Truth]:
+        """The drive: a folder of drawn photos for each domain, one of them a photo that is on the web too."""
+        world = World(people=self.size.people, photos_per_source=self.size.photos_per_source)
+        drawn: dict[Path, Truth] = {}
+        for number, domain in enumerate(DOMAINS):
+            drawn |= write_folder(
+                self.home / "drive" / domain,
+                domain=domain,
+                photos=self.size.folder_photos // 2,
+                first_person=5000 + 1000 * number,
+                world=world,
+            )
+        drive = {domain: json.dumps(str(self.home / "drive" / domain)) for domain in DOMAINS}
+        (self.home / "queries.yaml").write_text(SEEDS.format(**drive))
+        return drawn
 
     def _internet(self) -> Internet:
         state = self.home / "internet"
@@ -108,7 +136,7 @@ class Stack:
         self.processes.start("internet", command)
         wait_until(ready.exists, seconds=120, what="the stand-ins", every=0.2, check=self.processes.check)
         told = json.loads(ready.read_text())
-        return Internet(told["proxy_url"], Path(told["ca_path"]), told.get("chromium_home", ""))
+        return Internet(told["proxy_url"], Path(told["ca_path"]), told["chromium_home"])
 
     def _passwords(self) -> dict[str, str]:
         """The people's passwords: made up on the first start, kept for the next."""
@@ -141,12 +169,11 @@ class Stack:
             "FACELOOP_RETRAIN_MIN_FACES": str(self.size.retrain_min_faces),
             "FACELOOP_TRAIN_PRESET": "tiny-64",
             "FACELOOP_TRAIN_SLICE_STEPS": str(self.size.train_slice_steps),
-            "FACELOOP_INSTAGRAM_USER": "faceloop.demo",
-            "FACELOOP_INSTAGRAM_PASSWORD": "drawn-portraits",
-            "FACELOOP_TWITTER_BEARER_TOKEN": "drawn-portraits",
-            "FACELOOP_FOLDER_PATH": str(self.home / "drive"),
-            "FACELOOP_FOLDER_LICENCE": "CC0-1.0 (drawn)",
-            "FACELOOP_SEEDS": str(ROOT / "demo" / "queries.yaml"),
+            "FACELOOP_INSTAGRAM_USER": ACCOUNT,
+            "FACELOOP_INSTAGRAM_PASSWORD": PASSWORD,
+            "FACELOOP_TWITTER_BEARER_TOKEN": "any-token-will-do",
+            "FACELOOP_SEEDS": str(self.home / "queries.yaml"),
+            "FACELOOP_QUERIES_PER_RUN": str(self.size.queries_per_run),
             "FACELOOP_REVIEW_POLL_SECONDS": "2",
             "AIRFLOW_HOME": str(airflow),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from catalog import Blobs, Catalog, open_blobs, settings
-from catalog.errors import BlobCorrupt, BlobMissing
+from catalog.errors import BlobCorrupt, BlobMissing, Conflict
 from catalog.records import BatchState, Face, Flag, NewFace, Photo, Score, Stage, Subject, SubjectKind
 from preprocessing.checks import CHECKS, FaceView, PhotoView, View, checks_on, judge
 from preprocessing.decode import Pixels, decode, encode_jpeg
@@ -51,6 +51,30 @@ class _Unfit(Refused):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+def open_batch(key: str, *, catalog: Catalog | None = None) -> int | None:
+    """Take the photos that are in no batch yet into one, and give its id; None when no photo waits.
+
+    The same `key` (a DAG run's id) gives the same batch again; a stopped one is opened anew.
+    """
+    batch = (catalog or Catalog()).batches.open(key=key, limit=settings().photos_per_batch)
+    return batch.id if batch else None
+
+
+def close_batch(batch: int, *, catalog: Catalog | None = None) -> int:
+    """End a batch whose three stages are decided, and give the number of faces approved in it.
+
+    Raises Conflict when somebody has not decided yet.
+    """
+    catalog = catalog or Catalog()
+    stages = [catalog.batches.progress(batch, stage) for stage in Stage]
+    for progress in stages:
+        if not progress.complete:
+            waiting = progress.subjects - progress.decided
+            raise Conflict(f"batch {batch}: {waiting} of {progress.subjects} wait at the {progress.stage} stage")
+    catalog.batches.close(batch, state=BatchState.DONE)
+    return stages[-1].approved
 
 
 def screen(

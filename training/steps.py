@@ -265,6 +265,12 @@ def promote(
     return catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=champion.id).id
 
 
+def is_champion(model_id: int, *, catalog: Catalog | None = None) -> bool:
+    """Whether this model is the one that is served."""
+    champion = (catalog or Catalog()).models.champion()
+    return champion is not None and champion.id == model_id
+
+
 def verify(
     snapshot_id: str = "",
     *,
