@@ -1,0 +1,92 @@
+"""Batches of drawn photos in a catalog: what the tests of the desk show to people."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from PIL import Image, ImageDraw
+from rows import Rows, phash_of
+
+from catalog import Catalog
+from catalog.blobs import Blobs
+from catalog.records import Candidate, Domain, NewPhoto, Photo, Stage
+
+_NEXT = itertools.count(1)
+
+
+def drawn(number: int, *, size: tuple[int, int] = (320, 400), kind: str = "JPEG") -> bytes:
+    """A picture of nobody that differs from every other: a head on a ground, colours by number."""
+    rng = np.random.default_rng(number)
+    ground, skin, shirt = (tuple(int(c) for c in rng.integers(40, 216, 3)) for _ in range(3))
+    image = Image.new("RGB", size, ground)
+    draw, (width, height) = ImageDraw.Draw(image), size
+    draw.ellipse((0.1 * width, 0.7 * height, 0.9 * width, 1.4 * height), fill=shirt)
+    draw.ellipse((0.3 * width, 0.2 * height, 0.7 * width, 0.7 * height), fill=skin)
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
+
+
+@dataclass
+class Shelf:
+    """Batches of drawn photos in one catalog, made as the collectors make them."""
+
+    catalog: Catalog
+    blobs: Blobs
+    rows: Rows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = Rows(self.catalog)
+
+    def photo(self, *, data: bytes | None = None, words: str = "", page_url: str = "", query: str = "") -> Photo:
+        """A stored photo. ``words`` is what its source says in every field that is free text."""
+        number = next(_NEXT)
+        data = drawn(number) if data is None else data
+        found = Candidate(
+            source="folder",
+            foreign_id=words or f"shelf-{number}",
+            page_url=page_url or f"https://photos.example.org/{number}",
+            image_url=f"https://photos.example.org/{number}.jpg",
+            licence=words or "CC0-1.0",
+            title=words or f"Portrait {number}",
+            author=words or "Ada & Co.",
+        )
+        planned = self.rows.query(query or f"portrait of shelf {number}", source="folder", domain=Domain.BARE)
+        assert self.catalog.candidates.add(found, query_id=planned.id)
+        (claimed,) = self.catalog.candidates.claim(source="folder", count=1, lease_seconds=60)
+        photo = NewPhoto(
+            sha256=self.blobs.put("photos", data),
+            media_type="image/jpeg",
+            size=len(data),
+            width=320,
+            height=400,
+            phash=phash_of(10_000 + number),
+        )
+        stored = self.catalog.photos.store(photo, candidate_id=claimed.id, bits=0)
+        assert stored is not None
+        return stored
+
+    def batch(self, photos: int = 3) -> int:
+        """An open batch over new photos, beside those already on the shelf."""
+        for _ in range(photos):
+            self.photo()
+        batch = self.catalog.batches.open(key=f"shelf-{next(_NEXT)}")
+        assert batch is not None
+        return batch.id
+
+    def photos(self, batch: int) -> list[int]:
+        """The numbers of a batch's photos."""
+        return [photo.id for photo in self.catalog.photos.of_batch(batch)]
+
+    def faces(self, batch: int) -> list[int]:
+        """The numbers of the faces, one in each photo, after approving every photo as Olga and cropping it."""
+        made = []
+        for photo in self.catalog.photos.of_batch(batch):
+            self.rows.approve(photo, Stage.RAW, by="olga")
+            crop = self.blobs.put("faces", drawn(next(_NEXT), size=(512, 512)))
+            self.catalog.faces.store(photo.id, [replace(self.rows.new_face(), sha256_512=crop)])
+            made += [face.id for face in self.catalog.faces.of_photo(photo.id)]
+        return made
