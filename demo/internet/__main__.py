@@ -55,8 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
         return 1
     with internet:
-        # A browser in another process trusts this internet through the NSS database of the HOME it is given.
-        told = internet.ready() | {"chromium_home": str(internet.nss_home(options.state.absolute() / "chromium-home"))}
         note = options.state / "ready.json"
         home = _chromium_home(internet, options.state)
         part = note.with_suffix(".part")
