@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select, update
 
 from catalog.candidates import provenance_of
 from catalog.decisions import _decision, present
+from catalog.erasures import erased
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.part import Part, finite, now
 from catalog.records import (
@@ -215,7 +216,7 @@ class Batches(Part):
         with self._catalog.reading() as connection:
             rows = connection.execute(
                 statement.select_from(joined)
-                .where(table.c.id.in_(ids), photos.c.batch_id.is_not(None))
+                .where(table.c.id.in_(ids), photos.c.batch_id.is_not(None), photos.c.id.not_in(erased()))
                 .order_by(table.c.id)
             ).all()
             standing = {
@@ -264,4 +265,4 @@ def _at_stage(batch_id: int, stage: Stage) -> Select[Any]:
 
 
 def _refused_at_screen() -> Select[Any]:
-    return select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None), refusals.c.step == "screen")
+    return select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None), refusals.c.step.in_(["screen", "erase"]))

@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from catalog.batches import Batches
 from catalog.candidates import Candidates
 from catalog.decisions import Decisions
+from catalog.erasures import Erasures
 from catalog.faces import Faces
 from catalog.models import Models
 from catalog.photos import Photos
@@ -47,6 +48,7 @@ class Catalog:
         self.decisions = Decisions(self)
         self.snapshots = Snapshots(self)
         self.models = Models(self)
+        self.erasures = Erasures(self)
 
     @property
     def dialect(self) -> str:

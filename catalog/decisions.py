@@ -129,15 +129,18 @@ class Decisions(Part):
             self._photo_must_wait(connection, subject.id)
             return
         row = connection.execute(
-            select(photos.c.id, batches.c.state)
+            select(photos.c.id, batches.c.state, refusals.c.reason)
             .join(faces, faces.c.photo_id == photos.c.id)
             .outerjoin(batches, batches.c.id == photos.c.batch_id)
+            .outerjoin(refusals, refusals.c.photo_id == photos.c.id)
             .where(faces.c.id == subject.id)
         ).first()
         if row is None:
             raise NotFound(f"no face {subject.id}")
         if row.state != BatchState.OPEN.value:
             raise Conflict("this face is in no batch that is open for review")
+        if row.reason is not None:
+            raise Conflict(f"the photo of this face was refused: {row.reason}")
         before = Subject(STAGE_SUBJECT[Stage.RAW], row.id) if stage is Stage.CROP else subject
         earlier = Stage.RAW if stage is Stage.CROP else Stage.CROP
         last = self._last(connection, before, earlier)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
+from catalog.erasures import erased
 from catalog.errors import NotFound
 from catalog.part import Part, now, signed, unsigned
 from catalog.records import ApprovedFace, Domain, Face, NewFace, Stage, Verdict
@@ -44,8 +45,8 @@ class Faces(Part):
         return self._list(_select().where(faces.c.photo_id == photo_id))
 
     def of_batch(self, batch_id: int) -> Sequence[Face]:
-        """The faces of a batch's photos."""
-        return self._list(_select().where(photos.c.batch_id == batch_id))
+        """The faces of a batch's photos, but for erased ones."""
+        return self._list(_select().where(photos.c.batch_id == batch_id, photos.c.id.not_in(erased())))
 
     def unchecked(self, *, batch_id: int | None = None) -> Sequence[Face]:
         """Faces that no check has seen: of a batch, or of the photos that are in no batch yet."""
@@ -79,6 +80,7 @@ class Faces(Part):
             .join(crop, crop.c.face_id == faces.c.id)
             .join(final, final.c.face_id == faces.c.id)
             .where(*(stage.c.verdict == Verdict.APPROVE.value for stage in (raw, crop, final)))
+            .where(photos.c.id.not_in(erased()))
             .order_by(faces.c.sha256, faces.c.id)
         )
         with self._catalog.reading() as connection:
@@ -100,9 +102,13 @@ class Faces(Part):
             return connection.scalar(select(func.count()).select_from(faces)) or 0
 
     def blobs(self) -> set[str]:
-        """The names of every crop's blob, both sizes."""
+        """The names of the blobs that crops need, both sizes: of all but those whose photo is erased or dropped."""
         with self._catalog.reading() as connection:
-            rows = connection.execute(select(faces.c.sha256, faces.c.sha256_512)).all()
+            rows = connection.execute(
+                select(faces.c.sha256, faces.c.sha256_512)
+                .join(photos, photos.c.id == faces.c.photo_id)
+                .where(photos.c.dropped_at.is_(None), photos.c.id.not_in(erased()))
+            ).all()
         return {name for row in rows for name in row}
 
     def _list(self, statement: Any) -> Sequence[Face]:

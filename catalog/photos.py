@@ -80,6 +80,14 @@ class Photos(Part):
             raise NotFound(f"no photo {photo_id}")
         return _photo(row)
 
+    def with_sha256(self, sha256: str) -> Photo:
+        """The photo with these bytes; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(_select().where(photos.c.sha256 == sha256)).first()
+        if row is None:
+            raise NotFound(f"no photo with sha256 {sha256}")
+        return _photo(row)
+
     def provenance(self, photo_id: int) -> Provenance:
         """Where a photo came from, whole."""
         with self._catalog.reading() as connection:

@@ -197,6 +197,14 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobName:
+    """A blob in the store: the word for what it is, and its sha256."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a photo came from, whole: what a takedown or a reviewer asks for."""
 
@@ -213,7 +221,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A candidate or photo that went no further, and why. ``step`` is fetch, screen or crop."""
+    """A candidate or photo that went no further, and why. ``step`` is fetch, screen, crop or erase."""
 
     id: int
     step: str

@@ -195,6 +195,7 @@ photos = Table(
     Column("stored_at", Utc, nullable=False),
     Column("screened_at", Utc),
     Column("cropped_at", Utc),
+    Column("dropped_at", Utc),
     CheckConstraint("width > 0 AND height > 0 AND size > 0", name="not_empty"),
 )
 

@@ -223,6 +223,7 @@ def upgrade() -> None:
         sa.Column("stored_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("screened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cropped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("width > 0 AND height > 0 AND size > 0", name=op.f("ck_photos_not_empty")),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_photos_batch_id")),
         sa.ForeignKeyConstraint(["candidate_id"], ["candidates.id"], name=op.f("fk_photos_candidate_id")),

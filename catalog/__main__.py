@@ -1,0 +1,127 @@
+"""The commands: python -m catalog status | migrate | release | sweep | retention | erase | backup."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from catalog import steps
+from catalog.catalog import Catalog
+from catalog.census import census
+from catalog.errors import CatalogError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command: 0 when it went well, 1 with a one-line error when not."""
+    given = _parser().parse_args(arguments)
+    try:
+        told, lines = _VERBS[given.verb](given)
+    except (CatalogError, ValidationError, SQLAlchemyError, OSError) as error:
+        line = _one_line(error)
+        print(f"error: {line}", file=sys.stderr)
+        if given.json:
+            print(json.dumps({"ok": False, "error": line}))
+        return 1
+    print("\n".join(lines))
+    if given.json:
+        print(json.dumps({"ok": True, **told}))
+    return 0
+
+
+def _status(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    counted = census(Catalog())
+    lines = []
+    for word, states in counted.items():
+        total = sum(states.values())
+        shown = ", ".join(f"{count} {state}" for state, count in states.items() if state != "all")
+        lines.append(f"{word:<16}{total:>9}  {shown}".rstrip())
+    return {"status": counted}, lines
+
+
+def _migrate(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    Catalog()
+    return {}, ["the catalog is at the newest migration"]
+
+
+def _release(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    released = steps.release()
+    return {"released": released}, [f"{released} claims given back"]
+
+
+def _sweep(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    found = steps.look_over(delete=given.yes, grace_hours=given.grace_hours)
+    what = f"{found.photos} photos and {found.faces} crops that no row names"
+    lines = [f"{what} removed" if given.yes else f"{what}; --yes removes them"]
+    return asdict(found), lines
+
+
+def _retention(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    photos = steps.retention()
+    return {"photos": photos}, [f"the bytes of {photos} photos removed"]
+
+
+def _erase(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    done = steps.erase(photo_id=given.photo, sha256=given.sha256, by=given.by, why=given.why)
+    lines = [f"photo {done.photo_id} erased with {done.blobs} blobs; it cannot come back"]
+    lines += [f"snapshot {name} holds a face of it: models may have been trained on it" for name in done.snapshots]
+    return asdict(done), lines
+
+
+def _backup(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    path = steps.backup()
+    return {"path": path}, [path]
+
+
+_VERBS = {
+    "status": _status,
+    "migrate": _migrate,
+    "release": _release,
+    "sweep": _sweep,
+    "retention": _retention,
+    "erase": _erase,
+    "backup": _backup,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m catalog", description="Look at the catalog and keep it in order.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    helps = {
+        "status": "how many there are of every word, and how they stand",
+        "migrate": "bring the database up to the newest migration",
+        "release": "give back the claims whose lease has run out",
+        "sweep": "find blobs that no row names; --yes removes them",
+        "retention": "remove the bytes of photos refused or rejected longer ago than FACELOOP_RETENTION_DAYS",
+        "erase": "erase one photo: its bytes, its crops and what describes the person; it cannot come back",
+        "backup": "copy the catalog into the home folder's backups/",
+    }
+    commands = {verb: verbs.add_parser(verb, help=line, description=line) for verb, line in helps.items()}
+    for command in commands.values():
+        command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    commands["sweep"].add_argument("--yes", action="store_true", help="remove what is found")
+    commands["sweep"].add_argument("--grace-hours", type=float, default=24.0, help="leave what is younger (default 24)")
+    named = commands["erase"].add_mutually_exclusive_group(required=True)
+    named.add_argument("--photo", type=int, metavar="ID", help="the photo's number")
+    named.add_argument("--sha256", default="", help="the photo's sha256")
+    commands["erase"].add_argument("--by", default=getpass.getuser(), help="who asks for it (default: you)")
+    commands["erase"].add_argument("--why", default="", help="the reason, kept with the erasure")
+    return parser
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"FACELOOP_{str(wrong['loc'][0]).upper()}: {wrong['msg']}" for wrong in error.errors())
+    first, *_ = str(error).splitlines() or [type(error).__name__]
+    return first
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Erasing a photo, and letting go of bytes that nobody needs. The rows stay: they keep a photo from coming back.
+
+An erased photo's row keeps its sha256 and perceptual hash, so the same picture is refused as a duplicate whoever brings
+it; what described the person (landmarks, scores, flags, title, author, addresses) is blanked, and the photo and its
+faces take part in nothing any more. Decisions stay as they were made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, delete, select, update
+
+from catalog.errors import BadInput, NotFound
+from catalog.part import Part, clean, now
+from catalog.records import BatchState, BlobName
+from catalog.tables import batches, candidates, faces, flags, photos, refusals, scores, snapshot_faces
+
+_BLANK = "erased"
+
+
+def erased() -> Select[tuple[int]]:
+    """The ids of the erased photos."""
+    return select(refusals.c.photo_id).where(refusals.c.step == "erase", refusals.c.photo_id.is_not(None))
+
+
+class Erasures(Part):
+    """Which photos are to leave no trace but their hashes, and whose bytes may go."""
+
+    def add(self, photo_id: int, *, by: str, why: str = "") -> None:
+        """Mark a photo erased, and blank what described the person. Its bytes are :meth:`pending` then.
+
+        The second time changes nothing. BadInput when nobody asks for it; NotFound when there is no such photo.
+        """
+        if not by.strip():
+            raise BadInput("an erasure needs somebody who asks for it")
+        moment = now()
+        with self._catalog.writing() as connection:
+            row = connection.execute(
+                select(photos.c.candidate_id).where(photos.c.id == photo_id).with_for_update()
+            ).first()
+            if row is None:
+                raise NotFound(f"no photo {photo_id}")
+            connection.execute(
+                self._insert(refusals)
+                .values(step="erase", reason="erased", detail=clean(f"{by}: {why}"), photo_id=photo_id, at=moment)
+                .on_conflict_do_nothing(index_elements=["step", "photo_id"])
+            )
+            _blank(connection, photo_id, row.candidate_id, moment)
+
+    def pending(self) -> Sequence[int]:
+        """Erased photos whose bytes may still be there."""
+        with self._catalog.reading() as connection:
+            return connection.scalars(
+                select(photos.c.id).where(photos.c.id.in_(erased()), photos.c.dropped_at.is_(None))
+            ).all()
+
+    def expendable(self, *, before: datetime) -> Sequence[int]:
+        """Photos that were refused before a moment, or whose batch was done before it without approving a face."""
+        approved = {face.face_id for face in self._catalog.faces.approved()}
+        refused = select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None), refusals.c.at < before)
+        ended = select(batches.c.id).where(batches.c.state == BatchState.DONE.value, batches.c.closed_at < before)
+        with self._catalog.reading() as connection:
+            kept = {
+                row.photo_id for row in connection.execute(select(faces.c.id, faces.c.photo_id)) if row.id in approved
+            }
+            old = connection.scalars(
+                select(photos.c.id)
+                .where(photos.c.dropped_at.is_(None), photos.c.id.in_(refused) | photos.c.batch_id.in_(ended))
+                .order_by(photos.c.id)
+            ).all()
+        return [number for number in old if number not in kept]
+
+    def blobs(self, photo_id: int) -> Sequence[BlobName]:
+        """The blobs of a photo and its crops, but for those that another photo's crop shares."""
+        with self._catalog.reading() as connection:
+            photo = connection.scalar(select(photos.c.sha256).where(photos.c.id == photo_id))
+            if photo is None:
+                raise NotFound(f"no photo {photo_id}")
+            rows = connection.execute(
+                select(faces.c.sha256, faces.c.sha256_512).where(faces.c.photo_id == photo_id)
+            ).all()
+            crops = {name for row in rows for name in row}
+            others = connection.execute(
+                select(faces.c.sha256, faces.c.sha256_512)
+                .join(photos, photos.c.id == faces.c.photo_id)
+                .where(
+                    faces.c.photo_id != photo_id,
+                    photos.c.dropped_at.is_(None),
+                    faces.c.sha256.in_(crops) | faces.c.sha256_512.in_(crops),
+                )
+            ).all()
+        shared = {name for row in others for name in row}
+        return [BlobName("photos", photo), *(BlobName("faces", name) for name in sorted(crops - shared))]
+
+    def dropped(self, photo_id: int) -> None:
+        """Note that a photo's bytes are gone."""
+        with self._catalog.writing() as connection:
+            connection.execute(update(photos).where(photos.c.id == photo_id).values(dropped_at=now()))
+
+    def snapshots_with(self, photo_id: int) -> Sequence[str]:
+        """The snapshots that hold a face of this photo: models may have been trained on it."""
+        with self._catalog.reading() as connection:
+            return connection.scalars(
+                select(snapshot_faces.c.snapshot_id)
+                .join(faces, faces.c.id == snapshot_faces.c.face_id)
+                .where(faces.c.photo_id == photo_id)
+                .distinct()
+                .order_by(snapshot_faces.c.snapshot_id)
+            ).all()
+
+
+def _blank(connection: Connection, photo_id: int, candidate_id: int, moment: datetime) -> None:
+    # No step finds anything to do on it: it counts as screened, cropped and checked.
+    connection.execute(update(photos).where(photos.c.id == photo_id).values(screened_at=moment, cropped_at=moment))
+    connection.execute(
+        update(faces)
+        .where(faces.c.photo_id == photo_id)
+        .values(box=[0, 0, 0, 0], landmarks=[], crop_landmarks=[], quad=[], checked_at=moment)
+    )
+    mine = select(faces.c.id).where(faces.c.photo_id == photo_id)
+    for table in (scores, flags):
+        connection.execute(delete(table).where((table.c.photo_id == photo_id) | table.c.face_id.in_(mine)))
+    connection.execute(
+        update(candidates)
+        .where(candidates.c.id == candidate_id)
+        .values(page_url=_BLANK, image_url=_BLANK, title="", author="")
+    )

@@ -1,0 +1,130 @@
+"""The catalog's upkeep, step by step: what `maintain_catalog` runs daily, and what a person runs by hand.
+
+Every step may be killed anywhere and run again. Each opens the configured catalog and store unless it is given others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from catalog.backups import back_up
+from catalog.blobs import Blobs, open_blobs
+from catalog.catalog import Catalog
+from catalog.errors import BadInput
+from catalog.settings import settings
+
+#: The kinds of blob whose every name is in a row: what else lies there is an orphan.
+_NAMED = ("photos", "faces")
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """What a sweep found: orphan blobs of each kind, and what dead writers left unfinished; removed or not."""
+
+    photos: int
+    faces: int
+    unfinished: int
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """What an erasure did: the photo's number and sha256, how many blobs it had, and where it lives on."""
+
+    photo_id: int
+    sha256: str
+    blobs: int
+    snapshots: tuple[str, ...]
+
+
+def release(*, catalog: Catalog | None = None) -> int:
+    """Give back every claim whose lease has run out; say how many."""
+    catalog = catalog or Catalog()
+    return catalog.queries.release_expired() + catalog.candidates.release_expired()
+
+
+def sweep(
+    *, delete: bool = False, grace_hours: float = 24, catalog: Catalog | None = None, blobs: Blobs | None = None
+) -> int:
+    """Find, and on demand remove, what no row names and nobody has stored for so long; say how many."""
+    found = look_over(delete=delete, grace_hours=grace_hours, catalog=catalog, blobs=blobs)
+    return found.photos + found.faces + found.unfinished
+
+
+def look_over(
+    *, delete: bool, grace_hours: float = 24, catalog: Catalog | None = None, blobs: Blobs | None = None
+) -> Sweeping:
+    """Sweep, with the numbers of each kind; deleting, it ends interrupted erasures too.
+
+    A writer stores bytes before the row that names them: hence the grace.
+    """
+    if grace_hours < 0:
+        raise BadInput("a sweep cannot reach into the future")
+    catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    before = datetime.now(UTC) - timedelta(hours=grace_hours)
+    unfinished = sum(blobs.drop_unfinished(kind, before) for kind in _NAMED) if delete else 0
+    if delete:
+        _finish_erasures(catalog, blobs)
+    # First the old blobs, then the rows: a blob recorded meanwhile is in the rows, which are read after.
+    old = {kind: set(blobs.stored_before(kind, before)) for kind in _NAMED}
+    orphans = {"photos": old["photos"] - catalog.photos.blobs(), "faces": old["faces"] - catalog.faces.blobs()}
+    if delete:
+        for kind, names in orphans.items():
+            for name in sorted(names):
+                blobs.delete(kind, name)
+    return Sweeping(len(orphans["photos"]), len(orphans["faces"]), unfinished, delete)
+
+
+def retention(*, catalog: Catalog | None = None, blobs: Blobs | None = None) -> int:
+    """Remove the bytes of photos refused or rejected longer than FACELOOP_RETENTION_DAYS ago; say of how many."""
+    days = settings().retention_days
+    if not days:
+        return 0
+    catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    expendable = catalog.erasures.expendable(before=datetime.now(UTC) - timedelta(days=days))
+    for photo_id in expendable:
+        _drop(photo_id, catalog=catalog, blobs=blobs)
+    return len(expendable)
+
+
+def erase(
+    *,
+    photo_id: int | None = None,
+    sha256: str = "",
+    by: str,
+    why: str = "",
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+) -> Erasing:
+    """Erase a photo, by number or by sha256: rows blanked first, then the bytes; it cannot come back.
+
+    Its faces leave every later snapshot; the snapshots that hold one are named, for whoever must decide about the
+    models trained on them. NotFound when there is no such photo.
+    """
+    catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    if (photo_id is None) == (not sha256):
+        raise BadInput("name the photo by its number or by its sha256")
+    photo = catalog.photos.get(photo_id) if photo_id is not None else catalog.photos.with_sha256(sha256)
+    names = catalog.erasures.blobs(photo.id)
+    catalog.erasures.add(photo.id, by=by, why=why)
+    _drop(photo.id, catalog=catalog, blobs=blobs)
+    return Erasing(photo.id, photo.sha256, len(names), tuple(catalog.erasures.snapshots_with(photo.id)))
+
+
+def backup(*, catalog: Catalog | None = None) -> str:
+    """Copy the catalog into the home folder's `backups/`, keep the newest of them; give the new one's path."""
+    config = settings()
+    url = (catalog or Catalog()).url
+    return str(back_up(url, config.home.absolute() / "backups", keep=config.backups_kept))
+
+
+def _finish_erasures(catalog: Catalog, blobs: Blobs) -> None:
+    for photo_id in catalog.erasures.pending():  # erasures that were interrupted between the rows and the bytes
+        _drop(photo_id, catalog=catalog, blobs=blobs)
+
+
+def _drop(photo_id: int, *, catalog: Catalog, blobs: Blobs) -> None:
+    for blob in catalog.erasures.blobs(photo_id):
+        blobs.delete(blob.kind, blob.name)
+    catalog.erasures.dropped(photo_id)
