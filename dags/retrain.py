@@ -4,9 +4,9 @@ Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `ap
 
 1. `snapshot` freezes the faces that people approved at all three stages; the same faces give the same snapshot.
 2. `gate` decides whether to train tonight: enough faces (`FACELOOP_RETRAIN_MIN_FACES`) and something new since the
-   last success. The decision and its reasons are stored every time, also when it is no; then the run ends here, skipped.
-3. `train` runs in a process of its own on the `gpu` queue, one at a time (pool `gpu`). It checkpoints as it goes; a killed
-   or cleared task goes on from the last checkpoint.
+   last success. The decision and its reasons are stored every time; when it is no, the run ends here, skipped.
+3. `train` runs in a process of its own on the `gpu` queue, one at a time (pool `gpu`). It checkpoints as it goes; a
+   killed or cleared task goes on from the last checkpoint.
 4. `evaluate` measures the result on faces that it was not trained on.
 5. `promote` makes it champion if nothing got worse; then the asset `champion` tells whoever serves the model.
 

@@ -13,7 +13,7 @@ import requests
 
 from demo.airflow_api import Airflow
 from demo.processes import AlreadyRunning
-from demo.stack import COLLECT, PEOPLE, Stack
+from demo.stack import PEOPLE, Stack
 
 
 def main() -> int:
@@ -52,8 +52,7 @@ def _once(stack: Stack, airflow: Airflow) -> int:
 
 
 def _stay(stack: Stack, airflow: Airflow) -> int:
-    for dag in COLLECT:
-        airflow.trigger(dag)
+    stack.collect(airflow)
     _say("")
     _say(f"  Airflow      {stack.url}")
     for name, role in PEOPLE.items():

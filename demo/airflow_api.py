@@ -87,7 +87,7 @@ class Airflow:
         return seconds
 
     def _ask(self, method: str, path: str, body: Any = None, *, allow: Sequence[int] = ()) -> requests.Response:
-        answer = self._http.request(method, f"{self.url}/api/v2{path}", json=body, timeout=60)
+        answer = self._http.request(method, f"{self.url}/api/v2{path}", json=body, timeout=180)
         if answer.status_code not in allow:
             answer.raise_for_status()
         return answer

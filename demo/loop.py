@@ -45,7 +45,8 @@ def once(stack: Stack, airflow: Airflow, *, say: Callable[[str], None]) -> Summa
     catalog = Catalog(stack.database_url)
     world = World(people=stack.size.people, photos_per_source=stack.size.photos_per_source)
     truths = Truths(catalog, world=world, folder=stack.folder)
-    seen = {dag: {run.id for run in airflow.runs(dag)} for dag in (*COLLECT, "curate_photos", "retrain_model")}
+    followed = (*COLLECT, "curate_photos", "retrain_model")
+    seen = {dag: {run.id for run in airflow.runs(dag) if run.state in ENDED} for dag in followed}
 
     def fresh(dag: str) -> list[DagRun]:
         return [run for run in airflow.runs(dag) if run.id not in seen[dag]]
@@ -61,8 +62,7 @@ def once(stack: Stack, airflow: Airflow, *, say: Callable[[str], None]) -> Summa
         reviewer.sign_in("rita", stack.passwords["rita"])
 
         say("collecting: searching and fetching from four sources")
-        for dag in COLLECT:
-            airflow.trigger(dag)
+        stack.collect(airflow)
         wait_until(
             lambda: all(ended(dag) for dag in COLLECT),
             seconds=1200,

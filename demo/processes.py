@@ -1,7 +1,8 @@
-"""Starting and stopping the demo's processes: each in a group of its own, every descendant found again by a mark.
+"""Starting and stopping the demo's processes, with everything that they start in turn.
 
-Airflow's task processes and browsers start sessions of their own and outlive the group that began them. All of them
-inherit the environment, so the mark in it names exactly what this demo started, and nothing else.
+Each is begun in a session of its own, and with a mark in its environment. Task processes and browsers leave that
+session, and processes that rename themselves overwrite their environment; a process that has either the session or
+the mark is this demo's, and nothing else is.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ class Processes:
         self.mark = uuid.uuid4().hex
         self.environment = {**environment, MARK: self.mark}
         self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._sessions: dict[int, float] = {}  # a session's number, and when its first process began
 
     def __enter__(self) -> Processes:
         self._end_what_was_left()
-        self._note.parent.mkdir(parents=True, exist_ok=True)
-        self._note.write_text(json.dumps({"mark": self.mark, "pid": os.getpid()}))
+        self._take_note()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,9 +48,12 @@ class Processes:
         """Start a long-lived process; its output goes to ``<logs>/<name>.log``."""
         self._logs.mkdir(parents=True, exist_ok=True)
         with (self._logs / f"{name}.log").open("ab") as log:
-            self._started[name] = subprocess.Popen(
+            started = subprocess.Popen(
                 command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        self._started[name] = started
+        self._sessions[started.pid] = psutil.Process(started.pid).create_time()
+        self._take_note()
 
     def run(self, name: str, command: Sequence[str], *, seconds: float) -> None:
         """Run a command to its end; RuntimeError with the end of its log when it fails."""
@@ -74,15 +78,15 @@ class Processes:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
     def stop(self, *, grace: float = 20.0) -> None:
-        """Ask everything that carries the mark to end, wait, and kill what is left."""
-        for process in self._marked():
+        """Ask everything of this demo's to end, wait, and kill what is left."""
+        for process in self._ours():
             _send(process, signal.SIGTERM)
         deadline = time.monotonic() + grace
-        while time.monotonic() < deadline and self._marked():
+        while time.monotonic() < deadline and self._ours():
             self._reap()
             time.sleep(0.2)
         for _ in range(20):  # a dying parent may just have made another child
-            left = self._marked()
+            left = self._ours()
             if not left:
                 break
             for process in left:
@@ -100,22 +104,30 @@ class Processes:
         if _is_demo(left["pid"]):
             raise AlreadyRunning(f"a demo runs here already (process {left['pid']})")
         own, self.mark = self.mark, left["mark"]
+        self._sessions = {pid: began for pid, began in left["sessions"] if _is_same(pid, began)}
         self.stop()
-        self.mark = own
+        self.mark, self._sessions = own, {}
+
+    def _take_note(self) -> None:
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        note = {"mark": self.mark, "pid": os.getpid(), "sessions": list(self._sessions.items())}
+        self._note.write_text(json.dumps(note))
 
     def _reap(self) -> None:
         for process in self._started.values():
             process.poll()
 
-    def _marked(self) -> list[psutil.Process]:
+    def _ours(self) -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter():
             if process.pid == os.getpid():
                 continue
             try:
-                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                if process.status() != psutil.STATUS_ZOMBIE and (
+                    os.getsid(process.pid) in self._sessions or process.environ().get(MARK) == self.mark
+                ):
                     found.append(process)
-            except psutil.Error:
+            except (psutil.Error, ProcessLookupError):
                 continue
         return found
 
@@ -125,6 +137,14 @@ def _is_demo(pid: int) -> bool:
         return "demo" in psutil.Process(pid).cmdline()
     except psutil.Error:
         return False
+
+
+def _is_same(pid: int, began: float) -> bool:
+    """Whether this number still means what it meant: the kernel gives it to nobody else while its session lives."""
+    try:
+        return abs(psutil.Process(pid).create_time() - began) < 1
+    except psutil.Error:
+        return True
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:

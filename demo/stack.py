@@ -14,7 +14,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.airflow_api import Airflow, wait_until
+from catalog import Catalog
+from demo.airflow_api import ENDED, Airflow, wait_until
 from demo.internet.instagram import ACCOUNT, PASSWORD
 from demo.internet.world import World, write_folder
 from demo.portraits import DOMAINS, Truth
@@ -80,7 +81,7 @@ class Stack:
             "FACELOOP_CHROMIUM_HOME": internet.chromium_home,
         }
         python = sys.executable
-        self.processes.run("catalog", [python, "-m", "catalog", "migrate"], seconds=120)
+        Catalog(self.database_url).close()  # before many processes open it: one brings it up to date
         self.processes.run("migrate", [python, "-m", "airflow", "db", "migrate"], seconds=300)
         # --skip-serve-logs: those servers bind every address of the machine; here the logs are read from the disk.
         self.processes.start("scheduler", [python, "-m", "airflow", "scheduler", "--skip-serve-logs"])
@@ -99,6 +100,12 @@ class Stack:
             check=lambda: self._parsed(airflow),
         )
         return airflow
+
+    def collect(self, airflow: Airflow) -> None:
+        """Set the collectors to work, unless Airflow's schedule has just done so."""
+        for dag in COLLECT:
+            if all(run.state in ENDED for run in airflow.runs(dag)):
+                airflow.trigger(dag)
 
     def _parsed(self, airflow: Airflow) -> None:
         self.processes.check()
@@ -176,7 +183,8 @@ class Stack:
             "FACELOOP_QUERIES_PER_RUN": str(self.size.queries_per_run),
             "FACELOOP_REVIEW_POLL_SECONDS": "2",
             "AIRFLOW_HOME": str(airflow),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}",
+            # Five processes share this file; on a busy machine a writer may have to wait longer than the default 5 s.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}?timeout=60",
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
