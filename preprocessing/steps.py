@@ -87,9 +87,10 @@ def screen(
 ) -> Tally:
     """Look at a batch's photos before people do: refuse what cannot be used, score and flag the rest.
 
-    `made` counts scores.
+    `made` counts scores. Raises NotFound when there is no such batch, as every step does.
     """
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    catalog.batches.get(batch)
     waiting = catalog.photos.unscreened(batch_id=batch)[:limit]
     finder = finder or (_finder() if waiting else None)
     made, refused = 0, Counter[str]()
@@ -125,6 +126,8 @@ def crop(
     `made` counts faces.
     """
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    if batch is not None:
+        catalog.batches.get(batch)
     waiting = catalog.photos.uncropped(batch_id=batch)[:limit]
     finder = finder or (_finder() if waiting else None)
     made, refused = 0, Counter[str]()
@@ -153,6 +156,8 @@ def check(
     `made` counts scores. What a low score suggests becomes a flag when the batch is validated.
     """
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    if batch is not None:
+        catalog.batches.get(batch)
     waiting = catalog.faces.unchecked(batch_id=batch)[:limit]
     made = 0
     for face in _shown(waiting, "check"):
@@ -176,6 +181,7 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
     from preprocessing import expectations
 
     catalog = catalog or Catalog()
+    catalog.batches.get(batch)
     docs = docs or settings().home / "validations"
     report = expectations.validate(
         batch_id=batch,

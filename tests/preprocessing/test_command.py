@@ -55,11 +55,10 @@ def test_without_json_it_speaks_to_people(configured: Catalog, add, capsys) -> N
     assert capsys.readouterr().out == "1 photos seen, 0 faces made, 1 refused\n  refused 1: undecodable\n"
 
 
-def test_a_batch_that_does_not_exist_is_an_error_in_one_line(configured: Catalog, capsys) -> None:
-    assert main(["validate", "--batch", "99"]) == 1
-    captured = capsys.readouterr()
-    assert captured.err.startswith("error: ")
-    assert captured.err.count("\n") == 1
+@pytest.mark.parametrize("verb", ["screen", "crop", "check", "validate"])
+def test_a_batch_that_does_not_exist_is_an_error_in_one_line(configured: Catalog, verb: str, capsys) -> None:
+    assert main([verb, "--batch", "99"]) == 1
+    assert capsys.readouterr().err == "error: no batch 99\n"
 
 
 def test_a_stopped_batch_is_told_and_fails(configured: Catalog, add, astronaut: Pixels, capsys) -> None:
