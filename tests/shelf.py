@@ -47,7 +47,7 @@ class Shelf:
         data = drawn(number) if data is None else data
         found = Candidate(
             source="folder",
-            foreign_id=words or f"shelf-{number}",
+            foreign_id=f"{words or 'shelf'}-{number}",
             page_url=page_url or f"https://photos.example.org/{number}",
             image_url=f"https://photos.example.org/{number}.jpg",
             licence=words or "CC0-1.0",

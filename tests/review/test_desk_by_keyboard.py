@@ -1,0 +1,218 @@
+"""The desk in a real browser, in a real Airflow, by keyboard alone."""
+
+from __future__ import annotations
+
+import pytest
+from desks import Airflow, Sitting
+from selenium.webdriver.common.keys import Keys
+
+from catalog.records import REASONS, Reason, Stage, Subject, SubjectKind, Verdict
+from review import words
+
+pytestmark = [pytest.mark.browser, pytest.mark.airflow]
+
+HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+
+
+def kept(airflow: Airflow, photo: int) -> tuple[Verdict, Reason | None] | None:
+    """What stands on a photo at the raw stage."""
+    decision = airflow.shelf.catalog.decisions.of(Subject(SubjectKind.PHOTO, photo), stage=Stage.RAW)
+    return (decision.verdict, decision.reason) if decision else None
+
+
+def test_a_approves_and_goes_to_the_next_photo(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(3)
+    first, second, _ = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{first}")
+
+    sitting.press("a")
+
+    sitting.saved()
+    assert kept(airflow, first) == (Verdict.APPROVE, None)
+    assert sitting.text("facts-title") == f"Photo {second}"
+    assert f"Photo {first} approved. 1 of 3 decided." in sitting.text("live")
+
+
+def test_each_reason_has_its_key(sitting: Sitting, airflow: Airflow) -> None:
+    reasons = REASONS[Stage.RAW]
+    batch = airflow.shelf.batch(len(reasons))
+    photos = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{photos[0]}")
+
+    for reason in reasons:
+        sitting.press(words.KEYS[reason])
+
+    sitting.saved()
+    assert [kept(airflow, photo) for photo in photos] == [(Verdict.REJECT, reason) for reason in reasons]
+    assert sitting.text("finished-title") == "All decided"
+
+
+def test_r_rejects_for_the_suggested_reason_or_asks_for_one(sitting: Sitting, airflow: Airflow) -> None:
+    from catalog.records import Flag
+
+    batch = airflow.shelf.batch(2)
+    flagged, plain = airflow.shelf.photos(batch)
+    subject = Subject(SubjectKind.PHOTO, flagged)
+    airflow.shelf.catalog.scores.flag([Flag(subject, Stage.RAW, Reason.HEAD_ROOM, "check:head_room", "0.2")])
+    sitting.open(f"/batch/{batch}/raw/{flagged}")
+
+    sitting.press("r")
+    sitting.until(f"document.getElementById('facts-title').textContent === 'Photo {plain}'")
+    sitting.press("r")
+    assert sitting.run("return document.activeElement.dataset.reason") == "mirrored", "the first reason has the focus"
+    sitting.press("7")
+
+    sitting.saved()
+    assert kept(airflow, flagged) == (Verdict.REJECT, Reason.HEAD_ROOM)
+    assert kept(airflow, plain) == (Verdict.REJECT, Reason.NOT_A_PHOTO)
+
+
+def test_u_takes_back_step_by_step_also_after_the_page_is_opened_anew(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(3)
+    first, second, third = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{first}")
+    sitting.press("a", "2", "a")
+    sitting.saved()
+
+    sitting.press("u")
+    sitting.saved()
+    assert sitting.text("facts-title") == f"Photo {third}"
+    assert kept(airflow, third) is None
+
+    sitting.open(f"/batch/{batch}/raw")
+    sitting.press("u", "u")
+    sitting.saved()
+    assert [kept(airflow, photo) for photo in (first, second, third)] == [None, None, None]
+    sitting.press("u")
+    assert "nothing of yours" in sitting.text("live")
+
+
+def test_the_grid_is_rejected_by_exception_and_the_rest_approved_in_one_key(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(26)
+    photos = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+
+    sitting.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, "4")  # the third photo has closed eyes
+    sitting.press_shift("a")
+    sitting.saved()
+
+    assert kept(airflow, photos[2]) == (Verdict.REJECT, Reason.EYES)
+    page, rest = photos[:24], photos[24:]
+    assert all(kept(airflow, photo) == (Verdict.APPROVE, None) for photo in page if photo != photos[2])
+    assert all(kept(airflow, photo) is None for photo in rest), "what was not on the screen is not approved"
+
+    sitting.press("n")
+    sitting.until("document.getElementById('page-number').textContent === 'Page 2 of 2'")
+    sitting.press_shift("a")
+    sitting.saved()
+    assert all(kept(airflow, photo) == (Verdict.APPROVE, None) for photo in rest)
+
+    sitting.press("u")
+    sitting.saved()
+    assert all(kept(airflow, photo) is None for photo in rest), "what was done in one key is undone in one"
+    assert kept(airflow, page[0]) == (Verdict.APPROVE, None)
+
+
+def test_a_key_held_down_decides_once(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(4)
+    photos = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{photos[0]}")
+
+    for repeated in (False, True, True):
+        sitting.driver.execute_cdp_cmd(
+            "Input.dispatchKeyEvent",
+            {"type": "keyDown", "key": "a", "code": "KeyA", "text": "a", "autoRepeat": repeated},
+        )
+    sitting.saved()
+
+    assert [kept(airflow, photo) is None for photo in photos] == [False, True, True, True]
+
+
+def test_g_and_the_arrows_go_between_grid_and_single_view(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(3)
+    first, second, third = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+
+    sitting.press(Keys.ARROW_RIGHT, "g")
+    assert sitting.text("facts-title") == f"Photo {second}"
+    sitting.press(Keys.ARROW_RIGHT)
+    assert sitting.text("facts-title") == f"Photo {third}"
+    sitting.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert sitting.text("facts-title") == f"Photo {first}"
+    sitting.until(f"location.pathname.endsWith('/batch/{batch}/raw/{first}')")
+    sitting.press("g")
+    assert sitting.run("return document.getElementById('single').hidden")
+    assert sitting.run("return document.querySelector('[aria-current=true]').dataset.id") == str(first)
+
+
+def test_the_keys_are_listed_and_can_be_turned_off(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(1)
+    (photo,) = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+
+    sitting.press("?")
+    assert sitting.run("return document.getElementById('help').open")
+    sitting.press("a")
+    sitting.run("document.getElementById('keys-on').click()")
+    sitting.press(Keys.ESCAPE, "a", "3")
+    assert not sitting.run("return document.getElementById('help').open")
+    sitting.run("document.getElementById('keys-on').click()")
+
+    assert kept(airflow, photo) is None, "neither in the list nor with the keys turned off"
+
+
+def test_a_note_goes_with_the_decision_and_its_letters_decide_nothing(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    first, second = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{first}")
+
+    sitting.press("t", "a hand at the cheek", Keys.ESCAPE, "8")
+    sitting.saved()
+
+    decision = airflow.shelf.catalog.decisions.of(Subject(SubjectKind.PHOTO, first), stage=Stage.RAW)
+    assert decision is not None
+    assert (decision.reason, decision.note) == (Reason.OTHER, "a hand at the cheek")
+    assert kept(airflow, second) is None
+
+
+def test_faces_are_judged_at_the_crop_and_the_final_stage(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    one, other = airflow.shelf.faces(batch)
+    sitting.open(f"/batch/{batch}/crop/{one}")
+    sitting.press("a", "1")
+    sitting.saved()
+    sitting.open(f"/batch/{batch}/final")
+    sitting.press("a")
+    sitting.saved()
+
+    face = airflow.shelf.catalog.decisions.history(Subject(SubjectKind.FACE, one))
+    assert [(decision.stage, decision.verdict) for decision in face] == [
+        (Stage.CROP, Verdict.APPROVE),
+        (Stage.FINAL, Verdict.APPROVE),
+    ]
+    assert airflow.shelf.catalog.batches.progress(batch, Stage.FINAL).subjects == 1, "the rejected one went no further"
+    assert other not in [face.face_id for face in airflow.shelf.catalog.faces.approved()]
+
+
+def test_what_a_site_wrote_is_shown_and_never_run(sitting: Sitting, airflow: Airflow) -> None:
+    photo = airflow.shelf.photo(words=HOSTILE, page_url="javascript:document.title='owned'", query=f"face {HOSTILE}")
+    batch = airflow.shelf.batch(0)
+    sitting.open(f"/batch/{batch}/raw/{photo.id}")
+
+    assert sitting.text("origin-title") == HOSTILE
+    assert sitting.text("origin-author") == HOSTILE
+    assert sitting.text("origin-query") == f"face {HOSTILE}"
+    assert sitting.run("return document.querySelectorAll('#origin-page a').length") == 0
+    assert "owned" not in sitting.driver.title
+    sitting.press("g")
+    assert "owned" not in sitting.driver.title
+
+
+def test_no_page_breaks_its_own_policy(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    for path in (f"/batch/{batch}/raw", f"/batch/{batch}/raw/{airflow.shelf.photos(batch)[0]}"):
+        sitting.open(path)
+        sitting.press("?", Keys.ESCAPE, "g")
+
+    said = [entry["message"] for entry in sitting.driver.get_log("browser") if "/review-desk" in entry["message"]]
+    assert said == []

@@ -1,0 +1,92 @@
+"""The desk shows a decision before it is saved; when it cannot be saved, the desk says so and shows the truth."""
+
+from __future__ import annotations
+
+import pytest
+from desks import Airflow, Sitting
+
+from catalog.records import Stage, Subject, SubjectKind, Verdict
+
+pytestmark = [pytest.mark.browser, pytest.mark.airflow]
+
+
+def kept(airflow: Airflow, photo: int) -> Verdict | None:
+    decision = airflow.shelf.catalog.decisions.of(Subject(SubjectKind.PHOTO, photo), stage=Stage.RAW)
+    return decision.verdict if decision else None
+
+
+def test_decisions_made_without_a_network_are_sent_when_it_is_back(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(3)
+    photos = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+    sitting.until("[...document.images].every((image) => image.complete)")
+
+    sitting.network(up=False)
+    sitting.press("a", "1", "a")
+    sitting.until("document.getElementById('saving').dataset.state === 'failing'")
+    assert "kept here and sent again" in sitting.text("alert-text")
+    assert [kept(airflow, photo) for photo in photos] == [None, None, None]
+
+    sitting.network(up=True)
+    sitting.saved()
+    assert [kept(airflow, photo) for photo in photos] == [Verdict.APPROVE, Verdict.REJECT, Verdict.APPROVE]
+    assert sitting.run("return document.getElementById('alert').hidden")
+
+
+def test_what_another_person_decided_meanwhile_is_shown_and_stands(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    first, _ = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+    airflow.shelf.catalog.decisions.decide(
+        Subject(SubjectKind.PHOTO, first), stage=Stage.RAW, verdict=Verdict.APPROVE, by="olga"
+    )
+
+    sitting.press("1")
+
+    sitting.until("!document.getElementById('alert').hidden")
+    assert f"Olga has decided this already (Photo {first})." in sitting.text("alert-text").replace("olga", "Olga")
+    assert sitting.run("return document.querySelector('#cards li').dataset.state") == "approve"
+    assert kept(airflow, first) is Verdict.APPROVE
+    assert sitting.run("return document.querySelector('[data-stage=raw] [data-decided]').textContent") == "1"
+
+
+def test_a_reviewer_whose_session_ended_is_told_and_sees_that_nothing_was_saved(
+    sitting: Sitting, airflow: Airflow
+) -> None:
+    batch = airflow.shelf.batch(2)
+    sitting.open(f"/batch/{batch}/raw")
+    sitting.sign_out()
+
+    sitting.press("a")
+
+    sitting.until("!document.getElementById('alert').hidden")
+    assert "You are signed out." in sitting.text("alert-text")
+    assert sitting.run("return document.querySelector('#cards li').dataset.state") == "waiting"
+    assert airflow.shelf.catalog.batches.progress(batch, Stage.RAW).decided == 0
+
+
+def test_a_decision_made_just_before_the_page_is_left_is_not_lost(sitting: Sitting, airflow: Airflow) -> None:
+    import time
+
+    batch = airflow.shelf.batch(5)
+    photos = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{photos[0]}")
+
+    sitting.press("a", "a", "a")
+    sitting.driver.get("about:blank")
+
+    limit = time.monotonic() + 10
+    while time.monotonic() < limit and airflow.shelf.catalog.batches.progress(batch, Stage.RAW).decided < 3:
+        time.sleep(0.1)
+    assert [kept(airflow, photo) for photo in photos[:3]] == [Verdict.APPROVE] * 3
+
+
+def test_an_onlooker_who_presses_keys_is_told_and_changes_nothing(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    sitting.sign_in("vic")
+    sitting.open(f"/batch/{batch}/raw")
+
+    sitting.press("a", "1", "u")
+
+    assert "You may look, but not decide." in sitting.text("alert-text")
+    assert airflow.shelf.catalog.batches.progress(batch, Stage.RAW).decided == 0
