@@ -105,7 +105,7 @@ def _finish(pixels: NDArray[np.float32], truth: Truth, rng: np.random.Generator)
     pixels = pixels * (np.float32(rng.uniform(0.92, 1.06)) * tint)
     pixels += 2.2 * clouds(rng, height=height, width=width, cells=(height, width))[..., None]
     if truth.defect == "too_dark":
-        pixels = pixels * np.float32(0.13)
+        pixels = pixels * np.float32(0.18)
     elif truth.defect == "blurred":
         pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), truth.eye_distance * 0.075), np.float32)
     photo = np.clip(pixels, 0, 255).astype(np.uint8)
