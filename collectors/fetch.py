@@ -14,6 +14,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,6 +53,7 @@ class Downloader:
         self._settings = settings
         self._allow = allow
         self._session = network.session(settings)
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # nobody's cookies are kept
         adapter = _Adapter(allow=allow, resolve=resolve)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
@@ -80,7 +82,6 @@ class Downloader:
         for _ in range(_HOPS + 1):
             request = self._session.prepare_request(requests.Request("GET", url, headers=self._headers))
             check_url(request.url or "", allow=self._allow)
-            self._session.cookies.clear()
             answer = self._session.send(
                 request,
                 allow_redirects=False,
@@ -217,6 +218,8 @@ class _Deadline:
         thread's to use."""
         with self._lock:
             self._sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
+        if self.passed:
+            self._shut()
 
     def _shut(self) -> None:
         with self._lock:
@@ -247,7 +250,9 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, *, allow: frozenset[Place], resolve: Resolve) -> None:
         self._allow, self._resolve = allow, resolve
-        super().__init__(pool_connections=16, pool_maxsize=8, max_retries=0)
+        # Once more when a connection kept from before turns out to be closed; the deadline holds all the same.
+        again = urllib3.Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0)
+        super().__init__(pool_connections=16, pool_maxsize=8, max_retries=again)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the manager of direct connections."""
