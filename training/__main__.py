@@ -27,15 +27,23 @@ from training.presets import PRESETS
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command: 0 when it went well, 1 with a one-line error when not, 75 when asked to stop and saved."""
     given = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("training").setLevel(logging.INFO)
     try:
         return _VERBS[given.verb](given)
     except (CatalogError, TrainingError, ValidationError, SQLAlchemyError, OSError) as error:
-        first, *_ = str(error).splitlines() or [type(error).__name__]
+        first = _one_line(error)
         print(f"error: {first}", file=sys.stderr)
         if given.json:
             print(json.dumps({"ok": False, "error": first}))
         return 1
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):  # its own first line only counts what is wrong
+        return "; ".join(f"setting {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    first, *_ = str(error).splitlines() or [type(error).__name__]
+    return first
 
 
 def _snapshot(given: argparse.Namespace) -> int:

@@ -12,12 +12,14 @@ No torch here; `decode` is a parameter, so that no picture library is needed eit
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -32,6 +34,9 @@ CROP_SIZE = 256
 
 TEST_PERCENT = 10
 """About this share of the photos is held out of training, for evaluation."""
+
+TEST_LEAST = 8
+"""Photos of a domain held out at least, when it has four times as many."""
 
 DOMAINS = tuple(domain.value for domain in Domain)
 """The order of the domains in the networks' heads."""
@@ -112,18 +117,16 @@ def read_manifest(manifest: bytes) -> tuple[Entry, ...]:
 def held_out(entries: Sequence[Entry]) -> list[bool]:
     """For each entry: is it kept for evaluation?
 
-    By the photo's hash, so the faces of one photo stay together and a photo stays on its side as snapshots grow. A
-    domain of two photos or more has at least one on each side: the photo of the lowest hash, or of the highest.
+    By the photo's hash, so the faces of one photo stay together and a photo keeps its side from one snapshot to the
+    next. A small domain gives the photos of its lowest hashes, so that there are `TEST_LEAST` of them, but no more
+    than a quarter; there a photo may change sides as the domain grows.
     """
     test = {entry.photo for entry in entries if _draw(entry.photo) < TEST_PERCENT / 100}
     for domain in DOMAINS:
         photos = sorted({entry.photo for entry in entries if entry.domain == domain}, key=_draw)
-        if len(photos) < 2:
-            test.difference_update(photos)
-        elif not test.intersection(photos):
-            test.add(photos[0])
-        elif test.issuperset(photos):
-            test.remove(photos[-1])
+        least, most = min(TEST_LEAST, len(photos) // 4), (len(photos) + 1) // 2
+        test.update(photos[:least])
+        test.difference_update(photos[most:])
     return [entry.photo in test for entry in entries]
 
 
@@ -158,16 +161,15 @@ def pack(
         except BadSnapshot as error:
             raise BadSnapshot(f"face {entry.sha256}: {error}") from None
 
-    def write(file: object) -> None:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (len(entries), size, size, 3)}
-        np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
+    def write(file: BinaryIO) -> None:
+        file.write(_header(len(entries), size=size))
         with ThreadPoolExecutor(max_workers=4) as threads:
             for some in _chunks(entries, 256):
                 for pixels in threads.map(row, some):
                     if len(pixels) != size * size * 3:
                         raise BadSnapshot(f"face {entries[len(digests)].sha256}: not {size} pixels a side")
                     digests.append(hashlib.sha256(pixels).hexdigest())
-                    file.write(pixels)  # type: ignore[attr-defined]
+                    file.write(pixels)
         # The digests first: a pack that is there has them.
         lines = "".join(f"{digest}\n" for digest in digests).encode()
         write_atomically(path.with_suffix(".sha256"), lambda digest_file: digest_file.write(lines))
@@ -216,25 +218,36 @@ def _pack_problems(
     size = int(path.stem.split("-")[1])
     digest_path = path.with_suffix(".sha256")
     digests = digest_path.read_text(errors="replace").split() if digest_path.is_file() else []
-    try:
-        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        yield f"{path.name} cannot be read: {error}"
+    if len(digests) != len(entries):
+        yield f"{digest_path.name} has {len(digests)} lines for {len(entries)} faces"
         return
-    if pixels.shape != (len(entries), size, size, 3) or pixels.dtype != np.uint8 or len(digests) != len(entries):
-        yield f"{path.name} holds {pixels.shape} {pixels.dtype} and {len(digests)} digests for {len(entries)} faces"
+    header, row_size = _header(len(entries), size=size), size * size * 3
+    found, wanted = path.stat().st_size, len(header) + len(entries) * row_size
+    if found != wanted:
+        yield f"{path.name} has {found} bytes, not {wanted}"
         return
-    start = path.stat().st_size - pixels.nbytes
+    data = np.memmap(path, dtype=np.uint8, mode="r")
+    if (start := data[: len(header)].tobytes()) != header:
+        yield f"{path.name}: byte {_first_difference(start, header)} differs, in its header"
+    pixels = data[len(header) :].reshape(len(entries), row_size)
     for row, (entry, digest) in enumerate(zip(entries, digests, strict=True)):
-        data = pixels[row].tobytes()
-        if hashlib.sha256(data).hexdigest() == digest:
+        row_bytes = pixels[row].tobytes()
+        if hashlib.sha256(row_bytes).hexdigest() == digest:
             continue
         right = np.ascontiguousarray(decode(read(entry.sha256), size)).tobytes()
-        if data == right:
+        if row_bytes == right:
             yield f"{digest_path.name}: line {row + 1} (face {entry.sha256}) is wrong, its row is right"
         else:
-            byte = start + row * len(data) + _first_difference(data, right)
+            byte = len(header) + row * row_size + _first_difference(row_bytes, right)
             yield f"{path.name}: byte {byte} differs, in row {row} (face {entry.sha256})"
+
+
+def _header(count: int, *, size: int) -> bytes:
+    """What a pack of so many faces begins with (NumPy's format, version 1.0)."""
+    header = io.BytesIO()
+    shape = (count, size, size, 3)
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue()
 
 
 def _first_difference(one: bytes, other: bytes) -> int:

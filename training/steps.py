@@ -27,6 +27,7 @@ from training.store import FILES, Store, run_name
 
 if TYPE_CHECKING:
     from training.data import Faces
+    from training.evaluation import Describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +194,15 @@ def evaluate(
     *,
     step: int | None = None,
     on: str = "",
+    describe: Describe | None = None,
     catalog: Catalog | None = None,
     blobs: Blobs | None = None,
     settings: Settings | None = None,
 ) -> int:
     """Measure a run's averaged networks (default: of the newest run and save) on held-out faces.
 
-    Keeps the numbers and gives their evaluation's id. `on` names another snapshot whose held-out faces to use.
+    Keeps the numbers and gives their evaluation's id. `on` names another snapshot whose held-out faces to use;
+    `describe` another face network than dlib's.
     Raises Unknown, BadCheckpoint.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
@@ -210,7 +213,6 @@ def evaluate(
 
     import torch
 
-    from training.descriptors import Describer
     from training.evaluation import evaluate as evaluate_networks
     from training.evaluation import measure_version
 
@@ -218,7 +220,10 @@ def evaluate(
     store = Store(catalog=catalog, blobs=blobs, settings=settings)
     networks, step = store.averaged_networks(run, step)
     faces = store.faces(row, held_out=True, size=networks.arch.img_size)
-    describe = Describer(landmarks_model=settings.landmarks_model)
+    if describe is None:
+        from training.descriptors import Describer
+
+        describe = Describer(landmarks_model=settings.landmarks_model)
     metrics = evaluate_networks(networks, faces, describe=describe)
     return catalog.models.add_evaluation(run.id, step=step, metrics=metrics, version=measure_version(faces)).id
 
@@ -226,6 +231,7 @@ def evaluate(
 def promote(
     evaluation_id: int,
     *,
+    describe: Describe | None = None,
     catalog: Catalog | None = None,
     blobs: Blobs | None = None,
     settings: Settings | None = None,
@@ -249,6 +255,7 @@ def promote(
             champion.run_id,
             step=catalog.models.evaluation(champion.evaluation_id).step,
             on=snapshot_id,
+            describe=describe,
             catalog=catalog,
             blobs=blobs,
             settings=settings,

@@ -68,7 +68,7 @@ class Tracking:
     ) -> None:
         self._board.close()
         if self._wandb is not None:
-            self._wandb.finish(exit_code=0 if kind is None else 1, quiet=True)
+            self._wandb.finish(exit_code=0 if kind is None else 1)
 
 
 def _start_wandb(folder: Path, *, name: str, config: Mapping[str, Any], project: str) -> Any:

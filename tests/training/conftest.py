@@ -7,17 +7,23 @@ import os
 # Two processes that each bring all threads to two cores spend their time waiting at barriers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from rows import Rows
 
+from catalog import Blobs, Catalog, open_blobs, settings
+from catalog.records import Domain, Stage
 from training.data import Faces
 from training.loop import Trained, train
 from training.presets import Preset, preset
+from training.regions import regions_of
 
 torch.set_num_threads(1)
 
@@ -115,17 +121,63 @@ def landmarks() -> np.ndarray:
     return portrait_landmarks()
 
 
+@pytest.fixture(scope="session")
+def approved_home(tmp_path_factory: pytest.TempPathFactory, landmarks: np.ndarray) -> Path:
+    """A home in which people approved 16 faces, half of them made up, with pictures as crops."""
+    home = tmp_path_factory.mktemp("approved") / "home"
+    catalog, blobs = Catalog(f"sqlite:///{home / 'catalog.db'}"), open_blobs((home / "blobs").as_uri())
+    for number in range(16):
+        approve_face(catalog, blobs, number=number, landmarks=landmarks)
+    catalog.close()
+    return home
+
+
+@pytest.fixture
+def approved(approved_home: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """The catalog of a home of one's own with 16 approved faces; the preset is tiny-64."""
+    shutil.copytree(approved_home, settings().home)
+    monkeypatch.setenv("FACELOOP_TRAIN_PRESET", "tiny-64")
+    monkeypatch.setenv("FACELOOP_RETRAIN_MIN_FACES", "10")
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    settings.cache_clear()
+    return Catalog()
+
+
+def approve_face(catalog: Catalog, blobs: Blobs, *, number: int, landmarks: np.ndarray) -> None:
+    """One more face, drawn from its number, approved at all three stages; odd ones are made up."""
+    domain = Domain.MAKEUP if number % 2 else Domain.BARE
+    draw = np.random.default_rng(number)
+    picture = np.full((256, 256, 3), draw.integers(0, 256, 3), np.uint8)
+    for name, colour in (("skin", [120, 140, 190]), ("lips", [90, 20, 200] if number % 2 else [110, 110, 180])):
+        picture[getattr(regions_of(landmarks, size=256), name)] = colour + draw.integers(-20, 20, 3)
+    crop = blobs.put("faces", cv2.imencode(".jpg", picture)[1].tobytes())
+    rows = Rows(catalog)
+    _, (photo,) = rows.batch(domain=domain)
+    rows.approve(photo, Stage.RAW)
+    points = tuple((float(x), float(y)) for x, y in landmarks * 256)
+    catalog.faces.store(photo.id, [replace(rows.new_face(), sha256=crop, crop_landmarks=points)])
+    (face,) = catalog.faces.of_photo(photo.id)
+    rows.approve(face, Stage.CROP)
+    rows.approve(face, Stage.FINAL)
+
+
+@pytest.fixture
+def approve_more(approved: Catalog, landmarks: np.ndarray) -> Callable[[int], None]:
+    """Approve the face of a number, 16 and up."""
+    return lambda number: approve_face(approved, open_blobs(), number=number, landmarks=landmarks)
+
+
 @pytest.fixture
 def run(faces: Faces, micro: Preset, tmp_path: Path) -> Callable[..., Trained]:
     """Train the micro preset in a folder below tmp_path; everything may be said otherwise by keyword."""
 
     def train_micro(name: str = "run", **changes: object) -> Trained:
-        settings: dict[str, object] = {"seed": 1, "snapshot": "s" * 64, "tracker": Notebook().begin, **changes}
+        given: dict[str, object] = {"seed": 1, "snapshot": "s" * 64, "tracker": Notebook().begin, **changes}
         return train(
-            settings.pop("faces", faces),  # type: ignore[arg-type]
-            settings.pop("preset", micro),  # type: ignore[arg-type]
+            given.pop("faces", faces),  # type: ignore[arg-type]
+            given.pop("preset", micro),  # type: ignore[arg-type]
             folder=tmp_path / name,
-            **settings,  # type: ignore[arg-type]
+            **given,  # type: ignore[arg-type]
         )
 
     return train_micro

@@ -1,0 +1,156 @@
+"""The commands in processes of their own: one JSON line, one-line errors, and death at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog import Catalog, settings
+from training import checkpoint, steps
+from training.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """Start Python in this test's environment; what still runs at the end is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def started(*arguments: str, without: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**{k: v for k, v in os.environ.items() if k not in without}, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(found: Callable[[], Any], process: subprocess.Popen[str], *, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not found():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_each_command_ends_with_one_json_line(approved: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
+    def command(*arguments: str) -> dict[str, Any]:
+        assert main([*arguments, "--json"]) == 0
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert answer.pop("ok") is True
+        return answer
+
+    snapshot = command("snapshot")
+    assert (snapshot["faces"], snapshot["bare"], snapshot["makeup"]) == (16, 8, 8)
+    gate = command("gate")
+    assert gate["train"] is True
+    assert gate["reasons"]
+    trained = command("train", "--snapshot", snapshot["snapshot"][:10], "--slice-steps", "1", "--threads", "1")
+    assert (trained["step"], trained["trained"], trained["stopped"]) == (1, 1, False)
+    assert len(trained["checkpoints"]) == 3
+    evaluation = command("evaluate", "--run", str(trained["run"]))
+    assert "bare_to_makeup/copy_index" in evaluation["metrics"]
+    promoted = command("promote", "--evaluation", str(evaluation["evaluation"]))
+    assert promoted["promoted"] is True
+    assert promoted["champion"] == promoted["model"]
+    assert command("verify")["problems"] == []
+    assert {preset["name"] for preset in command("presets")["presets"]} >= {"paper-256", "tiny-64"}
+
+
+def test_bad_input_is_one_line_and_not_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["train"],
+        ["gate", "--snapshot", "beef"],
+        ["evaluate", "--run", "5"],
+        ["promote", "--evaluation", "5"],
+    ):
+        assert main([*arguments, "--json"]) == 1
+        told = capsys.readouterr()
+        assert told.err.startswith("error: ")
+        assert told.err.count("\n") == 1
+        assert json.loads(told.out.splitlines()[-1])["ok"] is False
+
+
+def test_verify_fails_when_a_byte_is_wrong(approved: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
+    snapshot = steps.snapshot(preset="tiny-64")
+    pack = settings().home / "snapshots" / snapshot / "faces-64.npy"
+    with pack.open("r+b") as file:
+        file.seek(5000)
+        file.write(bytes([255 - file.read(1)[0]]))
+    assert main(["verify"]) == 1
+    assert "faces-64.npy: byte 500" in capsys.readouterr().out
+
+
+def test_sigterm_saves_and_exits_75_and_the_same_command_goes_on(
+    approved: Catalog, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Also that W&B and TensorBoard write below the run's folder without a key and without a network."""
+    folder = settings().home / "runs" / f"tiny-64-{steps.snapshot()[:12]}-s777"
+    command = ["-m", "training", "train", "--slice-steps", "40", "--threads", "1", "--json"]
+    process = start(*command, without=("WANDB_MODE", "WANDB_API_KEY"))
+    events = folder / "tensorboard"
+    wait_for(lambda: any(path.stat().st_size > 500 for path in events.glob("*")), process)  # a step was logged
+    process.send_signal(signal.SIGTERM)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 75, error
+    answer = json.loads(out.splitlines()[-1])
+    assert answer["stopped"] is True
+    assert 1 <= answer["step"] < 40
+    assert list((folder / "wandb").glob("offline-run-*/*.wandb"))
+    assert steps.train(slice_steps=1, threads=1).step == answer["step"] + 1
+
+
+LOOP = """
+import sys
+sys.path.insert(0, "tests")
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from training.loop import train
+spec = spec_from_file_location("tiny", "tests/training/conftest.py")
+tiny = module_from_spec(spec)
+sys.modules["tiny"] = tiny
+spec.loader.exec_module(tiny)
+preset = replace(tiny.MICRO, total_iters=14, ds_iter=14, save_every=3)
+train(tiny.random_faces(), preset, seed=1, snapshot="s" * 64, folder=Path(sys.argv[1]), tracker=tiny.Notebook().begin)
+"""
+
+
+def test_killed_and_run_again_it_ends_with_the_very_weights_of_an_uninterrupted_run(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    whole = start("-c", LOOP, str(tmp_path / "whole"))
+    folder = tmp_path / "killed" / "checkpoints"
+    for saves in (1, 2):
+        process = start("-c", LOOP, str(tmp_path / "killed"))
+        wait_for(lambda saves=saves: len(list(folder.glob("*_trainer.json"))) >= saves, process)  # type: ignore[misc]
+        process.kill()
+        process.communicate()
+        saved = checkpoint.latest(folder)
+        assert saved is not None
+        assert 3 * saves <= saved.state.step < 14
+    for process in (start("-c", LOOP, str(tmp_path / "killed")), whole):
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+    for kind in checkpoint.KINDS:
+        name = f"000014_{kind}.ckpt"
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / "checkpoints" / name).read_bytes()
