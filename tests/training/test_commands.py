@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from catalog import Catalog, settings
-from training import checkpoint, steps
+from training import steps
 from training.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -117,40 +117,3 @@ def test_sigterm_saves_and_exits_75_and_the_same_command_goes_on(
     assert 1 <= answer["step"] < 40
     assert list((folder / "wandb").glob("offline-run-*/*.wandb"))
     assert steps.train(slice_steps=1, threads=1).step == answer["step"] + 1
-
-
-LOOP = """
-import sys
-sys.path.insert(0, "tests")
-from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from training.loop import train
-spec = spec_from_file_location("tiny", "tests/training/conftest.py")
-tiny = module_from_spec(spec)
-sys.modules["tiny"] = tiny
-spec.loader.exec_module(tiny)
-preset = replace(tiny.MICRO, total_iters=14, ds_iter=14, save_every=3)
-train(tiny.random_faces(), preset, seed=1, snapshot="s" * 64, folder=Path(sys.argv[1]), tracker=tiny.Notebook().begin)
-"""
-
-
-def test_killed_and_run_again_it_ends_with_the_very_weights_of_an_uninterrupted_run(
-    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
-) -> None:
-    whole = start("-c", LOOP, str(tmp_path / "whole"))
-    folder = tmp_path / "killed" / "checkpoints"
-    for saves in (1, 2):
-        process = start("-c", LOOP, str(tmp_path / "killed"))
-        wait_for(lambda saves=saves: len(list(folder.glob("*_trainer.json"))) >= saves, process)  # type: ignore[misc]
-        process.kill()
-        process.communicate()
-        saved = checkpoint.latest(folder)
-        assert saved is not None
-        assert 3 * saves <= saved.state.step < 14
-    for process in (start("-c", LOOP, str(tmp_path / "killed")), whole):
-        _, error = process.communicate(timeout=120)
-        assert process.returncode == 0, error
-    for kind in checkpoint.KINDS:
-        name = f"000014_{kind}.ckpt"
-        assert (folder / name).read_bytes() == (tmp_path / "whole" / "checkpoints" / name).read_bytes()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +59,24 @@ def test_a_finished_run_is_not_trained_further(run: Run) -> None:
     again = run()
     assert (again.trained, again.finished) == (0, True)
     assert contents(again) == before
+
+
+def test_killed_at_any_moment_and_run_again_it_ends_with_the_weights_of_an_uninterrupted_run(
+    run: Run, micro: Preset, tmp_path: Path
+) -> None:
+    preset = replace(micro, total_iters=16, ds_iter=16, save_every=2)
+    pages = tmp_path / "killed" / "checkpoints"
+    for saves in (1, 3, 5):
+        process = multiprocessing.get_context("fork").Process(target=run, args=("killed",), kwargs={"preset": preset})
+        process.start()
+        while process.is_alive() and max([0, *(int(page.name[:6]) for page in pages.glob("*.json"))]) < 2 * saves:
+            time.sleep(0.005)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    last = run("killed", preset=preset)
+    assert last.trained < 16
+    assert contents(last) == contents(run("whole", preset=preset))
 
 
 def test_a_request_to_stop_finishes_the_step_and_saves_it(run: Run) -> None:
