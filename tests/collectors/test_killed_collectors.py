@@ -1,0 +1,127 @@
+"""kill -9 in the middle of a search or a fetch, then the same command again: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sketches import picture
+
+from catalog import Blobs, Catalog, Settings
+from catalog.records import QueryState
+from collectors.reaper import marked
+from demo.internet import Internet
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def environment(tmp_path: Path, catalog: Catalog) -> dict[str, str]:
+    return os.environ | {
+        "FACELOOP_DATABASE": catalog.url,
+        "FACELOOP_STORE": (tmp_path / "blobs").as_uri(),
+        "FACELOOP_HOME": str(tmp_path / "home"),
+        "FACELOOP_LEASE_SECONDS": "600",  # nobody waits for it: the dead worker is known to be dead
+    }
+
+
+def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "collectors", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run(environment: dict[str, str], *arguments: str) -> None:
+    done = start(environment, *arguments)
+    _, said = done.communicate(timeout=90)
+    assert done.returncode == 0, said.decode()
+
+
+def photos_in(folder: Path, count: int) -> Path:
+    """A folder of different photos, three of them there twice, and one that is none."""
+    for number in range(count):
+        (folder / f"group {number % 7}").mkdir(parents=True, exist_ok=True)
+        (folder / f"group {number % 7}" / f"{number}.jpg").write_bytes(picture(number, size=(160, 160)))
+    for number in range(3):
+        (folder / f"again {number}.jpg").write_bytes(picture(number, size=(160, 160)))
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+def kill_when(process: subprocess.Popen[bytes], reached: int, count: object) -> bool:
+    """Kill once the count has reached so much; whether it was still running then."""
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end and count() < reached:  # type: ignore[operator]
+        time.sleep(0.002)
+    running = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return running
+
+
+def candidates(catalog: Catalog) -> int:
+    return sum(catalog.candidates.counts().get("folder", {}).values())
+
+
+def test_a_killed_search_of_a_folder_is_completed(
+    tmp_path: Path, catalog: Catalog, environment: dict[str, str]
+) -> None:
+    folder = photos_in(tmp_path / "photos", 150)
+    command = ("search", "--source", "folder", "--path", str(folder))
+    for reached in (1, 40, 100):
+        kill_when(start(environment, *command), reached, lambda: candidates(catalog))
+    run(environment, *command)
+    assert candidates(catalog) == 154
+    (query,) = catalog.queries.list()
+    assert query.state is QueryState.USED
+
+
+def test_a_killed_fetch_is_completed(
+    tmp_path: Path, catalog: Catalog, blobs: Blobs, environment: dict[str, str]
+) -> None:
+    folder = photos_in(tmp_path / "photos", 150)
+    run(environment, "search", "--source", "folder", "--path", str(folder))
+
+    def stored() -> int:
+        return catalog.photos.counts().get("folder", 0)
+
+    killed = [kill_when(start(environment, "fetch"), reached, stored) for reached in (1, 30, 60, 100)]
+    assert any(killed)
+    run(environment, "fetch")
+    assert catalog.candidates.counts() == {"folder": {"fetched": 150, "refused": 4}}
+    assert catalog.candidates.refused() == {"exact_duplicate": 3, "not_an_image": 1}
+    assert stored() == 150
+    assert set(blobs.names("photos")) == catalog.photos.blobs()
+    assert len(catalog.photos.blobs()) == 150
+
+
+@pytest.mark.browser
+def test_a_killed_search_leaves_no_browser_behind_and_is_completed(
+    internet: Internet, catalog: Catalog, environment: dict[str, str], inside: Settings
+) -> None:
+    environment |= {"FACELOOP_PROXY": inside.proxy, "FACELOOP_PROXY_CA": inside.proxy_ca}
+    mark = f"FACELOOP_BROWSER_OF_TEST={os.getpid()}-{time.monotonic_ns()}"
+    name, _, value = mark.partition("=")
+    environment[name] = value
+    run(environment, "queries", "add", "portrait without make-up", "--source", "google")
+    searching = start(environment, "search", "--source", "google")
+    assert kill_when(searching, 1, lambda: len(internet.ledger("www.google.com")))
+    end = time.monotonic() + 20
+    while (left := marked(mark)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert left == []
+    assert [query.state for query in catalog.queries.list()] == [QueryState.CLAIMED]
+    run(environment, "search", "--source", "google")
+    assert [query.state for query in catalog.queries.list()] == [QueryState.USED]
+    wanted = {result.picture.url for result in internet.world.search("portrait without make-up")}
+    found = [c.candidate.image_url for c in catalog.candidates.claim(count=100, lease_seconds=60)]
+    assert sorted(found) == sorted(wanted)

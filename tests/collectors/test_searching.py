@@ -1,0 +1,196 @@
+"""A query is searched once; what ends a search is recorded; a source that rests is not asked."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from catalog import Catalog, Settings
+from catalog.records import CandidateState, Domain, Query, QueryState
+from collectors import steps
+from collectors.errors import Blocked, LoginNeeded, NotConfigured, RateLimited, SearchEnded, Unanswerable, Unreachable
+from collectors.planner import Seed
+from fakes import FakeBrowser, FakeDoor, FakePage
+
+CONFIG = Settings(queries_per_run=3, candidates_per_query=50, cooldown_hours=2)
+LATER = datetime.now(UTC) + timedelta(minutes=15)
+
+
+def result_page(*numbers: int) -> FakePage:
+    """A page whose data block holds these results."""
+    block = {
+        f"B{n}": [
+            1,
+            [
+                0,
+                f"mark{n}",
+                ["https://encrypted-tbn0.gstatic.com/images?q=tbn:x", 200, 150],
+                [f"https://photos.example/{n}.jpg", 800, 600],
+                {"2003": [None, "doc", f"https://photos.example/{n}", f"Portrait {n}"]},
+            ],
+        ]
+        for n in numbers
+    }
+    return FakePage(f"<html><script>var m={json.dumps(block, separators=(',', ':'))}</script></html>")
+
+
+NOTHING = FakePage("<div>Your search - x - did not match any image results.</div>")
+
+
+def planned(catalog: Catalog, text: str = "portrait", *, limit: int | None = None) -> Query:
+    return steps.plan_one(Seed("google", Domain.BARE, text, limit=limit, licence="CC0"), catalog=catalog, config=CONFIG)
+
+
+def found(catalog: Catalog) -> int:
+    return sum(catalog.candidates.counts().get("google", {}).values())
+
+
+def test_what_a_search_finds_is_recorded_with_where_it_is_from(catalog: Catalog) -> None:
+    query = planned(catalog)
+    browser = FakeBrowser([result_page(1, 2), result_page(1, 2, 3)])
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser))
+    assert (report.found, report.new, report.stopped, report.ok) == (3, 3, "", True)
+    assert catalog.queries.get(query.id).state is QueryState.USED
+    claimed = catalog.candidates.claim(count=10, lease_seconds=60)
+    assert [c.candidate.foreign_id for c in claimed] == ["mark1", "mark2", "mark3"]
+    first = claimed[0].candidate
+    assert (first.page_url, first.image_url) == ("https://photos.example/1", "https://photos.example/1.jpg")
+    assert (first.title, first.licence, first.width, first.height) == ("Portrait 1", "CC0", 600, 800)
+    assert claimed[0].state is CandidateState.CLAIMED
+
+
+def test_a_used_query_is_never_searched_again(catalog: Catalog) -> None:
+    query = planned(catalog)
+    door = FakeDoor(FakeBrowser([result_page(1)]))
+    steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    again = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    named = steps.search("google", query_id=query.id, catalog=catalog, config=CONFIG, door=door)
+    assert planned(catalog, "  PORTRAIT ").id == query.id
+    assert (again.queries, named.queries, door.opened) == ((), (), 1)
+
+
+def test_a_reopened_query_is_searched_once_more_and_finds_nothing_new(catalog: Catalog) -> None:
+    query = planned(catalog)
+    door = FakeDoor(FakeBrowser([result_page(1)]))
+    steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    catalog.queries.reopen(query.id)
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    assert (report.found, report.new, report.queries[0].duplicate) == (1, 0, 1)
+
+
+def test_a_search_stops_at_the_querys_limit(catalog: Catalog) -> None:
+    planned(catalog, limit=2)
+    browser = FakeBrowser([result_page(1, 2, 3), result_page(1, 2, 3, 4)])
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser))
+    assert (report.found, browser.shown) == (2, 1)
+
+
+def test_a_run_searches_no_more_queries_than_it_may(catalog: Catalog) -> None:
+    for number in range(5):
+        planned(catalog, f"portrait {number}")
+    browser = FakeBrowser([NOTHING])
+    assert len(steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser)).queries) == 3
+    assert len(steps.search("google", count=1, catalog=catalog, config=CONFIG, door=FakeDoor(browser)).queries) == 1
+
+
+def test_a_page_that_says_there_is_nothing_uses_the_query(catalog: Catalog) -> None:
+    query = planned(catalog)
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(FakeBrowser([NOTHING])))
+    assert (report.found, report.ok) == (0, True)
+    assert catalog.queries.get(query.id).state is QueryState.USED
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "rests"),
+    [
+        (Blocked("captcha"), QueryState.PLANNED, True),
+        (RateLimited("slow down", until=LATER), QueryState.PLANNED, True),
+        (LoginNeeded("who are you"), QueryState.PLANNED, True),
+        (KeyError("a bug in the source"), QueryState.PLANNED, True),
+        (NotConfigured("no token"), QueryState.PLANNED, False),
+        (Unreachable("no network"), QueryState.PLANNED, False),
+        (Unanswerable("no such profile"), QueryState.BLOCKED, False),
+    ],
+)
+def test_what_ends_a_search_is_recorded_and_what_was_found_is_kept(
+    catalog: Catalog, error: Exception, state: QueryState, rests: bool
+) -> None:
+    query = planned(catalog)
+    browser = FakeBrowser([result_page(1, 2)], error=error)
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser))
+    outcome = error.outcome if isinstance(error, SearchEnded) else "source_broken"
+    after = catalog.queries.get(query.id)
+    assert (after.state, found(catalog)) == (state, 2)
+    assert [(t.outcome, t.found, t.new) for t in catalog.queries.tries(query.id)] == [(outcome, 2, 2)]
+    assert str(error.args[0]) in after.reason
+    assert (catalog.sources.cooldown("google") is not None) == rests
+    assert report.stopped == ("" if state is QueryState.BLOCKED else outcome)
+
+
+def test_a_source_in_cool_down_is_not_asked(catalog: Catalog) -> None:
+    for number in range(3):
+        planned(catalog, f"portrait {number}")
+    captcha = FakeBrowser([FakePage('<form id="captcha-form">', url="https://www.google.com/sorry/index")])
+    door = FakeDoor(captcha)
+    blocked = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    assert (blocked.stopped, len(blocked.queries), door.opened) == ("blocked", 1, 1)
+    resting = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    assert (resting.stopped, resting.queries, door.opened, resting.ok) == ("resting", (), 1, True)
+    assert resting.until is not None
+    assert timedelta(hours=1.9) < resting.until - datetime.now(UTC) < timedelta(hours=2)
+    assert len(catalog.queries.list(state=QueryState.PLANNED)) == 3
+    catalog.sources.wake("google")
+    awake = FakeDoor(FakeBrowser([NOTHING]))
+    assert len(steps.search("google", catalog=catalog, config=CONFIG, door=awake).queries) == 3
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        FakePage("<html></html>"),
+        FakePage("<html><title>Something new</title><div class='result'>A face</div></html>"),
+        FakePage(result_page(1).html.replace("2003", "2004")),
+    ],
+)
+def test_a_page_that_cannot_be_read_is_never_a_silent_zero(catalog: Catalog, page: FakePage) -> None:
+    query = planned(catalog)
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(FakeBrowser([page])))
+    assert (report.stopped, report.ok) == ("source_broken", False)
+    assert catalog.queries.get(query.id).state is QueryState.PLANNED
+
+
+def test_a_long_search_keeps_its_claim_alive(catalog: Catalog) -> None:
+    query = planned(catalog)
+    short = CONFIG.model_copy(update={"lease_seconds": 1})
+
+    class Slow(FakeBrowser):
+        def scroll(self, _: str) -> Iterator[FakePage]:
+            for number in range(8):
+                time.sleep(0.25)
+                yield result_page(*range(number + 1))
+
+    report = steps.search("google", catalog=catalog, config=short, door=FakeDoor(Slow([])))
+    assert report.queries[0].outcome == "used"
+    assert catalog.queries.get(query.id).state is QueryState.USED
+
+
+def test_links_are_read_when_there_is_no_data_block_and_thumbnails_come_last_and_marked(catalog: Catalog) -> None:
+    planned(catalog)
+    page = FakePage(
+        '<div data-docid="t1" data-lpage="https://a.example/1">'
+        '<img src="https://encrypted-tbn0.gstatic.com/images?q=tbn:t1" alt="One"></div>'
+        '<div data-docid="t2" data-lpage="https://a.example/2">'
+        '<a href="/imgres?imgurl=https%3A%2F%2Fa.example%2F2.jpg&amp;imgrefurl=https%3A%2F%2Fa.example%2F2'
+        '&amp;tbnid=t2&amp;w=640&amp;h=480"><img src="https://encrypted-tbn0.gstatic.com/images?q=tbn:t2"></a></div>'
+    )
+    steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(FakeBrowser([page])))
+    claimed = [c.candidate for c in catalog.candidates.claim(count=10, lease_seconds=60)]
+    assert [(c.foreign_id, c.image_url) for c in claimed] == [
+        ("t2", "https://a.example/2.jpg"),
+        ("t1", "https://encrypted-tbn0.gstatic.com/images?q=tbn:t1"),
+    ]
+    assert [c.title.startswith("[thumbnail]") for c in claimed] == [False, True]
