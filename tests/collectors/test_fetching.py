@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from sketches import picture
+from sketches import picture, studio
 
 from catalog import Blobs, Catalog, Settings
 from catalog.records import Candidate, Domain, FoundCandidate
 from collectors import planner, steps
 from collectors.errors import BadInput, Later, Refused, Unreachable
+from collectors.pictures import read
 
 CONFIG = Settings(fetch_min_side=64)
 
@@ -68,18 +69,12 @@ def test_photos_are_stored_once_and_duplicates_refused(
 def test_pictures_whose_hashes_are_near_by_chance_are_both_kept(
     catalog: Catalog, blobs: Blobs, add: Callable[[str], None]
 ) -> None:
-    def plain(grey: int) -> bytes:
-        buffer = io.BytesIO()
-        image = Image.new("L", (200, 200), 128)
-        image.paste(grey, (90, 20, 110, 40) if grey > 128 else (20, 150, 60, 160))
-        image.save(buffer, "PNG")
-        return buffer.getvalue()
-
-    loose = CONFIG.model_copy(update={"near_duplicate_bits": 16})
-    answers: dict[str, bytes | Exception] = {name: plain(grey) for name, grey in (("a", 255), ("b", 0))}
+    answers: dict[str, bytes | Exception] = {str(sitter): studio(sitter) for sitter in range(6)}
+    hashes = [read(studio(sitter), CONFIG).phash for sitter in range(6)]
+    assert max((one ^ hashes[0]).bit_count() for one in hashes) <= CONFIG.near_duplicate_bits
     for name in answers:
         add(name)
-    assert steps.fetch(catalog=catalog, blobs=blobs, config=loose, download=giving(answers)).stored == 2
+    assert steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG, download=giving(answers)).stored == 6
 
 
 def test_what_cannot_be_had_just_now_waits_and_is_refused_after_the_third_try(
