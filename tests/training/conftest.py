@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from rows import Rows
 
 from catalog import Blobs, Catalog, open_blobs, settings
 from catalog.records import Domain, Stage
+from rows import Rows
 from training.data import Faces
 from training.loop import Trained, train
 from training.presets import Preset, preset
