@@ -33,6 +33,7 @@ class FaceloopPlugin(AirflowPlugin):
             "url_route": "review",
             "destination": "nav",
             "nav_top_level": True,
+            "icon": f"{PREFIX}/static/review.svg",
         },
         {
             "name": "Review",

@@ -36,7 +36,11 @@ _PAGE = TypeAdapter(Page)
 _ITEMS = TypeAdapter(tuple[Item, ...])
 _PROGRESS = TypeAdapter(tuple[StageProgress, ...])
 
-_STATIC = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_STATIC = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 
 def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:

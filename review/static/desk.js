@@ -430,9 +430,8 @@ byId("flagged").addEventListener("change", reload);
 byId("cards").addEventListener("click", (event) => {
   const card = event.target.closest(".card");
   if (!card) return;
-  const index = state.items.findIndex((item) => item.id === Number(card.dataset.id));
-  if (index === state.at) toggle(true);
-  else go(index);
+  go(state.items.findIndex((item) => item.id === Number(card.dataset.id)));
+  if (event.detail !== 1) toggle(true); // a double click, or Enter on the card; one click only chooses it
 });
 
 progress(here);

@@ -90,6 +90,7 @@ export class Show {
       link.href = origin.page_link;
       link.rel = "noreferrer noopener nofollow";
       link.target = "_blank";
+      if (window !== window.parent) link.addEventListener("click", (event) => this.copy(event, link));
       page.replaceChildren(link);
     } else {
       page.textContent = origin.page_url;
@@ -104,6 +105,18 @@ export class Show {
       place.textContent = origin[part];
       place.parentElement.hidden = !origin[part];
     }
+  }
+
+  // Airflow's frame opens no new tabs: there a click selects the address, and copies it where the browser lets us.
+  copy(event, link) {
+    event.preventDefault();
+    getSelection().selectAllChildren(link);
+    const said = (text) => (byId("live").textContent = text);
+    if (!navigator.clipboard) return said("The address is selected.");
+    navigator.clipboard.writeText(link.href).then(
+      () => said("The address is copied."),
+      () => said("The address is selected."),
+    );
   }
 
   scores(item) {

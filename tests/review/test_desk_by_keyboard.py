@@ -145,6 +145,21 @@ def test_g_and_the_arrows_go_between_grid_and_single_view(sitting: Sitting, airf
     assert sitting.run("return document.querySelector('[aria-current=true]').dataset.id") == str(first)
 
 
+def test_a_click_chooses_a_card_and_only_a_second_one_or_enter_opens_it(sitting: Sitting, airflow: Airflow) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    batch = airflow.shelf.batch(3)
+    sitting.open(f"/batch/{batch}/raw")
+    first, second, _ = sitting.driver.find_elements("css selector", "#cards .card")
+
+    first.click()
+    assert not sitting.run("return document.getElementById('grid').hidden"), "the first is chosen from the start"
+    ActionChains(sitting.driver).double_click(second).perform()
+    assert sitting.text("facts-title") == f"Photo {airflow.shelf.photos(batch)[1]}"
+    sitting.press("g", Keys.ARROW_RIGHT, Keys.ENTER)
+    assert sitting.text("facts-title") == f"Photo {airflow.shelf.photos(batch)[2]}"
+
+
 def test_the_keys_are_listed_and_can_be_turned_off(sitting: Sitting, airflow: Airflow) -> None:
     batch = airflow.shelf.batch(1)
     (photo,) = airflow.shelf.photos(batch)
