@@ -32,9 +32,10 @@ from catalog import steps
 def maintain_catalog():
     released = task(steps.release)()
     swept = task(steps.sweep)(delete=True)
+    let_go = task(steps.retention)()
     backed_up = task(steps.backup)()
 
-    released >> swept >> backed_up
+    released >> swept >> let_go >> backed_up
 
 
 maintain_catalog()

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from selenium import webdriver  # noqa: TID253  # the reviewer is the demo's door to the browser
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: TID253
-from selenium.webdriver.common.by import By  # noqa: TID253
-from selenium.webdriver.remote.webelement import WebElement  # noqa: TID253
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: TID253
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 from catalog import Catalog
 from catalog.records import BatchState, Reason, Stage, Subject, SubjectKind
@@ -149,9 +150,18 @@ class Reviewer:
                 if subject and self._truths.reason(subject, stage):
                     card.click()
                     self._decide(subject, stage)
-            self._find("#rest").click()
-            self.pressed += 1
+            self._press_rest()
+            self._wait.until(lambda _: self._shown("#finished") or not self._find("#rest").is_enabled())
+            if not self._shown("#finished"):
+                self._press("n")
             seen = first
+
+    def _press_rest(self) -> None:
+        """Shift+A: approve what is left of the page; nothing is left when every picture was an exception."""
+        if not self._find("#rest").is_enabled():
+            return
+        ActionChains(self._browser).key_down(Keys.SHIFT).send_keys("a").key_up(Keys.SHIFT).perform()
+        self.pressed += 1
 
     def _next(self, selector: str, seen: Subject | None) -> Subject | None:
         """The subject shown first once it is another than the one seen before; None when all is decided."""

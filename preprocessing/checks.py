@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from catalog.records import Reason, Score, Stage, SubjectKind
-from preprocessing.decode import Pixels
+from preprocessing.decode import Grey, Pixels, luma
 from preprocessing.geometry import (
     CHIN,
     LEFT_EYE,
@@ -25,8 +24,6 @@ from preprocessing.geometry import (
     FoundFace,
     Landmarks,
 )
-
-Grey = npt.NDArray[np.float64]
 
 #: Names the weights of eyes.npz too: a test holds the two together.
 EYES_VERSION = "hog-9de660be"
@@ -236,11 +233,6 @@ def right_eye_open(face: FaceView) -> Measure:
 
 # Detail at which `blur` scores 0.5.
 BLUR_MIDDLE = 0.08
-
-
-def luma(pixels: Pixels) -> Grey:
-    """Rec. 601 luma of RGB pixels, in [0, 255]."""
-    return pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
 
 
 def _eye(face: FaceView, eye: slice) -> Measure:

@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, ImageOps
 from preprocessing.errors import Refused, TooLarge, TooSmall, Undecodable
 
 Pixels = npt.NDArray[np.uint8]
+Grey = npt.NDArray[np.float64]
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
@@ -98,6 +99,11 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             # A broken profile, or one for another colour space: browsers ignore it too.
             return image.convert("RGB")
     return image.convert("RGB")
+
+
+def luma(pixels: Pixels) -> Grey:
+    """Rec. 601 luma of RGB pixels, in [0, 255]."""
+    return pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
 
 
 def encode_jpeg(pixels: Pixels, *, quality: int = 95) -> bytes:

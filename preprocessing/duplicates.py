@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from preprocessing.decode import Pixels
+from preprocessing.decode import Pixels, luma
 
 _SIDE = 32
 _KEPT = 8
@@ -24,7 +24,6 @@ def phash(pixels: Pixels) -> int:
     The signs of the 8 x 8 lowest DCT coefficients of the 32 x 32 luma, against their median (Zauner, 2010).
     """
     from preprocessing.align import shrink
-    from preprocessing.checks import luma
 
     small = luma(shrink(pixels, width=_SIDE, height=_SIDE))
     low = (_COSINES @ small @ _COSINES.T).ravel()

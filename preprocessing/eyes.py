@@ -15,7 +15,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from preprocessing.decode import Pixels
+from preprocessing.decode import Pixels, luma
 from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, Landmarks, Square
 
 Vector = npt.NDArray[np.float64]
@@ -57,7 +57,6 @@ def openness(pixels: Pixels, landmarks: Landmarks, eye: slice) -> float:
 def patch(pixels: Pixels, landmarks: Landmarks, eye: slice) -> Vector:
     """The grey patch of HEIGHT x WIDTH around an eye, upright; left eyes are mirrored to look like right ones."""
     from preprocessing.align import cut
-    from preprocessing.checks import luma
 
     points = landmarks.array()
     corners = points[[eye.start, eye.start + 3]]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image, ImageDraw
-from rows import Rows, phash_of
 
 from catalog import Catalog
 from catalog.blobs import Blobs
 from catalog.records import Candidate, Domain, NewPhoto, Photo, Stage
+from rows import Rows, phash_of
 
 _NEXT = itertools.count(1)
 

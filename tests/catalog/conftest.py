@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from rows import Rows
 
 from catalog.catalog import Catalog
+from rows import Rows
 
 WHERE_DEBIAN_PUTS_IT = Path("/usr/lib/postgresql")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from rows import Rows, subject_of
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.records import BatchState, Domain, Flag, Reason, Score, Stage, StageProgress
+from rows import Rows, subject_of
 
 
 def test_a_batch_takes_the_photos_that_wait_oldest_first(catalog: Catalog, rows: Rows) -> None:

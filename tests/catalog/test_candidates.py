@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from rows import Rows
 from sqlalchemy.exc import IntegrityError
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.records import Candidate, CandidateState, Domain
 from catalog.tables import candidates
+from rows import Rows
 
 COMPLETE = Candidate(
     source="google",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from rows import Rows, subject_of
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -13,6 +12,7 @@ from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.records import REASONS, BatchState, Reason, Stage, Subject, SubjectKind, Verdict
 from catalog.tables import decisions
+from rows import Rows, subject_of
 
 
 def test_a_decision_keeps_who_when_and_why(catalog: Catalog, rows: Rows) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from rows import Rows, subject_of
 
 from catalog.catalog import Catalog
 from catalog.errors import NotFound
 from catalog.records import Domain, Stage, Verdict
+from rows import Rows, subject_of
 
 
 def test_a_face_is_read_back_as_it_was_found(catalog: Catalog, rows: Rows) -> None:

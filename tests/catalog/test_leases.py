@@ -11,11 +11,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from rows import Rows
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict
 from catalog.records import CandidateState, QueryState, SearchResult
+from rows import Rows
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from rows import Rows
 from sqlalchemy import inspect
 
 from catalog.catalog import Catalog
 from catalog.migration import config
 from catalog.tables import metadata
+from rows import Rows
 
 ROOT = Path(__file__).parents[2]
 

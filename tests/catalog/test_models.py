@@ -6,13 +6,13 @@ import math
 import threading
 
 import pytest
-from rows import sha256_of
 from sqlalchemy.exc import IntegrityError
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.records import Checkpoint, Evaluation, Model, ModelState, Run, RunState
 from catalog.tables import models
+from rows import sha256_of
 
 SNAPSHOT = sha256_of("snapshot")
 

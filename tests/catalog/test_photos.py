@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rows import Rows, phash_of
 
 from catalog.catalog import Catalog
 from catalog.errors import Conflict, NotFound
 from catalog.part import signed, unsigned
 from catalog.records import CandidateState, Domain, Reason, Stage
+from rows import Rows, phash_of
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rows import Rows
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.queries import normalise
 from catalog.records import Domain, QueryState, SearchResult
+from rows import Rows
 
 
 def test_a_planned_query_waits_with_its_words_domain_and_licence(catalog: Catalog) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from rows import Rows, subject_of
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput
 from catalog.records import Flag, Reason, Score, Stage
+from rows import Rows, subject_of
 
 
 def test_scores_are_read_back_by_subject_in_the_order_of_names(catalog: Catalog, rows: Rows) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from rows import Rows, sha256_of
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, NotFound
 from catalog.records import Domain, GateDecision
+from rows import Rows, sha256_of
 
 ONE, TWO = sha256_of("one"), sha256_of("two")
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from rows import Rows, subject_of
 from sqlalchemy import update
 
 from catalog import steps
@@ -24,6 +23,7 @@ from catalog.errors import BadInput, BlobMissing, CatalogError, Conflict, NotFou
 from catalog.records import BatchState, Face, Flag, NewFace, NewPhoto, Photo, Reason, Score, Stage, Verdict
 from catalog.settings import settings
 from catalog.tables import batches
+from rows import Rows, subject_of
 
 
 @pytest.fixture

@@ -114,13 +114,11 @@ def test_collecting_goes_from_plan_to_search_to_fetch_in_the_sources_own_pool(pa
 
 def test_curating_waits_for_people_three_times_and_holds_no_worker_meanwhile(parsed: dict) -> None:
     tasks = parsed["dags"]["curate_photos"]["tasks"]
-    order, at = [], "open_batch"
-    while True:
-        order.append(at)
-        down = [name for name in tasks[at]["down"] if all(name not in tasks[other]["down"] for other in tasks[at]["down"])]
-        if not down:
-            break
-        (at,) = down
+    order, left = [], {name: {up for up, task in tasks.items() if name in task["down"]} for name in tasks}
+    while left:
+        (free,) = (name for name, above in left.items() if not above & left.keys())  # a chain: one at a time
+        order.append(free)
+        del left[free]
     assert order == [
         "open_batch",
         "screen",

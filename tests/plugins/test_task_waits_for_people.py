@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 from human_review import HumanReviewSensor, HumanReviewTrigger
-from rows import Rows
 
 from catalog import Catalog
 from catalog.records import BatchState, Stage
+from rows import Rows
 
 pytestmark = pytest.mark.airflow
 

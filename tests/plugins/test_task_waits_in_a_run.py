@@ -9,10 +9,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from rows import Rows
 
 from catalog import Catalog
 from catalog.records import Stage
+from rows import Rows
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
