@@ -76,7 +76,8 @@ def _access() -> Access:
         may_decide = get_auth_manager().is_authorized_dag(
             method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=DagDetails(id=DAG), user=user
         )
-        return Person(id=user.get_id(), name=user.get_name(), may_decide=may_decide)
+        # Signed with the user name: it is unique in both auth managers, and FAB's id is a number that says nothing.
+        return Person(id=user.get_name(), name=user.get_name(), may_decide=may_decide)
 
     signed_in = Depends(get_user)
     may_look = Depends(requires_access_view(AccessView.WEBSITE))

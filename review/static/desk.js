@@ -317,6 +317,7 @@ function openReasons(open) {
   byId("reject").setAttribute("aria-expanded", String(open));
   if (!open) return;
   (reasons.querySelector(".suggested:not([hidden])")?.closest("button") ?? reasons.firstElementChild).focus();
+  byId("cards").querySelector(".selected")?.scrollIntoView({ block: "nearest" }); // the reasons take room on a phone
   say("Choose the reason.");
 }
 
