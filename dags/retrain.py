@@ -15,9 +15,10 @@ A training of many hours must survive a restart of the API server: set `AIRFLOW_
 """
 
 import json
+import shlex
+import sys
 from datetime import datetime, timedelta
 
-from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
@@ -38,24 +39,26 @@ APPROVED_FACES, CHAMPION = Asset("approved_faces"), Asset("champion")
 def retrain_model():
     snapshot = task(steps.snapshot)()
     gate = task.short_circuit(steps.gate)(snapshot)
-    # A slice that was asked to stop exits with 75; the retry goes on from its checkpoint.
-    train = BashOperator(
-        task_id="train",
-        bash_command='exec python -m training train --snapshot "$SNAPSHOT" --json',
+
+    @task.bash(
         env={"SNAPSHOT": snapshot},
         append_env=True,
         output_processor=lambda line: json.loads(line)["run"],
         queue="gpu",
         pool="gpu",
-        retries=5,
+        retries=5,  # a training that was asked to stop exits with 75; the retry goes on from its checkpoint
         execution_timeout=timedelta(days=3),
     )
-    evaluation = task(steps.evaluate, queue="gpu", pool="gpu")(train.output)
+    def train() -> str:
+        return f'exec {shlex.quote(sys.executable)} -m training train --snapshot "$SNAPSHOT" --json'
+
+    trained = train()
+    evaluation = task(steps.evaluate, queue="gpu", pool="gpu")(trained)
     model = task(steps.promote)(evaluation)
     crowned = task.short_circuit(steps.is_champion)(model)
     champion = EmptyOperator(task_id="champion", outlets=[CHAMPION])
 
-    gate >> train >> evaluation >> model >> crowned >> champion
+    gate >> trained >> evaluation >> model >> crowned >> champion
 
 
 retrain_model()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from catalog import Catalog
+from catalog import Catalog, settings
 from demo.airflow_api import ENDED, Airflow, DagRun, wait_until
 from demo.internet.world import World
 from demo.reviewer import Reviewer, Truths, browser, stop_when
@@ -57,7 +57,12 @@ def once(stack: Stack, airflow: Airflow, *, say: Callable[[str], None]) -> Summa
         return bool(runs) and all(run.state in ENDED for run in runs)
 
     clock = _Clock()
-    with browser(chromium="/usr/bin/chromium", chromedriver="/usr/bin/chromedriver") as window:
+    installed = settings()
+    with browser(
+        chromium=installed.chromium,
+        chromedriver=installed.chromedriver,
+        last_seen=stack.home / "logs" / "reviewer.png",
+    ) as window:
         reviewer = Reviewer(window, url=stack.url, truths=truths, catalog=catalog)
         reviewer.sign_in("rita", stack.passwords["rita"])
 

@@ -10,11 +10,12 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -210,8 +211,11 @@ def _subject(image: WebElement) -> Subject | None:
 
 
 @contextmanager
-def browser(*, chromium: str, chromedriver: str, width: int = 1280, height: int = 900) -> Iterator[webdriver.Chrome]:
-    """A headless Chromium with a profile of its own, gone at the end."""
+def browser(*, chromium: str, chromedriver: str, last_seen: Path) -> Iterator[webdriver.Chrome]:
+    """A headless Chromium with a profile of its own, gone at the end.
+
+    What goes wrong in it becomes a RuntimeError, and what it showed then is kept as the picture ``last_seen``.
+    """
     with tempfile.TemporaryDirectory(prefix="faceloop-reviewer-") as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = chromium
@@ -226,13 +230,17 @@ def browser(*, chromium: str, chromedriver: str, width: int = 1280, height: int 
             "--disable-component-update",
             "--disable-sync",
             "--disable-extensions",
-            f"--window-size={width},{height}",
+            "--window-size=1280,900",
             f"--user-data-dir={profile}",
         ):
             options.add_argument(argument)
         driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
         try:
             yield driver
+        except (WebDriverException, RuntimeError) as error:
+            with suppress(WebDriverException):
+                driver.save_screenshot(str(last_seen))
+            raise RuntimeError(f"the reviewer could not go on (see {last_seen}): {error}") from error
         finally:
             driver.quit()
 
