@@ -190,7 +190,7 @@ def train(
 
 
 def evaluate(
-    run_id: int | None = None,
+    trained: int | None = None,  # not run_id: Airflow keeps that name for itself
     *,
     step: int | None = None,
     on: str = "",
@@ -206,7 +206,7 @@ def evaluate(
     Raises Unknown, BadCheckpoint.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    run = catalog.models.run(run_id) if run_id is not None else next(iter(catalog.models.runs()), None)
+    run = catalog.models.run(trained) if trained is not None else next(iter(catalog.models.runs()), None)
     if run is None:
         raise Unknown("nothing has been trained yet")
     row = _snapshot(catalog, on or run.snapshot_id)

@@ -37,6 +37,8 @@ class Ban(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Ban())
 from airflow.dag_processing.dagbag import DagBag
 from airflow.plugins_manager import get_plugin_info  # loads plugins/
+from airflow.sdk.definitions.context import Context
+import inspect
 
 bag = DagBag(dag_folder=sys.argv[1])
 told = {
@@ -55,6 +57,11 @@ told = {
                     "queue": task.queue,
                     "pool": task.pool,
                     "deferrable": getattr(task, "deferrable", None),
+                    "reserved": sorted(
+                        Context.__annotations__.keys() & inspect.signature(task.python_callable).parameters.keys()
+                        if hasattr(task, "python_callable")
+                        else ()
+                    ),
                 }
                 for task in dag.tasks
             },
@@ -144,3 +151,8 @@ def test_every_pool_that_a_task_asks_for_is_declared(parsed: dict) -> None:
     declared = set(json.loads((ROOT / "dags" / "pools.json").read_text())) | {"default_pool"}
     asked = {task["pool"] for dag in parsed["dags"].values() for task in dag["tasks"].values()}
     assert asked <= declared
+
+
+def test_no_step_takes_an_argument_that_airflow_keeps_for_itself(parsed: dict) -> None:
+    taken = {name: task["reserved"] for dag in parsed["dags"].values() for name, task in dag["tasks"].items()}
+    assert {name: words for name, words in taken.items() if words} == {}
