@@ -27,7 +27,12 @@ def collect(source: str):
         start_date=datetime(2026, 1, 1),
         catchup=False,
         max_active_runs=1,
-        default_args={"owner": "faceloop", "retries": 2, "retry_delay": timedelta(minutes=5)},
+        default_args={
+            "owner": "faceloop",
+            "retries": 3,
+            "retry_delay": timedelta(minutes=1),
+            "retry_exponential_backoff": 2,
+        },
         doc_md=__doc__,
         tags=["collect", source],
     )

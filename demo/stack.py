@@ -183,7 +183,8 @@ class Stack:
             "FACELOOP_QUERIES_PER_RUN": str(self.size.queries_per_run),
             "FACELOOP_REVIEW_POLL_SECONDS": "2",
             "AIRFLOW_HOME": str(airflow),
-            # Five processes share this file; on a busy machine a writer may have to wait longer than the default 5 s.
+            # Five processes share this file; on a busy machine a writer may have to wait longer than the usual 5 s,
+            # and so may the tasks, which ask the API server for everything (EXECUTION_API_TIMEOUT below).
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}?timeout=60",
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
@@ -203,6 +204,7 @@ class Stack:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "1800",
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "60",
         }
 
