@@ -215,7 +215,7 @@ def _say_what_went_wrong(app: FastAPI, pages: _Pages) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _misspelt(request: Request, error: RequestValidationError) -> Response:  # noqa: ARG001
-        return answer(request, 404 if request.url.path.count("/api/") == 0 else 422, "There is no such page.")
+        return answer(request, 422 if "/api/" in request.url.path else 404, "There is no such page.")
 
     for kind, status in ((NotFound, 404), (Conflict, 409), (BadInput, 422), (BadRequest, 422), (Unshowable, 415)):
 

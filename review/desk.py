@@ -135,6 +135,8 @@ class Desk:
             name, store = self._catalog.faces.get(number).face.sha256_512, "faces"
         else:
             name, store = self._catalog.photos.get(number).sha256, "photos"
+        if not self._blobs.has(store, name):  # erased since: what is kept in memory must not outlive it
+            raise NotFound("the bytes of this picture are not in the store")
         return self._pictures.show(name, side=side, load=lambda: self._blobs.get(store, name))
 
     def _page_from(self, batch_id: int, stage: Stage, number: int, *, person: Person, everything: bool) -> Page:

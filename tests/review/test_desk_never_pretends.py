@@ -65,6 +65,24 @@ def test_a_reviewer_whose_session_ended_is_told_and_sees_that_nothing_was_saved(
     assert airflow.shelf.catalog.batches.progress(batch, Stage.RAW).decided == 0
 
 
+def test_several_verdicts_on_one_photo_that_are_refused_together_leave_it_as_the_server_has_it(
+    sitting: Sitting, airflow: Airflow
+) -> None:
+    batch = airflow.shelf.batch(2)
+    sitting.open(f"/batch/{batch}/raw")
+    sitting.network(up=False)
+    sitting.press("a", "u")
+    sitting.until("document.getElementById('saving').dataset.state === 'failing'")
+
+    sitting.sign_out()
+    sitting.network(up=True)
+
+    sitting.until("document.getElementById('alert-text').textContent.includes('You are signed out.')")
+    assert "Not saved: 2 decisions." in sitting.text("alert-text")
+    assert sitting.run("return document.querySelector('#cards li').dataset.state") == "waiting"
+    assert sitting.run("return document.querySelector('[data-stage=raw] [data-decided]').textContent") == "0"
+
+
 def test_a_decision_made_just_before_the_page_is_left_is_not_lost(sitting: Sitting, airflow: Airflow) -> None:
     import time
 

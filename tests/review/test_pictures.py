@@ -106,3 +106,13 @@ def test_lost_bytes_are_said_to_be_lost(shelf: Shelf, desk: Door) -> None:
 
 def test_only_the_sizes_that_pages_use_are_made(shelf: Shelf, desk: Door) -> None:
     assert desk("rita").get(f"/image/photo/{shelf.photo().id}?side=9999").status_code == 422
+
+
+def test_a_picture_whose_bytes_were_erased_is_not_shown_from_memory(shelf: Shelf, desk: Door) -> None:
+    photo = shelf.photo()
+    address = f"/image/photo/{photo.id}?side=480"
+    assert desk("rita").get(address).status_code == 200
+
+    shelf.blobs.delete("photos", photo.sha256)
+
+    assert desk("rita").get(address).status_code == 404
