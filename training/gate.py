@@ -37,7 +37,7 @@ def decide(facts: Facts) -> GateDecision:
     if facts.failure:
         blockers.append(f"this very training failed before: {facts.failure}")
     change = (
-        "nothing was trained before"
+        "no training has come to its end before"
         if facts.finished is None
         else "faces, preset or seed have changed since the last training"
     )
