@@ -7,22 +7,26 @@ import socket
 from functools import lru_cache
 from pathlib import Path
 
+#: Stands for the birth of a process that lives and does not show it to us (another user's, or no /proc at all).
+_UNSEEN = "unseen"
+
 
 def worker_name() -> str:
     """This process: ``host:machine:pid:birth``."""
     return _name(os.getpid())
 
 
-def is_gone(worker: str) -> bool:
-    """Whether that worker is known to have ended. A worker of another machine is never known to: its lease decides."""
+def is_gone(worker: str, *, processes: Path = Path("/proc")) -> bool:
+    """Whether that worker is known to have ended. A worker of another machine, or one that lives and does not show its
+    birth below ``processes``, is never known to: its lease decides."""
     name, _, birth = worker.rpartition(":")
     place, _, pid = name.rpartition(":")
-    return place == _place() and pid.isdecimal() and _birth(int(pid)) != birth
+    return place == _place() and pid.isdecimal() and _birth(int(pid), processes) not in (birth, _UNSEEN)
 
 
 @lru_cache(maxsize=1)
 def _name(pid: int) -> str:
-    return f"{_place()}:{pid}:{_birth(pid)}"
+    return f"{_place()}:{pid}:{_birth(pid, Path('/proc'))}"
 
 
 def _place() -> str:
@@ -35,12 +39,12 @@ def _place() -> str:
     return f"{socket.gethostname()}:{start}-{space}"
 
 
-def _birth(pid: int) -> str:
-    """When a process began, in the kernel's ticks, or nothing when there is none: process numbers are used again."""
+def _birth(pid: int, processes: Path) -> str:
+    """When a process began, in the kernel's ticks: process numbers are used again. Empty when there is none."""
     try:
-        line = Path(f"/proc/{pid}/stat").read_text()
+        line = (processes / str(pid) / "stat").read_text()
     except OSError:
-        return "" if not _alive(pid) else "unknown"
+        return _UNSEEN if _alive(pid) else ""
     fields = line.rpartition(")")[2].split()
     return "" if fields[0] in "ZX" else fields[19]
 

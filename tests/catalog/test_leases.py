@@ -15,6 +15,7 @@ import pytest
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict
 from catalog.records import CandidateState, QueryState, SearchResult
+from catalog.workers import is_gone, worker_name
 from rows import Rows
 
 ROOT = Path(__file__).parents[2]
@@ -52,11 +53,9 @@ def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_eight_workers_claim_four_hundred_queries_and_each_is_claimed_once(
-    catalog: Catalog, rows: Rows, url: str
-) -> None:
-    planned = {rows.query().id for _ in range(400)}
-    workers = [start(CLAIM_ALL, url) for _ in range(8)]
+def test_four_workers_claim_a_hundred_queries_and_each_is_claimed_once(catalog: Catalog, rows: Rows, url: str) -> None:
+    planned = {rows.query().id for _ in range(100)}
+    workers = [start(CLAIM_ALL, url) for _ in range(4)]
     for worker in workers:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
@@ -157,3 +156,21 @@ def test_nobody_finishes_what_is_not_claimed(catalog: Catalog, rows: Rows) -> No
     catalog.queries.claim(source="google", lease_seconds=60)
     with pytest.raises(BadInput):
         catalog.queries.finish(query.id, SearchResult("ok"), state=QueryState.CLAIMED)
+
+
+def test_a_worker_is_gone_when_its_process_has_ended_and_not_before() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    place = worker_name().rsplit(":", 2)[0]
+    birth = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    child = f"{place}:{process.pid}:{birth}"
+    assert not is_gone(worker_name())
+    assert not is_gone(child)
+    assert is_gone(f"{place}:{process.pid}:{int(birth) - 1}"), "its number was another's before"
+    process.communicate(b"\n")
+    assert is_gone(child)
+    assert not is_gone(f"another-host:12345678-1:{process.pid}:{birth}")
+
+
+def test_a_living_worker_that_does_not_show_its_birth_is_not_taken_for_gone(tmp_path: Path) -> None:
+    # What another user's process looks like where /proc is mounted with hidepid.
+    assert not is_gone(worker_name(), processes=tmp_path)
