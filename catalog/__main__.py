@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
-
 from catalog import steps
 from catalog.catalog import Catalog
 from catalog.census import census
-from catalog.errors import CatalogError
+from catalog.complaints import EXPECTED, one_line
+from catalog.errors import BadInput
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         told, lines = _VERBS[given.verb](given)
-    except (CatalogError, ValidationError, SQLAlchemyError, OSError) as error:
-        line = _one_line(error)
+    except EXPECTED as error:
+        line = one_line(error)
         print(f"error: {line}", file=sys.stderr)
         if given.json:
             print(json.dumps({"ok": False, "error": line}))
@@ -69,10 +67,17 @@ def _retention(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 
 
 def _erase(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    done = steps.erase(photo_id=given.photo, sha256=given.sha256, by=given.by, why=given.why)
+    done = steps.erase(photo_id=given.photo, sha256=given.sha256, by=given.by or _who(), why=given.why)
     lines = [f"photo {done.photo_id} erased with {done.blobs} blobs; it cannot come back"]
     lines += [f"snapshot {name} holds a face of it: models may have been trained on it" for name in done.snapshots]
     return asdict(done), lines
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number and no name
+        raise BadInput("this user has no name: say --by") from None
 
 
 def _backup(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
@@ -111,16 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     named = commands["erase"].add_mutually_exclusive_group(required=True)
     named.add_argument("--photo", type=int, metavar="ID", help="the photo's number")
     named.add_argument("--sha256", default="", help="the photo's sha256")
-    commands["erase"].add_argument("--by", default=getpass.getuser(), help="who asks for it (default: you)")
+    commands["erase"].add_argument("--by", default="", help="who asks for it (default: you)")
     commands["erase"].add_argument("--why", default="", help="the reason, kept with the erasure")
     return parser
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"FACELOOP_{str(wrong['loc'][0]).upper()}: {wrong['msg']}" for wrong in error.errors())
-    first, *_ = str(error).splitlines() or [type(error).__name__]
-    return first
 
 
 if __name__ == "__main__":

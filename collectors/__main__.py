@@ -13,21 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from catalog import Catalog, settings
-from catalog.errors import CatalogError
+from catalog.complaints import EXPECTED, one_line
 from catalog.records import Domain, Query, QueryState
 from collectors import planner, registry, steps
 from collectors.errors import CollectorError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; give the exit status: 0 done, 1 something is for a person to look at, 2 a wrong request."""
+    """Run one verb; give the exit status: 0 done, 1 something is for a person to look at, 2 it cannot be done."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
     verb: Callable[[argparse.Namespace], int] = options.verb
     try:
         return verb(options)
-    except (CollectorError, CatalogError) as error:
-        print(f"collectors: {error}", file=sys.stderr)
+    except (*EXPECTED, CollectorError) as error:
+        line = one_line(error)
+        print(f"error: {line}", file=sys.stderr)
+        if options.json:
+            print(json.dumps({"ok": False, "error": line}))
         return 2
 
 

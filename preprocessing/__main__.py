@@ -8,10 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
-
-from catalog.errors import CatalogError
+from catalog.complaints import EXPECTED, one_line
 from preprocessing import steps
 from preprocessing.checks import CHECKS, checks_markdown
 from preprocessing.errors import PreprocessingError, ValidationStopped
@@ -24,11 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         return _run(given)
-    except (CatalogError, PreprocessingError, ValidationError, SQLAlchemyError, OSError) as error:
-        first, *_ = str(error).splitlines() or [type(error).__name__]
-        print(f"error: {first}", file=sys.stderr)
+    except (*EXPECTED, PreprocessingError) as error:
+        line = one_line(error)
+        print(f"error: {line}", file=sys.stderr)
         if given.json:
-            print(json.dumps({"ok": False, "error": first, "stopped": isinstance(error, ValidationStopped)}))
+            print(json.dumps({"ok": False, "error": line, "stopped": isinstance(error, ValidationStopped)}))
         return 1
 
 

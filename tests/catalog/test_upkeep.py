@@ -279,3 +279,17 @@ def test_a_setting_that_makes_no_sense_is_named(
     settings.cache_clear()
     assert main(["status"]) == 1
     assert "FACELOOP_LEASE_SECONDS" in capsys.readouterr().err
+
+
+def test_a_user_without_a_name_says_who_asks_and_needs_none_for_the_rest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nobody(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert main(["release"]) == 0
+    assert main(["erase", "--photo", "1"]) == 1
+    assert capsys.readouterr().err == "error: this user has no name: say --by\n"

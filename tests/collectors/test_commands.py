@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sketches import picture
 
+from catalog.settings import settings
 from collectors import registry
 from collectors.__main__ import main
 
@@ -88,6 +89,17 @@ def test_a_wrong_request_gets_one_line_and_no_traceback(
     said = capsys.readouterr()
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
+
+
+def test_a_setting_that_makes_no_sense_is_named_for_people_and_programs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FACELOOP_LEASE_SECONDS", "0")
+    settings.cache_clear()
+    assert main(["fetch", "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: FACELOOP_LEASE_SECONDS: ")
+    assert json.loads(said.out) == {"ok": False, "error": said.err.strip().removeprefix("error: ")}
 
 
 def test_names_are_listed_without_importing_and_steps_open_no_heavy_door() -> None:
