@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 
 from catalog.candidates import provenance_of
-from catalog.decisions import _decision, present
-from catalog.erasures import erased
+from catalog.decisions import decision_of, present
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.part import Part, finite, now
 from catalog.records import (
@@ -25,7 +24,8 @@ from catalog.records import (
     SubjectKind,
     Verdict,
 )
-from catalog.tables import batches, candidates, faces, flags, photos, queries, refusals, validations
+from catalog.refusals import refused
+from catalog.tables import batches, candidates, faces, flags, photos, queries, validations
 
 
 class Batches(Part):
@@ -50,11 +50,10 @@ class Batches(Part):
                         .values(state=BatchState.OPEN.value, closed_at=None, reason="")
                     )
                 return self._one(connection, row.id)
-            refused = select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None))
             waiting = list(
                 connection.scalars(
                     select(photos.c.id)
-                    .where(photos.c.batch_id.is_(None), photos.c.id.not_in(refused))
+                    .where(photos.c.batch_id.is_(None), photos.c.id.not_in(refused()))
                     .order_by(photos.c.id)
                     .limit(limit)
                 )
@@ -216,11 +215,11 @@ class Batches(Part):
         with self._catalog.reading() as connection:
             rows = connection.execute(
                 statement.select_from(joined)
-                .where(table.c.id.in_(ids), photos.c.batch_id.is_not(None), photos.c.id.not_in(erased()))
+                .where(table.c.id.in_(ids), photos.c.batch_id.is_not(None), photos.c.id.not_in(refused("erase")))
                 .order_by(table.c.id)
             ).all()
             standing = {
-                row.photo_id or row.face_id: _decision(row)
+                row.photo_id or row.face_id: decision_of(row)
                 for row in connection.execute(select(decided).where(column.in_(ids)))
             }
         scores = self._catalog.scores.of_many(subjects)
@@ -244,9 +243,8 @@ class Batches(Part):
 
 def _at_stage(batch_id: int, stage: Stage) -> Select[Any]:
     """The ids of the subjects that earlier steps and stages let through to this one."""
-    refused = select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None))
     if stage is Stage.RAW:
-        return select(photos.c.id).where(photos.c.batch_id == batch_id, photos.c.id.not_in(_refused_at_screen()))
+        return select(photos.c.id).where(photos.c.batch_id == batch_id, photos.c.id.not_in(refused("screen", "erase")))
     raw = present(Stage.RAW)
     passed = (
         select(faces.c.id)
@@ -254,7 +252,7 @@ def _at_stage(batch_id: int, stage: Stage) -> Select[Any]:
         .join(raw, raw.c.photo_id == photos.c.id)
         .where(
             photos.c.batch_id == batch_id,
-            photos.c.id.not_in(refused),
+            photos.c.id.not_in(refused()),
             raw.c.verdict == Verdict.APPROVE.value,
         )
     )
@@ -262,7 +260,3 @@ def _at_stage(batch_id: int, stage: Stage) -> Select[Any]:
         return passed
     crop = present(Stage.CROP)
     return passed.join(crop, crop.c.face_id == faces.c.id).where(crop.c.verdict == Verdict.APPROVE.value)
-
-
-def _refused_at_screen() -> Select[Any]:
-    return select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None), refusals.c.step.in_(["screen", "erase"]))

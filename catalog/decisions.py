@@ -62,7 +62,7 @@ class Decisions(Part):
             self._serialise(connection, f"decision {subject.kind} {subject.id}")
             known = connection.execute(select(decisions).where(decisions.c.token == token)).first()
             if known:
-                return _same_act(_decision(known), subject, stage, verdict, by)
+                return _same_act(decision_of(known), subject, stage, verdict, by)
             self._must_be_at(connection, subject, stage)
             self._must_be_free(connection, subject, stage, verdict, by)
             row = connection.execute(
@@ -79,13 +79,13 @@ class Decisions(Part):
                 )
                 .returning(decisions)
             ).one()
-        return _decision(row)
+        return decision_of(row)
 
     def of(self, subject: Subject, *, stage: Stage) -> Decision | None:
         """The decision that counts now, or None."""
         with self._catalog.reading() as connection:
             row = self._last(connection, subject, stage)
-        return None if row is None or row.verdict == Verdict.UNDO.value else _decision(row)
+        return None if row is None or row.verdict == Verdict.UNDO.value else decision_of(row)
 
     def history(self, subject: Subject) -> Sequence[Decision]:
         """Every decision ever made of a subject, oldest first."""
@@ -93,7 +93,7 @@ class Decisions(Part):
             rows = connection.execute(
                 select(decisions).where(is_subject(decisions, subject)).order_by(decisions.c.id)
             ).all()
-        return [_decision(row) for row in rows]
+        return [decision_of(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many subjects stand decided at each stage."""
@@ -188,7 +188,8 @@ def _same_act(known: Decision, subject: Subject, stage: Stage, verdict: Verdict,
     return known
 
 
-def _decision(row: Any) -> Decision:
+def decision_of(row: Any) -> Decision:
+    """The decision in a row of decisions."""
     return Decision(
         id=row.id,
         subject=subject_of(row),

@@ -10,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from catalog.errors import BadInput, NotFound
 from catalog.part import Part, clean, now
 from catalog.records import BatchState, BlobName
+from catalog.refusals import refused
 from catalog.tables import batches, candidates, faces, flags, photos, refusals, scores, snapshot_faces
 
 _BLANK = "erased"
-
-
-def erased() -> Select[tuple[int]]:
-    """The ids of the erased photos."""
-    return select(refusals.c.photo_id).where(refusals.c.step == "erase", refusals.c.photo_id.is_not(None))
 
 
 class Erasures(Part):
@@ -53,13 +49,13 @@ class Erasures(Part):
         """Erased photos whose bytes may still be there."""
         with self._catalog.reading() as connection:
             return connection.scalars(
-                select(photos.c.id).where(photos.c.id.in_(erased()), photos.c.dropped_at.is_(None))
+                select(photos.c.id).where(photos.c.id.in_(refused("erase")), photos.c.dropped_at.is_(None))
             ).all()
 
     def expendable(self, *, before: datetime) -> Sequence[int]:
         """Photos that were refused before a moment, or whose batch was done before it without approving a face."""
         approved = {face.face_id for face in self._catalog.faces.approved()}
-        refused = select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None), refusals.c.at < before)
+        long_refused = refused().where(refusals.c.at < before)
         ended = select(batches.c.id).where(batches.c.state == BatchState.DONE.value, batches.c.closed_at < before)
         with self._catalog.reading() as connection:
             kept = {
@@ -67,7 +63,7 @@ class Erasures(Part):
             }
             old = connection.scalars(
                 select(photos.c.id)
-                .where(photos.c.dropped_at.is_(None), photos.c.id.in_(refused) | photos.c.batch_id.in_(ended))
+                .where(photos.c.dropped_at.is_(None), photos.c.id.in_(long_refused) | photos.c.batch_id.in_(ended))
                 .order_by(photos.c.id)
             ).all()
         return [number for number in old if number not in kept]

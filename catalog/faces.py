@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from catalog.erasures import erased
 from catalog.errors import NotFound
 from catalog.part import Part, now, signed, unsigned
 from catalog.records import ApprovedFace, Domain, Face, NewFace, Stage, Verdict
+from catalog.refusals import refused
 from catalog.tables import candidates, faces, photos, queries
 
 
@@ -45,12 +45,12 @@ class Faces(Part):
         return self._list(_select().where(faces.c.photo_id == photo_id))
 
     def of_batch(self, batch_id: int) -> Sequence[Face]:
-        """The faces of a batch's photos, but for erased ones."""
-        return self._list(_select().where(photos.c.batch_id == batch_id, photos.c.id.not_in(erased())))
+        """The faces of a batch's photos, but for those of refused ones."""
+        return self._list(_select().where(photos.c.batch_id == batch_id, photos.c.id.not_in(refused())))
 
     def unchecked(self, *, batch_id: int | None = None) -> Sequence[Face]:
         """Faces that no check has seen: of a batch, or of the photos that are in no batch yet."""
-        statement = _select().where(faces.c.checked_at.is_(None))
+        statement = _select().where(faces.c.checked_at.is_(None), photos.c.id.not_in(refused()))
         return self._list(
             statement.where(photos.c.batch_id.is_(None) if batch_id is None else photos.c.batch_id == batch_id)
         )
@@ -80,7 +80,7 @@ class Faces(Part):
             .join(crop, crop.c.face_id == faces.c.id)
             .join(final, final.c.face_id == faces.c.id)
             .where(*(stage.c.verdict == Verdict.APPROVE.value for stage in (raw, crop, final)))
-            .where(photos.c.id.not_in(erased()))
+            .where(photos.c.id.not_in(refused("erase")))
             .order_by(faces.c.sha256, faces.c.id)
         )
         with self._catalog.reading() as connection:
@@ -107,7 +107,7 @@ class Faces(Part):
             rows = connection.execute(
                 select(faces.c.sha256, faces.c.sha256_512)
                 .join(photos, photos.c.id == faces.c.photo_id)
-                .where(photos.c.dropped_at.is_(None), photos.c.id.not_in(erased()))
+                .where(photos.c.dropped_at.is_(None), photos.c.id.not_in(refused("erase")))
             ).all()
         return {name for row in rows for name in row}
 

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from catalog.candidates import close_claim, provenance_of
-from catalog.erasures import erased
 from catalog.errors import NotFound
 from catalog.part import Part, clean, now, signed, unsigned
 from catalog.phashes import PhashIndex
 from catalog.records import CandidateState, Domain, NewPhoto, Photo, Provenance, Stage, Verdict
+from catalog.refusals import refused
 from catalog.tables import candidates, photos, queries, refusals
 
 
@@ -111,7 +111,7 @@ class Photos(Part):
 
     def uncropped(self, *, batch_id: int | None = None) -> Sequence[Photo]:
         """Photos still to crop: of a batch, those approved at the raw stage; else those that are in no batch yet."""
-        statement = _select().where(photos.c.cropped_at.is_(None), photos.c.id.not_in(_refused()))
+        statement = _select().where(photos.c.cropped_at.is_(None), photos.c.id.not_in(refused()))
         if batch_id is None:
             return self._list(statement.where(photos.c.batch_id.is_(None)))
         from catalog.decisions import present
@@ -137,12 +137,12 @@ class Photos(Part):
         """How many photos wait for a batch to take them up."""
         statement = select(func.count()).select_from(photos)
         with self._catalog.reading() as connection:
-            return connection.scalar(statement.where(photos.c.batch_id.is_(None), photos.c.id.not_in(_refused()))) or 0
+            return connection.scalar(statement.where(photos.c.batch_id.is_(None), photos.c.id.not_in(refused()))) or 0
 
-    def of_batch(self, batch_id: int, *, refused: bool = True) -> Sequence[Photo]:
+    def of_batch(self, batch_id: int, *, with_refused: bool = True) -> Sequence[Photo]:
         """Every photo of a batch; without the refused ones on demand."""
         statement = _select().where(photos.c.batch_id == batch_id)
-        return self._list(statement if refused else statement.where(photos.c.id.not_in(_refused())))
+        return self._list(statement if with_refused else statement.where(photos.c.id.not_in(refused())))
 
     def counts(self) -> dict[str, int]:
         """How many photos each source gave."""
@@ -159,7 +159,7 @@ class Photos(Part):
         with self._catalog.reading() as connection:
             return set(
                 connection.scalars(
-                    select(photos.c.sha256).where(photos.c.dropped_at.is_(None), photos.c.id.not_in(erased()))
+                    select(photos.c.sha256).where(photos.c.dropped_at.is_(None), photos.c.id.not_in(refused("erase")))
                 )
             )
 
@@ -184,10 +184,6 @@ class Photos(Part):
             self._index.add((number, unsigned(phash)) for number, phash in fresh)
             near = [number for number in self._index.within(photo.phash, bits=bits) if number not in unlike]
         return ("near_duplicate", near[0]) if near else None
-
-
-def _refused() -> Any:
-    return select(refusals.c.photo_id).where(refusals.c.photo_id.is_not(None))
 
 
 def _select() -> Any:

@@ -4,7 +4,8 @@ PreprocessingError
 ├── Refused                a photo that can never become a face; carries the reason that is recorded
 │   ├── Undecodable        the bytes are no picture that we can read
 │   ├── TooLarge           more pixels or bytes than we accept to decode
-│   └── TooSmall           too few pixels to hold a face
+│   ├── TooSmall           too few pixels to hold a face
+│   └── Unalignable        landmarks that span no face
 ├── ModelMissing           a model file that a step needs is not there
 └── ValidationStopped      a critical expectation failed: the batch must not go on
 """

@@ -153,23 +153,30 @@ def check(
 ) -> Tally:
     """Score every face that no check has seen: a batch's, or those of photos that are in no batch.
 
-    `made` counts scores. What a low score suggests becomes a flag when the batch is validated.
+    `made` counts scores. What a low score suggests becomes a flag when the batch is validated. A photo whose crop
+    has been lost is refused.
     """
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
     if batch is not None:
         catalog.batches.get(batch)
     waiting = catalog.faces.unchecked(batch_id=batch)[:limit]
-    made = 0
+    made, refused = 0, Counter[str]()
     for face in _shown(waiting, "check"):
+        try:
+            pixels = decode(_bytes_of("faces", face.face.sha256_512, blobs))
+        except Refused as refusal:
+            catalog.photos.refuse(face.photo_id, step="crop", reason=refusal.reason, detail=str(refusal))
+            refused[refusal.reason] += 1
+            continue
         view = FaceView(
-            pixels=decode(blobs.get("faces", face.face.sha256_512)),
+            pixels=pixels,
             landmarks=Landmarks(face.face.crop_landmarks),
             padded=face.face.padded,
             side=_side(face),
         )
         made += catalog.scores.add(_measure(Subject(SubjectKind.FACE, face.id), view))
         catalog.faces.checked(face.id)
-    return Tally(len(waiting), made)
+    return Tally(len(waiting), made, dict(refused))
 
 
 def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = None) -> BatchReport:
@@ -209,14 +216,21 @@ def _finder() -> Finder:
 def _look(photo: Photo, blobs: Blobs, finder: Finder | None) -> tuple[Pixels, tuple[FoundFace, ...]]:
     """Decode a photo and find its faces; raises Refused when it cannot be read or shows none."""
     assert finder is not None  # there is one whenever a photo waits
-    try:
-        pixels = decode(blobs.get("photos", photo.sha256), max_pixels=settings().fetch_max_pixels)
-    except (BlobMissing, BlobCorrupt) as error:
-        raise _Unfit("bytes_lost", str(error)) from error
+    limits = settings()
+    data = _bytes_of("photos", photo.sha256, blobs)
+    pixels = decode(data, max_pixels=limits.fetch_max_pixels, max_bytes=limits.fetch_max_bytes)
     faces = finder.find(pixels)
     if not faces:
         raise _Unfit("no_face", "no face was found")
     return pixels, faces
+
+
+def _bytes_of(kind: str, name: str, blobs: Blobs) -> bytes:
+    """A blob's bytes; raises Refused when they are gone or damaged: no later run would find them."""
+    try:
+        return blobs.get(kind, name)
+    except (BlobMissing, BlobCorrupt) as error:
+        raise _Unfit("bytes_lost", str(error)) from error
 
 
 def _cut(pixels: Pixels, found: FoundFace, number: int, blobs: Blobs, finder: Finder | None) -> NewFace:
@@ -252,7 +266,7 @@ def _side(face: Face) -> float:
 
 
 def _photo_rows(catalog: Catalog, batch: int) -> Sequence[PhotoRow]:
-    usable = {photo.id for photo in catalog.photos.of_batch(batch, refused=False)}
+    usable = {photo.id for photo in catalog.photos.of_batch(batch, with_refused=False)}
     return [
         PhotoRow(
             photo_id=photo.id,

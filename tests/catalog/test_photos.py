@@ -139,7 +139,7 @@ def test_a_refused_photo_goes_no_further_and_its_first_reason_stands(catalog: Ca
     catalog.photos.refuse(photo.id, step="screen", reason="no_face", detail="none found")
     catalog.photos.refuse(photo.id, step="screen", reason="too_dark")
     assert [r.reason for r in catalog.candidates.refusals()] == ["no_face"]
-    assert [p.id for p in catalog.photos.of_batch(batch.id, refused=False)] == [other.id]
+    assert [p.id for p in catalog.photos.of_batch(batch.id, with_refused=False)] == [other.id]
     assert [p.id for p in catalog.photos.of_batch(batch.id)] == [photo.id, other.id]
 
 

@@ -51,7 +51,9 @@ def test_an_undecided_batch_stays_open_and_says_what_waits(catalog: Catalog, add
     assert catalog.batches.get(batch).state is BatchState.OPEN
 
 
-def test_a_decided_batch_closes_and_tells_how_many_faces_it_gave(catalog: Catalog, blobs: Blobs, add, astronaut) -> None:
+def test_a_decided_batch_closes_and_tells_how_many_faces_it_gave(
+    catalog: Catalog, blobs: Blobs, add, astronaut
+) -> None:
     from preprocessing.decode import encode_jpeg
 
     photo = add(encode_jpeg(astronaut))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.errors import BlobMissing
 from catalog.records import SubjectKind
 from preprocessing import steps
 from preprocessing.checks import checks_on
@@ -39,8 +38,16 @@ def test_a_batch_is_checked_alone(catalog, blobs, face) -> None:
     assert steps.check(batch.id, catalog=catalog, blobs=blobs).seen == 1
 
 
-def test_a_crop_that_is_lost_is_an_error_and_leaves_the_face_unchecked(catalog, blobs, face) -> None:
+def test_a_photo_whose_crop_is_lost_is_refused_and_the_others_are_checked(
+    catalog, blobs, add, finder, face, astronaut: Pixels
+) -> None:
+    other = add(encode_jpeg(astronaut[:, ::-1]))
+    steps.crop(catalog=catalog, blobs=blobs, finder=finder)
+    batch = catalog.batches.open(key="today")
     blobs.delete("faces", face.face.sha256_512)
-    with pytest.raises(BlobMissing):
-        steps.check(catalog=catalog, blobs=blobs)
-    assert len(catalog.faces.unchecked()) == 1
+    done = steps.check(batch.id, catalog=catalog, blobs=blobs)
+    assert (done.seen, done.made, done.refused) == (2, len(FACE_CHECKS), {"bytes_lost": 1})
+    assert [row.photo_id for row in catalog.faces.of_batch(batch.id)] == [other.id]
+    (refusal,) = catalog.candidates.refusals()
+    assert (refusal.photo_id, refusal.step, refusal.reason) == (face.photo_id, "crop", "bytes_lost")
+    assert steps.check(batch.id, catalog=catalog, blobs=blobs) == steps.Tally()
