@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, select, update
 
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.part import Part, clean, indexable, now, worker_name
@@ -60,11 +60,7 @@ class Candidates(Part):
         """
         moment = now()
         with self._catalog.writing() as connection:
-            lost = (candidates.c.lease_until <= moment) | candidates.c.worker.in_(self._gone(connection, candidates))
-            waiting = or_(
-                candidates.c.state == CandidateState.FOUND.value,
-                (candidates.c.state == CandidateState.CLAIMED.value) & lost,
-            )
+            waiting = self._claimable(connection, candidates, waiting=CandidateState.FOUND.value, moment=moment)
             choice = select(candidates.c.id).where(waiting).order_by(candidates.c.tries, candidates.c.id).limit(count)
             if source:
                 choice = choice.where(candidates.c.source == source)
@@ -87,7 +83,7 @@ class Candidates(Part):
     def refuse(self, candidate_id: int, *, reason: str, detail: str = "") -> None:
         """Record why a claimed candidate goes no further."""
         with self._catalog.writing() as connection:
-            self._close(connection, candidate_id, CandidateState.REFUSED)
+            close_claim(connection, candidate_id, CandidateState.REFUSED)
             connection.execute(
                 refusals.insert().values(
                     step="fetch", reason=reason, detail=clean(detail), candidate_id=candidate_id, at=now()
@@ -97,7 +93,7 @@ class Candidates(Part):
     def release(self, candidate_id: int) -> None:
         """Put a claimed candidate back: its host asked to be left alone for now."""
         with self._catalog.writing() as connection:
-            self._close(connection, candidate_id, CandidateState.FOUND)
+            close_claim(connection, candidate_id, CandidateState.FOUND)
 
     def release_expired(self) -> int:
         """Give back every claim whose lease has run out; say how many."""
@@ -153,11 +149,8 @@ class Candidates(Part):
             raise NotFound(f"no candidate {candidate_id}")
         return provenance_of(row)
 
-    def _close(self, connection: Any, candidate_id: int, state: CandidateState) -> None:
-        close_claim(connection, candidate_id, state)
 
-
-def close_claim(connection: Any, candidate_id: int, state: CandidateState) -> None:
+def close_claim(connection: Connection, candidate_id: int, state: CandidateState) -> None:
     """End this worker's claim on a candidate; Conflict when it holds none (its lease went to another)."""
     changed = connection.execute(
         update(candidates)

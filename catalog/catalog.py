@@ -27,7 +27,7 @@ from catalog.sources import Sources
 
 
 class Catalog:
-    """One open catalog; cheap to make, safe to share between threads.
+    """One open catalog; cheap to make, safe to share between threads (but for the one in memory: one connection).
 
     ``Catalog()`` opens the configured database and brings it up to the newest migration; ``Catalog(url)`` another;
     ``Catalog(memory=True)`` an empty one that is gone with the object.

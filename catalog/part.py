@@ -120,7 +120,14 @@ class Part:
         if self._catalog.dialect == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"faceloop:{name}",))
 
-    def _gone(self, connection: Connection, table: Table) -> list[str]:
-        """The workers that hold claims in ``table`` and are known to have ended: nobody need wait for their leases."""
+    def _claimable(
+        self, connection: Connection, table: Table, *, waiting: str, moment: datetime
+    ) -> ColumnElement[bool]:
+        """The rows that may be claimed: those that wait, and those whose claim is lost.
+
+        A claim is lost when its lease has run out, or when its worker is known to have ended: nobody need wait then.
+        """
         holders = connection.scalars(select(table.c.worker).where(table.c.worker.is_not(None)).distinct())
-        return [worker for worker in holders if is_gone(worker)]
+        gone = [worker for worker in holders if is_gone(worker)]
+        lost = (table.c.lease_until <= moment) | table.c.worker.in_(gone)
+        return (table.c.state == waiting) | (table.c.lease_until.is_not(None) & lost)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, select, update
 
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.part import Part, clean, now, worker_name
@@ -27,11 +27,11 @@ class Queries(Part):
         self, *, source: str, text: str, domain: Domain, limit: int = 100, licence: str = "unknown"
     ) -> Query | None:
         """Plan a query; None when this source has, or had, the same one."""
-        text = clean(text)
-        if not source or not normalise(text):
+        text, key = clean(text), _key(source, text)
+        if not source or not key.strip():
             raise BadInput("a query needs a source and words")
-        if len(text) > 500:
-            raise BadInput(f"a query of {len(text)} characters; 500 is the most")
+        if len(key) > 500:  # of the form that the index holds: one letter may stand for eighteen
+            raise BadInput(f"a query of {len(key)} characters; 500 is the most")
         if domain not in list(Domain):
             raise BadInput(f"a domain is {' or '.join(Domain)}, not {domain!r}")
         if limit < 1:
@@ -41,7 +41,7 @@ class Queries(Part):
             .values(
                 source=source,
                 text=" ".join(text.split()) if source != "folder" else text,
-                normalised=normalise(text) if source != "folder" else text,
+                normalised=key,
                 domain=Domain(domain).value,
                 licence=clean(licence) or "unknown",
                 wanted=limit,
@@ -57,7 +57,7 @@ class Queries(Part):
 
     def find(self, *, source: str, text: str) -> Query | None:
         """The query of this source with these words, whatever its state."""
-        key = text if source == "folder" else normalise(text)
+        key = _key(source, text)
         with self._catalog.reading() as connection:
             row = connection.execute(
                 select(queries).where(queries.c.source == source, queries.c.normalised == key)
@@ -91,11 +91,7 @@ class Queries(Part):
         """
         moment = now()
         with self._catalog.writing() as connection:
-            lost = (queries.c.lease_until <= moment) | queries.c.worker.in_(self._gone(connection, queries))
-            waiting = or_(
-                queries.c.state == QueryState.PLANNED.value,
-                (queries.c.state == QueryState.CLAIMED.value) & lost,
-            )
+            waiting = self._claimable(connection, queries, waiting=QueryState.PLANNED.value, moment=moment)
             choice = select(queries.c.id).where(queries.c.source == source, waiting).order_by(queries.c.id).limit(count)
             if query_id is not None:
                 choice = choice.where(queries.c.id == query_id)
@@ -210,6 +206,11 @@ class Queries(Part):
             if search is not None:
                 last = select(func.max(searches.c.id)).where(searches.c.query_id == query_id).scalar_subquery()
                 connection.execute(update(searches).where(searches.c.id == last).values(**search))
+
+
+def _key(source: str, text: str) -> str:
+    """What a query is unique by: its words however they are spelt; a folder's path as it is spelt."""
+    return clean(text) if source == "folder" else normalise(clean(text))
 
 
 def _close_lost(connection: Connection, query_ids: Sequence[int], moment: datetime) -> None:

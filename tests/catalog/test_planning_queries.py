@@ -42,7 +42,14 @@ def test_a_folder_is_a_path_and_keeps_its_spelling(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize(
     ("text", "limit", "domain"),
-    [("  ", 10, "bare"), ("x" * 501, 10, "bare"), ("\u2003", 10, "bare"), ("face", 0, "bare"), ("face", 10, "clown")],
+    [
+        ("  ", 10, "bare"),
+        ("x" * 501, 10, "bare"),
+        ("\ufdfa" * 100, 10, "bare"),
+        ("\u2003", 10, "bare"),
+        ("face", 0, "bare"),
+        ("face", 10, "clown"),
+    ],
 )
 def test_a_query_that_means_nothing_is_refused(catalog: Catalog, text: str, limit: int, domain: str) -> None:
     with pytest.raises(BadInput):
@@ -53,6 +60,7 @@ def test_control_characters_in_a_query_do_not_reach_the_database(catalog: Catalo
     planned = catalog.queries.plan(source="google", text="red\x00 lips\udcff", domain=Domain.BARE)
     assert planned is not None
     assert planned.text == "red lips"
+    assert catalog.queries.find(source="google", text="red\x00 lips\udcff") == planned
 
 
 def test_a_claim_takes_the_oldest_waiting_queries_of_its_source(catalog: Catalog, rows: Rows) -> None:
