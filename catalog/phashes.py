@@ -1,4 +1,8 @@
-"""An exact index over 64-bit perceptual hashes: numpy's popcount over one array, 8 bytes a photo."""
+"""Perceptual hashes of pictures, 64 bits each, and an exact index over them.
+
+The same picture, saved again or resized, gives nearly the same bits. The index is numpy's popcount over one array, 8
+bytes a photo.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,24 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: The side of the grey samples that a hash is made of.
+SIDE = 32
+_KEPT = 8
+# The rows of the DCT-II that are needed: the lowest eight frequencies of so many samples.
+_COSINES = np.cos(np.pi / SIDE * np.outer(np.arange(_KEPT), np.arange(SIDE) + 0.5))
+
+
+def phash(luma: NDArray[np.float64]) -> int:
+    """The hash of SIDE x SIDE grey samples in [0, 255], an unsigned 64-bit number.
+
+    The signs of the lowest 8 x 8 DCT coefficients against their median (Zauner, Implementation and Benchmarking of
+    Perceptual Image Hash Functions, 2010).
+    """
+    low = (_COSINES @ luma @ _COSINES.T).ravel()
+    # The first coefficient is the mean brightness; it has no sign worth a bit against the median of the others.
+    bits = low > np.median(low[1:])
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
 class PhashIndex:

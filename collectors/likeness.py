@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from collectors.pictures import grey
+
 SAME = 0.97
 _SIDE = 64
 _Grey = NDArray[np.float64]
@@ -29,11 +31,7 @@ def likeness(one: bytes, other: bytes) -> float:
 def _open(data: bytes) -> Image.Image:
     with Image.open(io.BytesIO(data)) as image:
         image.draft("L", (3 * _SIDE, 3 * _SIDE))
-        upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data:
-            upright = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", upright.size, (255, 255, 255, 255)), upright)
-        return upright.convert("L").resize((3 * _SIDE, 3 * _SIDE), Image.Resampling.BOX)
+        return grey(ImageOps.exif_transpose(image), 3 * _SIDE)
 
 
 def _window(image: Image.Image, cut: float = 0.0, x: float = 0.0, y: float = 0.0) -> _Grey:

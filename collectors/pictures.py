@@ -11,10 +11,10 @@ import io
 import warnings
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from catalog import Settings
+from catalog.phashes import SIDE, phash
 from catalog.records import NewPhoto
 from collectors.errors import Refused
 
@@ -30,9 +30,6 @@ FORMATS = {
     "TIFF": "image/tiff",
 }
 _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens MPO through JPEG
-_SIDE, _KEPT = 32, 8
-# Rows of the DCT-II over 32 samples, the lowest eight frequencies.
-_COSINES = np.cos(np.pi / _SIDE * np.outer(np.arange(_KEPT), np.arange(_SIDE) + 0.5))
 # Pillow warns of large pictures; our own limit is checked before anything is decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
@@ -68,7 +65,7 @@ def _read(image: Image.Image, data: bytes, settings: Settings) -> NewPhoto:
     if min(width, height) < settings.fetch_min_side:
         raise Refused("too_small", f"{width} x {height} pixels")
     media_type = FORMATS[image.format or ""]
-    image.draft("L", (2 * _SIDE, 2 * _SIDE))
+    image.draft("L", (2 * SIDE, 2 * SIDE))
     image.load()
     upright = ImageOps.exif_transpose(image)
     if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # lies on its side: the crop works on the upright photo
@@ -79,29 +76,20 @@ def _read(image: Image.Image, data: bytes, settings: Settings) -> NewPhoto:
         size=len(data),
         width=width,
         height=height,
-        phash=phash(_luma(upright)),
+        phash=phash(np.asarray(grey(upright, SIDE), np.float64)),
     )
 
 
-def _luma(image: Image.Image) -> NDArray[np.float64]:
-    """The picture as 32 x 32 grey samples in [0, 255]; transparency is laid on white."""
+def grey(image: Image.Image, side: int) -> Image.Image:
+    """A loaded picture as side x side grey pixels of 8 bits, averaged by area; transparency is laid on white."""
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits: Pillow's own conversion clips to white
         samples = np.asarray(image, np.float64)
         top = 65535.0 if image.mode.startswith("I") else max(float(samples.max()), 1.0)
         image = Image.fromarray(np.clip(samples * (255.0 / top), 0, 255).astype(np.uint8))
     elif image.has_transparency_data:
-        image = image.convert("RGBA").resize((_SIDE * 4, _SIDE * 4), Image.Resampling.BOX)
+        image = image.convert("RGBA").resize((side * 4, side * 4), Image.Resampling.BOX)
         image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
-    small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    return np.asarray(small, np.float64)
-
-
-def phash(luma: NDArray[np.float64]) -> int:
-    """The 64-bit perceptual hash of 32 x 32 grey samples: the signs of the lowest 8 x 8 DCT coefficients against
-    their median (Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010)."""
-    low = (_COSINES @ luma @ _COSINES.T).ravel()
-    bits = low > np.median(low[1:])  # the first one is the mean brightness
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return image.convert("L").resize((side, side), Image.Resampling.BOX)
 
 
 def sniff(data: bytes) -> str | None:

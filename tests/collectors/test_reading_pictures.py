@@ -161,3 +161,11 @@ def test_a_copy_is_known_by_its_pixels() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_another_picture_is_known_by_its_pixels(seed: int) -> None:
     assert likeness(picture(100 + seed), picture(200 + seed)) < SAME
+
+
+def test_pictures_of_sixteen_bits_are_told_apart_and_known_again() -> None:
+    def deep(seed: int) -> bytes:
+        return saved(Image.fromarray(np.asarray(opened(picture(seed)).convert("L")).astype(np.uint16) * 257), "PNG")
+
+    assert likeness(deep(100), deep(200)) < SAME
+    assert likeness(deep(100), picture(100)) >= SAME
