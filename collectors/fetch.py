@@ -210,8 +210,13 @@ class _Deadline:
         self._timer.daemon = True
 
     @property
+    def left(self) -> float:
+        """Seconds; negative when it has passed."""
+        return self._end - time.monotonic()
+
+    @property
     def passed(self) -> bool:
-        return time.monotonic() >= self._end
+        return self.left <= 0
 
     def watch(self, sock: socket.socket) -> None:
         """Shut this socket, too, at the end. A duplicate is kept: the original may be wrapped in TLS, and is another
@@ -292,7 +297,7 @@ class _Judge:
         self._allow, self._resolve = allow, resolve
 
     def open(self, host: str, port: int, *, seconds: float) -> socket.socket:
-        """A connected socket; raises OSError, _Private among them."""
+        """A connected socket, within so many seconds; raises OSError, _Private among them."""
         name = host.strip("[]").rstrip(".")
         found = self._resolve(name, port, 0, socket.SOCK_STREAM)
         if (name, port) not in self._allow:
@@ -300,15 +305,17 @@ class _Judge:
                 if not is_public(str(address[0])):
                     raise _Private(f"{name} is {address[0]}")
         failure: OSError = OSError(f"{name} has no address")
+        end = time.monotonic() + seconds  # for all of its addresses: a name may have a hundred that do not answer
         for family, kind, protocol, _, address in found:
             sock = socket.socket(family, kind, protocol)
-            sock.settimeout(seconds)
+            sock.settimeout(max(0.01, end - time.monotonic()))
             try:
                 sock.connect(address)
             except OSError as error:
                 sock.close()
                 failure = error
                 continue
+            sock.settimeout(seconds)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         raise failure
@@ -325,7 +332,7 @@ class _Watched:
             sock: socket.socket = super()._new_conn()  # type: ignore[misc]
         else:
             try:
-                sock = self.judge.open(mine._dns_host, mine.port, seconds=_CONNECT_SECONDS)
+                sock = self.judge.open(mine._dns_host, mine.port, seconds=min(_CONNECT_SECONDS, _seconds_left()))
             except TimeoutError as error:
                 raise urllib3.exceptions.ConnectTimeoutError(
                     mine, f"connecting to {mine.host} took too long"
@@ -341,6 +348,11 @@ class _Watched:
         if sock is not None:
             _watch(sock)
         return super().request(*args, **kwargs)  # type: ignore[misc]
+
+
+def _seconds_left() -> float:
+    deadline: _Deadline | None = getattr(_NOW, "deadline", None)
+    return deadline.left if deadline else _CONNECT_SECONDS
 
 
 def _watch(sock: socket.socket) -> None:

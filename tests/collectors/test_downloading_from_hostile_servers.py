@@ -230,6 +230,26 @@ def test_the_address_that_was_judged_is_the_one_connected_to() -> None:
     assert asked == ["rebinding.example.org"]
 
 
+def test_a_name_with_many_addresses_that_do_not_answer_is_left_at_the_end_of_the_time() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        place = ("crowded.example.org", full.getsockname()[1])
+        waiting = [socket.socket() for _ in range(3)]  # more than it queues: who comes now gets no answer
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        resolve, _ = resolving("127.0.0.1 " * 20)
+        crowded = Downloader(LIMITS, allow=frozenset({place}), resolve=resolve)
+        began = time.monotonic()
+        with pytest.raises(Later) as later:
+            crowded.get(f"http://{place[0]}:{place[1]}/a.jpg")
+        assert later.value.reason == "timeout"
+        assert time.monotonic() - began < 4
+        for one in waiting:
+            one.close()
+
+
 def test_with_a_proxy_what_the_url_spells_is_still_judged(server: Server) -> None:
     behind = Downloader(LIMITS.model_copy(update={"proxy": f"http://127.0.0.1:{server.port}"}))
     for url in ("http://127.0.0.1/", "https://localhost/", "http://2130706433/", "https://[::1]/", "http://10.0.0.1/"):
