@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -94,9 +93,11 @@ class InstagramClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._loader.context.is_logged_in and not isinstance(error, LoginNeeded):
-            self._keep_session()
-        self._close()
+        try:
+            if self._loader.context.is_logged_in and not isinstance(error, LoginNeeded):
+                self._keep_session()
+        finally:
+            self._close()
 
     def profile_posts(self, name: str) -> Iterator[InstagramPost]:
         """Yield a profile's posts, newest first; raises a SearchEnded."""
@@ -161,7 +162,7 @@ class InstagramClient:
         except Exception as error:
             outcome = outcome_of(error)
             if isinstance(outcome, LoginNeeded):
-                Path(self._file).unlink(missing_ok=True)
+                self._file.unlink(missing_ok=True)
             raise outcome from error
 
     def _close(self) -> None:

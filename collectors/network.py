@@ -1,7 +1,7 @@
-"""How every client reaches the network: the proxy and its CA come from the settings, never from the environment.
+"""How every client reaches the network: the proxy and its CA come from the settings.
 
-``requests`` lets REQUESTS_CA_BUNDLE and HTTPS_PROXY override what a session was told, so sessions made here do not
-look at the environment at all.
+``requests`` lets REQUESTS_CA_BUNDLE and HTTPS_PROXY override what a session was told, so sessions made here are told
+not to look at the environment; only where the settings name no CA does REQUESTS_CA_BUNDLE still count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def proxies(settings: Settings) -> dict[str, str]:
 
 
 def trust(settings: Settings) -> str | bool:
-    """The CA bundle that servers are checked against: the proxy's, or the system's."""
+    """The CA bundle that servers are checked against: the proxy's, REQUESTS_CA_BUNDLE, or certifi's."""
     return settings.proxy_ca or os.environ.get("REQUESTS_CA_BUNDLE") or True
 
 

@@ -22,10 +22,13 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Source:
-    """Import one source; raises BadInput when there is none of that name."""
+    """Import one source; raises BadInput when there is none of that name, or its file cannot be imported."""
     if name not in names():
         raise BadInput(f"no source {name!r}; there are {', '.join(names())}")
-    module = importlib.import_module(f"collectors.sources.{name}")
+    try:
+        module = importlib.import_module(f"collectors.sources.{name}")
+    except Exception as error:  # whatever a broken file raises
+        raise BadInput(f"collectors/sources/{name}.py is broken ({type(error).__name__}: {error})") from error
     found = [
         member
         for _, member in inspect.getmembers(module, inspect.isclass)

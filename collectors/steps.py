@@ -38,6 +38,7 @@ from collectors.reports import FetchReport, FetchTally, PlanReport, QueryReport,
 _log = logging.getLogger(__name__)
 _WORKERS = 8
 _PIECE = 16  # candidates claimed, or recorded, at a time
+_PROVENANCE = ("foreign_id", "page_url", "image_url")
 _TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
 
 #: Downloads one candidate's bytes; raises Refused, Later or Unreachable.
@@ -190,23 +191,32 @@ def _search(
     except SearchEnded as error:
         end = error
     except Conflict as error:
-        # Somebody else has the query now: what was found stays found, the rest is theirs.
-        lost = QueryReport(query.id, query.text, "lost", len(seen), new, len(seen) - len(piece) - new, str(error))
-        return lost, None, None
+        return _lost(query, error, found=len(seen) - len(piece), new=new), None, None
     new += catalog.candidates.add_all(piece, query_id=query.id)
     until = _rest(query.source, end, catalog=catalog, config=config)
     outcome, reason = (end.outcome, str(end)) if end else ("used", "")
     result = SearchResult(outcome, found=len(seen), new=new, duplicate=len(seen) - new, reason=reason)
-    catalog.queries.finish(query.id, result, state=_state(end))
+    try:
+        catalog.queries.finish(query.id, result, state=_state(end))
+    except Conflict as error:
+        return _lost(query, error, found=len(seen), new=new), end, until
     _log.info("query %d of %s: %s, %d found, %d new", query.id, query.source, outcome, len(seen), new)
     return QueryReport(query.id, query.text, outcome, len(seen), new, len(seen) - new, reason), end, until
+
+
+def _lost(query: Query, error: Conflict, *, found: int, new: int) -> QueryReport:
+    """Somebody else has the query now: what was recorded stays found, the rest is theirs."""
+    return QueryReport(query.id, query.text, "lost", found, new, found - new, str(error))
 
 
 def _candidates(query: Query, site: Source, *, config: Settings, door: Door) -> Generator[Candidate, None, None]:
     """What the source yields; whatever goes wrong in it is a SearchEnded."""
     try:
         with door(site.door, config) as client:
-            yield from site.search(query, client)
+            for candidate in site.search(query, client):
+                if missing := [name for name in _PROVENANCE if not getattr(candidate, name)]:
+                    raise SourceBroken(f"a candidate comes without {' and '.join(missing)}")
+                yield candidate
     except CollectorError:
         raise
     except Exception as error:

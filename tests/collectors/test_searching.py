@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from catalog import Catalog, Settings
-from catalog.records import CandidateState, Domain, Query, QueryState
+from catalog.records import CandidateState, Domain, Query, QueryState, SearchResult
 from collectors import steps
 from collectors.errors import Blocked, LoginNeeded, NotConfigured, RateLimited, SearchEnded, Unanswerable, Unreachable
 from collectors.planner import Seed
@@ -176,6 +177,33 @@ def test_a_long_search_keeps_its_claim_alive(catalog: Catalog) -> None:
     report = steps.search("google", catalog=catalog, config=short, door=FakeDoor(Slow([])))
     assert report.queries[0].outcome == "used"
     assert catalog.queries.get(query.id).state is QueryState.USED
+
+
+def test_a_candidate_without_its_address_stops_the_source_and_what_was_found_is_kept(catalog: Catalog) -> None:
+    posts = [
+        SimpleNamespace(shortcode=f"post{n}", author="a", caption="", pictures=(url,))
+        for n, url in enumerate(["https://photos.example/1.jpg", None, "https://photos.example/3.jpg"])
+    ]
+    query = steps.plan_one(Seed("instagram", Domain.BARE, "@someone"), catalog=catalog, config=CONFIG)
+    door = FakeDoor(SimpleNamespace(profile_posts=lambda _: iter(posts)))
+    report = steps.search("instagram", catalog=catalog, config=CONFIG, door=door)
+    assert (report.stopped, report.found, report.reason) == ("source_broken", 1, "a candidate comes without image_url")
+    assert catalog.queries.get(query.id).state is QueryState.PLANNED
+    assert catalog.candidates.counts() == {"instagram": {"found": 1}}
+
+
+def test_a_query_that_another_worker_has_ended_meanwhile_is_theirs_and_the_next_is_searched(catalog: Catalog) -> None:
+    first, second = planned(catalog, "first"), planned(catalog, "second")
+
+    class Overtaken(FakeBrowser):
+        def scroll(self, url: str) -> Iterator[FakePage]:
+            yield from super().scroll(url)
+            if "first" in url:
+                catalog.queries.finish(first.id, SearchResult("used", found=9))
+
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(Overtaken([result_page(1)])))
+    assert [(q.query_id, q.outcome) for q in report.queries] == [(first.id, "lost"), (second.id, "used")]
+    assert [t.found for t in catalog.queries.tries(first.id)] == [9]
 
 
 def test_links_are_read_when_there_is_no_data_block_and_thumbnails_come_last_and_marked(catalog: Catalog) -> None:
