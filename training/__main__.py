@@ -75,17 +75,23 @@ def _train(given: argparse.Namespace) -> int:
     def ask(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
         nonlocal asked
         asked = True
+        if signum == signal.SIGINT:
+            signal.signal(signum, before[signal.SIGINT])  # a second Ctrl-C ends at once
 
-    signal.signal(signal.SIGTERM, ask)
-    done = steps.train(
-        given.snapshot,
-        preset=given.preset,
-        seed=given.seed,
-        slice_steps=given.slice_steps,
-        device=given.device,
-        threads=given.threads,
-        stop=lambda: asked,
-    )
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        done = steps.train(
+            given.snapshot,
+            preset=given.preset,
+            seed=given.seed,
+            slice_steps=given.slice_steps,
+            device=given.device,
+            threads=given.threads,
+            stop=lambda: asked,
+        )
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     state = "finished" if done.finished else "stopped on request" if done.stopped else "slice done"
     print(f"run {done.run_id} ({done.name}): step {done.step} of {done.total_steps}, {state}")
     print(f"  {done.trained} steps in this call, {done.seconds_per_step:.2f} s each")
@@ -173,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     helps = {
         "snapshot": "freeze the faces approved now",
         "gate": "decide whether to train, and say why",
-        "train": "train, or go on training; SIGTERM saves and exits 75",
+        "train": "train, or go on training; SIGTERM or Ctrl-C saves and exits 75",
         "evaluate": "measure a run on held-out faces",
         "promote": "make an evaluated model champion, or say why not",
         "verify": "look for flipped bytes in a snapshot",

@@ -110,10 +110,12 @@ def read(page: Path) -> Saved:
     """The set that a trainer page speaks of, its files checked against their hashes; raises BadCheckpoint."""
     try:
         fields = json.loads(page.read_bytes())
-        state = TrainerState(**{**fields, "domains": tuple(fields["domains"])})
+        state = TrainerState(**{**fields, "domains": tuple(fields["domains"]), "sha256": dict(fields["sha256"])})
+        paths = {kind: path_of(page.parent, state.step, kind) for kind in KINDS}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BadCheckpoint(f"{page.name} cannot be read: {error}") from None
-    paths = {kind: path_of(page.parent, state.step, kind) for kind in KINDS}
+        raise BadCheckpoint(f"{page.name} cannot be read: {error!r}") from None
+    if path_of(page.parent, state.step, "trainer") != page:
+        raise BadCheckpoint(f"{page.name} speaks of step {state.step}")
     for kind, path in paths.items():
         if not path.is_file():
             raise BadCheckpoint(f"{path.name} is missing")

@@ -26,7 +26,10 @@ class Describer:
     def __init__(self, *, landmarks_model: str = "") -> None:
         self._detector = dlib.get_frontal_face_detector()
         predictor = landmarks_model or str(_packaged("shape_predictor_68_face_landmarks.dat"))
-        self._predictor = dlib.shape_predictor(predictor)
+        try:
+            self._predictor = dlib.shape_predictor(predictor)
+        except RuntimeError:
+            raise Unknown(f"{predictor} is not a landmarks file that dlib can read") from None
         self._network = dlib.face_recognition_model_v1(str(_packaged("dlib_face_recognition_resnet_model_v1.dat")))
 
     def __call__(self, picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray | None:

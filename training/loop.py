@@ -76,7 +76,8 @@ def train(
 
     `slice_steps` bounds this call (0: to the preset's end); `stop` is asked after each step. `shown` are the faces of
     the sample grids (default: the training faces); `tracker` is called once, with the step it starts from. The same
-    call made again goes on where this one ended, and the weights are those of a run that never stopped.
+    call made again goes on where this one ended. On a processor with the same number of threads the weights are bit
+    for bit those of a run that never stopped; a GPU adds up in an order of its own, so there they are merely close.
 
     Raises RunBusy, ResumeRefused, Diverged.
     """
@@ -179,10 +180,10 @@ def train(
             stopped = stop() and done < last
             saving = stopped or done == last or done % preset.save_every == 0
             if saving or done % preset.log_every == 0:
-                losses = _read(unread)
+                losses, count = _read(unread), len(unread)
                 unread = []
                 now = time.monotonic()
-                speed = preset.batch_size * (min(preset.log_every, done - first) or 1) / max(now - since, 1e-9)
+                speed = preset.batch_size * count / max(now - since, 1e-9)
                 since = now
                 report.numbers(done, {**losses, "G/lambda_ds": lambda_ds, "images_per_second": speed})
                 bar.set_postfix(d=losses["D/latent_real"] + losses["D/latent_fake"], cyc=losses["G/latent_cyc"])

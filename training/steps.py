@@ -118,7 +118,8 @@ def train(
     """Train a snapshot (default: the newest) for one slice, going on from the run's last checkpoint if it has one.
 
     `stop` is asked after each step; `slice_steps` bounds this call (0: to the preset's end; None: as configured).
-    Each save is in the blob store and the catalog before training goes on. Raises Diverged, ResumeRefused, RunBusy.
+    Each save is in the blob store and the catalog before training goes on.
+    Raises Unknown, BadSnapshot, Diverged, ResumeRefused, RunBusy.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     wanted = preset_named(preset or settings.train_preset)
@@ -137,6 +138,7 @@ def train(
 
     # Two processes that each take every core spend their time waiting for each other.
     torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) // 2))
+    device = _device(device)
     training_faces = store.faces(row, held_out=False, size=wanted.img_size)
     held_out_faces = store.faces(row, held_out=True, size=wanted.img_size)
     run = catalog.models.open_run(row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters)
@@ -163,7 +165,7 @@ def train(
                 ),
                 shown=held_out_faces if _every_domain(held_out_faces) else training_faces,
                 slice_steps=slice_steps,
-                device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+                device=device,
                 stop=stop,
                 on_save=lambda saved: store.record(run, saved),
             )
@@ -289,6 +291,18 @@ def verify(
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     row = _snapshot(catalog, snapshot_id)
     return row, Store(catalog=catalog, blobs=blobs, settings=settings).problems(row)
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if not wanted:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError):  # a word that is no device; a device that this torch or machine has not
+        raise Unknown(f"this machine has no device {wanted!r} to train on") from None
+    return wanted
 
 
 def _every_domain(faces: Faces) -> bool:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,28 @@ def test_verify_fails_when_a_byte_is_wrong(approved: Catalog, capsys: pytest.Cap
         file.write(bytes([255 - file.read(1)[0]]))
     assert main(["verify"]) == 1
     assert "faces-64.npy: byte 500" in capsys.readouterr().out
+
+
+def test_ctrl_c_saves_and_exits_75_and_leaves_the_signals_as_they_were(approved: Catalog) -> None:
+    events = settings().home / "runs" / f"tiny-64-{steps.snapshot()[:12]}-s777" / "tensorboard"
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    over = threading.Event()
+
+    def press() -> None:
+        while not over.wait(0.02):
+            if any(path.stat().st_size > 500 for path in events.glob("*")):  # a step was logged
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        assert main(["train", "--slice-steps", "200", "--threads", "1"]) == os.EX_TEMPFAIL
+    finally:
+        over.set()
+        thread.join()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert 1 <= approved.models.runs()[0].step < 200
 
 
 def test_sigterm_saves_and_exits_75_and_the_same_command_goes_on(

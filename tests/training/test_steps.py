@@ -14,6 +14,7 @@ from catalog import Catalog, open_blobs, settings
 from catalog.blobs import FolderBlobs
 from catalog.records import ModelState, RunState
 from training import steps
+from training.descriptors import Describer
 from training.errors import BadSnapshot, Unknown
 
 
@@ -146,6 +147,26 @@ def test_the_first_model_becomes_champion_and_the_next_is_measured_against_it(ap
     assert "first model" not in judged[0].reasons[0]
 
 
+def test_only_the_model_that_is_served_is_the_champion(approved: Catalog) -> None:
+    assert not steps.is_champion(1)
+    steps.snapshot()
+    run = train().run_id
+    first = approved.models.add_evaluation(run, step=1, metrics={}, version="v")
+    second = approved.models.add_evaluation(run, step=2, metrics={}, version="v")
+    third = approved.models.add_evaluation(run, step=3, metrics={}, version="v")
+
+    old = approved.models.add(first, promote=True, reasons=["the first"], over=None)
+    assert steps.is_champion(old.id)
+
+    kept_out = approved.models.add(second, promote=False, reasons=["worse"], over=old.id)
+    assert steps.is_champion(old.id)
+    assert not steps.is_champion(kept_out.id)
+
+    new = approved.models.add(third, promote=True, reasons=["better"], over=old.id)
+    assert steps.is_champion(new.id)
+    assert not steps.is_champion(old.id)
+
+
 def test_a_champion_that_cannot_be_measured_keeps_its_place(approved: Catalog) -> None:
     steps.snapshot()
     first = train()
@@ -174,6 +195,11 @@ def test_what_is_not_there_is_refused_in_words(approved: Catalog) -> None:
     snapshot = steps.snapshot()
     with pytest.raises(Unknown, match="no preset named"):
         train(preset="huge")
+    for device in ("toaster", "cuda:99"):
+        with pytest.raises(Unknown, match=f"no device '{device}'"):
+            train(device=device)
+    with pytest.raises(Unknown, match="not a landmarks file"):
+        Describer(landmarks_model="nowhere.dat")
     run = approved.models.open_run(snapshot, preset="tiny-64", seed=777, total_steps=1)
     with pytest.raises(Unknown, match="no checkpoint"):
         steps.evaluate(run.id)

@@ -100,6 +100,22 @@ def test_a_damaged_last_checkpoint_is_passed_over_with_a_warning(run: Run, caplo
     assert contents(repaired) == contents(run("whole"))
 
 
+@pytest.mark.parametrize(
+    "page",
+    [b"", b"[]", b"{}", b'{"step": 3, "domains": [], "sha256": 7}', b'{"step": "3", "domains": [], "sha256": {}}'],
+)
+def test_a_last_page_that_says_nothing_is_passed_over_too(run: Run, page: bytes) -> None:
+    run("hurt", slice_steps=2)
+    run("hurt", slice_steps=1).saved.paths["trainer"].write_bytes(page)
+    assert run("hurt").trained == 4
+
+
+def test_a_page_that_speaks_of_another_step_is_passed_over(run: Run) -> None:
+    first = run("hurt", slice_steps=2).saved.paths["trainer"].read_bytes()
+    run("hurt", slice_steps=1).saved.paths["trainer"].write_bytes(first)
+    assert run("hurt").trained == 4
+
+
 def test_what_a_killed_writer_left_behind_is_swept_and_ignored(run: Run, tmp_path: Path) -> None:
     run(slice_steps=2)
     folder = tmp_path / "run" / "checkpoints"
