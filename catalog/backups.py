@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ def back_up(url: str, folder: Path, *, keep: int) -> Path:
     backend = make_url(url).get_backend_name()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / f"catalog-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}{_SUFFIXES[backend]}"
+    _clear(folder)
     unfinished = target.with_name(f".{target.name}.part")
     try:
         (_copy_sqlite if backend == "sqlite" else _dump_postgresql)(url, unfinished)
@@ -42,6 +44,13 @@ def back_up(url: str, folder: Path, *, keep: int) -> Path:
 def backups(folder: Path) -> list[Path]:
     """The copies in a folder, oldest first."""
     return sorted(path for path in folder.glob("catalog-*") if path.suffix in _SUFFIXES.values())
+
+
+def _clear(folder: Path) -> None:
+    """Remove what backups left that were killed; one that still goes on is younger than a day."""
+    for left in folder.glob(".catalog-*.part*"):
+        if time.time() - left.stat().st_mtime > 86_400:
+            left.unlink(missing_ok=True)
 
 
 def _copy_sqlite(url: str, target: Path) -> None:
@@ -66,17 +75,11 @@ def _dump_postgresql(url: str, target: Path) -> None:
     if program is None:
         raise CatalogError("a backup of PostgreSQL needs pg_dump: install postgresql-client")
     parsed = make_url(url)
-    # By the environment: a command line is for everybody on the machine to read.
-    known = {
-        "PGHOST": parsed.host,
-        "PGPORT": str(parsed.port) if parsed.port else None,
-        "PGUSER": parsed.username,
-        "PGPASSWORD": str(parsed.password) if parsed.password else None,
-        "PGDATABASE": parsed.database,
-    }
-    environment = {**os.environ, **{name: value for name, value in known.items() if value}}
+    where = parsed.set(drivername="postgresql", password=None).render_as_string()  # its options (sslmode, ...) too
+    # The password by the environment: a command line is for everybody on the machine to read.
+    environment = {**os.environ, "PGPASSWORD": str(parsed.password)} if parsed.password else None
     ended = subprocess.run(
-        [program, "--format=custom", "--no-password", f"--file={target}"],
+        [program, "--format=custom", "--no-password", f"--file={target}", f"--dbname={where}"],
         env=environment,
         capture_output=True,
         text=True,

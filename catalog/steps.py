@@ -71,6 +71,8 @@ def look_over(
     orphans = {"photos": old["photos"] - catalog.photos.blobs(), "faces": old["faces"] - catalog.faces.blobs()}
     if delete:
         for kind, names in orphans.items():
+            if names:  # what somebody has stored again meanwhile is young: its row is on the way
+                names &= set(blobs.stored_before(kind, before))
             for name in sorted(names):
                 blobs.delete(kind, name)
     return Sweeping(len(orphans["photos"]), len(orphans["faces"]), unfinished, delete)

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,6 +93,21 @@ def test_a_sweep_takes_old_orphans_and_leaves_the_rest(
     assert set(blobs.names("photos")) == {photo.sha256, fresh}
     assert set(blobs.names("faces")) == {face.face.sha256, face.face.sha256_512}
     assert steps.sweep(delete=True, catalog=catalog, blobs=blobs) == 0
+
+
+def test_an_orphan_that_is_stored_again_during_the_sweep_stays(catalog: Catalog, tmp_path: Path) -> None:
+    class StoredAgainMeanwhile(FolderBlobs):
+        def stored_before(self, kind: str, moment: datetime) -> Iterator[str]:
+            names = list(super().stored_before(kind, moment))
+            if kind == "photos":
+                self.put("photos", b"orphan")
+            return iter(names)
+
+    blobs = StoredAgainMeanwhile(tmp_path / "blobs")
+    orphan = blobs.put("photos", b"orphan")
+    age(blobs, tmp_path, hours=25)
+    assert steps.sweep(delete=True, catalog=catalog, blobs=blobs) == 0
+    assert blobs.has("photos", orphan)
 
 
 def test_an_erased_photo_leaves_no_bytes_and_takes_part_in_nothing(
@@ -244,6 +260,18 @@ def test_a_backup_that_fails_removes_nothing(tmp_path: Path) -> None:
     with pytest.raises(CatalogError):
         back_up(f"sqlite:///{tmp_path}/not there.db", folder, keep=1)
     assert len(list(folder.iterdir())) == 3
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_and_a_running_one_stays(tmp_path: Path) -> None:
+    url, folder = f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path / "backups"
+    Catalog(url).close()
+    folder.mkdir()
+    left, running = folder / ".catalog-20260101T000000.000000Z.db.part", folder / ".catalog-now.db.part"
+    for path in (left, running):
+        path.touch()
+    os.utime(left, (0, 0))
+    made = back_up(url, folder, keep=1)
+    assert set(folder.iterdir()) == {made, running}
 
 
 def test_the_census_counts_every_word(catalog: Catalog, rows: Rows) -> None:
