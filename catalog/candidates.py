@@ -90,10 +90,14 @@ class Candidates(Part):
                 )
             )
 
-    def release(self, candidate_id: int) -> None:
-        """Put a claimed candidate back: its host asked to be left alone for now."""
+    def release(self, candidate_id: int, *, tried: bool = True) -> None:
+        """Put a claimed candidate back: it cannot be had for now. ``tried`` False: through no fault of its own."""
         with self._catalog.writing() as connection:
             close_claim(connection, candidate_id, CandidateState.FOUND)
+            if not tried:
+                connection.execute(
+                    update(candidates).where(candidates.c.id == candidate_id).values(tries=candidates.c.tries - 1)
+                )
 
     def release_expired(self) -> int:
         """Give back every claim whose lease has run out; say how many."""

@@ -122,14 +122,15 @@ def fetch(
 ) -> FetchReport:
     """Download waiting candidates (of one source, or all), and store each as a photo or record why not.
 
-    What cannot be had just now goes back in the line, and is refused after its third try.
+    What cannot be had just now goes back in the line, and is refused after its third try; a network of ours that is
+    down is no try.
     """
     config, catalog = config or settings(), catalog or Catalog()
     blobs = blobs or open_blobs(config.store_url)
     download = download or _download(catalog, config)
     tally = FetchTally()
     left = limit if limit is not None else config.fetch_per_run
-    waiting: list[FoundCandidate] = []
+    waiting: list[tuple[FoundCandidate, bool]] = []
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="fetch") as pool:
         while left > 0 and not tally.stopped:
             claimed = catalog.candidates.claim(
@@ -144,13 +145,14 @@ def fetch(
                     _record(candidate, outcome, catalog=catalog, blobs=blobs, config=config, tally=tally)
                 except Conflict:
                     tally.lost += 1  # our lease ran out and another worker has it: theirs counts
-                if isinstance(outcome, Unreachable) or (isinstance(outcome, Later) and candidate.tries < _TRIES):
-                    waiting.append(candidate)
+                tried = isinstance(outcome, Later)
+                if isinstance(outcome, Unreachable) or (tried and candidate.tries < _TRIES):
+                    waiting.append((candidate, tried))
                 if progress:
                     progress(1)
     # Only now, so that this run does not claim them again.
-    for candidate in waiting:
-        _put_back(candidate, catalog)
+    for candidate, tried in waiting:
+        _put_back(candidate, catalog, tried=tried)
     return tally.report()
 
 
@@ -311,9 +313,9 @@ def _same(data: bytes, photo_id: int, *, catalog: Catalog, blobs: Blobs) -> bool
     return likeness(data, stored) >= SAME
 
 
-def _put_back(candidate: FoundCandidate, catalog: Catalog) -> None:
+def _put_back(candidate: FoundCandidate, catalog: Catalog, *, tried: bool) -> None:
     try:
-        catalog.candidates.release(candidate.id)
+        catalog.candidates.release(candidate.id, tried=tried)
     except Conflict:
         _log.info("candidate %d is another worker's by now", candidate.id)
 

@@ -100,6 +100,8 @@ def test_without_a_network_nothing_is_refused(catalog: Catalog, blobs: Blobs, ad
         report = steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG, download=giving(answers))
         assert (report.stopped, report.ok, report.refused) == ("unreachable", False, {})
     assert catalog.candidates.counts() == {"google": {"found": 40}}
+    slow = dict.fromkeys(answers, Later("timeout", "too slow"))
+    assert steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG, download=giving(slow)).later == {"timeout": 40}
 
 
 def test_a_fetch_takes_no_more_than_it_may(catalog: Catalog, blobs: Blobs, add: Callable[[str], None]) -> None:
