@@ -103,7 +103,7 @@ def test_a_photo_that_another_process_stored_is_seen(catalog: Catalog, rows: Row
 
 def test_two_workers_with_the_same_photo_store_it_once(catalog: Catalog, rows: Rows, url: str) -> None:
     query = rows.query()
-    for _ in range(4):
+    for _ in range(2):
         rows.candidate(query=query)
     workers = [
         subprocess.Popen(
@@ -114,7 +114,7 @@ def test_two_workers_with_the_same_photo_store_it_once(catalog: Catalog, rows: R
             stdout=subprocess.PIPE,
             text=True,
         )
-        for _ in range(4)
+        for _ in range(2)
     ]
     for worker in workers:
         assert worker.stdout is not None
@@ -124,7 +124,7 @@ def test_two_workers_with_the_same_photo_store_it_once(catalog: Catalog, rows: R
         worker.stdin.write("go\n")
         worker.stdin.flush()
     said = [worker.communicate(timeout=60)[0].strip() for worker in workers]
-    assert sorted(said) == ["refused", "refused", "refused", "stored"]
+    assert sorted(said) == ["refused", "stored"]
     assert catalog.photos.counts() == {"google": 1}
 
 
