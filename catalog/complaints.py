@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from catalog.errors import CatalogError
 
 #: What any command may meet that opens the catalog; each package adds its own errors.
-EXPECTED: tuple[type[Exception], ...] = (CatalogError, ValidationError, SQLAlchemyError, OSError)
+EXPECTED = (CatalogError, ValidationError, SQLAlchemyError, OSError)
 
 
 def one_line(error: Exception) -> str:
