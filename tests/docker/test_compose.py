@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,32 @@ def test_what_an_image_leaves_out_is_in_the_lock(path: Path) -> None:
     whole = set(re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
     assert whole - left == set(words.split())
     assert said.stdout.count("--hash=sha256:") > len(left)
+
+
+@pytest.mark.parametrize(
+    ("image", "package"), [("trainer", "training"), ("worker", "collectors"), ("worker", "preprocessing")]
+)
+def test_an_image_leaves_out_nothing_that_its_steps_import(image: str, package: str) -> None:
+    (words,) = re.findall(
+        r"/build/requirements\.lock ([^>]+?)>",
+        (ROOT / "docker" / f"{image}.Dockerfile").read_text().replace("\\\n", " "),
+    )
+    left_out = {
+        module
+        for module, distributions in packages_distributions().items()
+        if {name.lower().replace("_", "-") for name in distributions} & set(words.split())
+    }
+    named: set[str] = set()
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                named.add((node.module or "").partition(".")[0])
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "find_spec":
+                named |= {word.value for word in node.args if isinstance(word, ast.Constant)}
+    assert "dlib" in named or package == "collectors"
+    assert not named & left_out
 
 
 def test_a_package_that_the_lock_does_not_have_is_named() -> None:
