@@ -14,12 +14,16 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from collectors.pictures import sniff
 from preprocessing.decode import decode
 from preprocessing.errors import Refused
 from review.errors import Unshowable
 
 #: The longest sides offered: a card of the grid, and the single view on a large screen. 0: every pixel.
 SIDES = (0, 480, 1280)
+
+#: What every browser shows, and shows as nothing but a picture.
+SERVED = frozenset({"image/jpeg", "image/png", "image/webp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Pictures:
                 return self._kept[key]
         data = load()
         media_type = sniff(data)
-        if media_type and not side:
+        if media_type in SERVED and not side:
             return Picture(key, media_type, data)
         with self._decoding:
             picture = Picture(key, "image/jpeg", _as_jpeg(data, side=side))
@@ -59,17 +63,6 @@ class Pictures:
                 while len(self._kept) > self._keep:
                     self._kept.popitem(last=False)
         return picture
-
-
-def sniff(data: bytes) -> str | None:
-    """The media type that the first bytes show, of the three that we serve as they are; else None."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return None
 
 
 def _as_jpeg(data: bytes, *, side: int) -> bytes:
