@@ -75,12 +75,12 @@ def candidates(catalog: Catalog) -> int:
 def test_a_killed_search_of_a_folder_is_completed(
     tmp_path: Path, catalog: Catalog, environment: dict[str, str]
 ) -> None:
-    folder = photos_in(tmp_path / "photos", 150)
+    folder = photos_in(tmp_path / "photos", 60)
     command = ("search", "--source", "folder", "--path", str(folder))
-    for reached in (1, 40, 100):
+    for reached in (1, 20, 45):
         kill_when(start(environment, *command), reached, lambda: candidates(catalog))
     run(environment, *command)
-    assert candidates(catalog) == 154
+    assert candidates(catalog) == 64
     (query,) = catalog.queries.list()
     assert query.state is QueryState.USED
 
@@ -88,20 +88,20 @@ def test_a_killed_search_of_a_folder_is_completed(
 def test_a_killed_fetch_is_completed(
     tmp_path: Path, catalog: Catalog, blobs: Blobs, environment: dict[str, str]
 ) -> None:
-    folder = photos_in(tmp_path / "photos", 150)
+    folder = photos_in(tmp_path / "photos", 60)
     run(environment, "search", "--source", "folder", "--path", str(folder))
 
     def stored() -> int:
         return catalog.photos.counts().get("folder", 0)
 
-    killed = [kill_when(start(environment, "fetch"), reached, stored) for reached in (1, 30, 60, 100)]
+    killed = [kill_when(start(environment, "fetch"), reached, stored) for reached in (1, 20, 40)]
     assert any(killed)
     run(environment, "fetch")
-    assert catalog.candidates.counts() == {"folder": {"fetched": 150, "refused": 4}}
+    assert catalog.candidates.counts() == {"folder": {"fetched": 60, "refused": 4}}
     assert catalog.candidates.refused() == {"exact_duplicate": 3, "not_an_image": 1}
-    assert stored() == 150
+    assert stored() == 60
     assert set(blobs.names("photos")) == catalog.photos.blobs()
-    assert len(catalog.photos.blobs()) == 150
+    assert len(catalog.photos.blobs()) == 60
 
 
 @pytest.mark.browser
