@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,7 +14,7 @@ PACKAGES := chromium chromium-driver libnss3-tools libgl1 libglib2.0-0 postgresq
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list the verbs
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 setup: system .venv/.ready ## install what is missing: system packages and .venv
 
@@ -59,6 +59,9 @@ fix: setup ## let ruff mend what it can
 
 docs: setup ## write the generated pages: docs/dags.md, docs/checks.md, docs/settings.md, .env.example
 	$(BIN)/python docs/generate.py
+
+bench-dags: setup ## how long each DAG file takes to parse, as JSON
+	$(BIN)/python bench/dags.py
 
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, update
 
 from catalog.candidates import close_claim, provenance_of
 from catalog.errors import NotFound
 from catalog.part import Part, clean, now, signed, unsigned
-from catalog.phashes import PhashIndex
 from catalog.records import CandidateState, Domain, NewPhoto, Photo, Provenance, Stage, Verdict
 from catalog.refusals import refused
 from catalog.tables import candidates, photos, queries, refusals
+
+if TYPE_CHECKING:
+    from catalog.phashes import PhashIndex
 
 
 class Photos(Part):
@@ -22,8 +25,13 @@ class Photos(Part):
 
     def __init__(self, catalog: Any) -> None:
         super().__init__(catalog)
-        self._index = PhashIndex()
         self._lock = threading.Lock()
+
+    @cached_property
+    def _index(self) -> PhashIndex:
+        from catalog.phashes import PhashIndex  # numpy: slow to import, and most processes never compare photos
+
+        return PhashIndex()
 
     def duplicate_of(self, photo: NewPhoto, *, bits: int, unlike: Collection[int] = ()) -> tuple[str, int] | None:
         """(``exact_duplicate`` or ``near_duplicate``, photo id) of a stored photo that this one repeats, or None.

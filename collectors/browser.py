@@ -4,7 +4,6 @@ Chromium's processes carry a mark in their environment; a small reaper process w
 kills what still carries it, so that not even a kill -9 of the collector leaves a browser behind.
 """
 
-# ruff: noqa: TID253  (the door of selenium)
 from __future__ import annotations
 
 import os

@@ -6,7 +6,6 @@ and takes none from outside, so while a client is open the name ``requests`` ins
 to our settings (proxy, CA). One client at a time per process, then.
 """
 
-# ruff: noqa: TID253  (the door of instaloader)
 from __future__ import annotations
 
 import json

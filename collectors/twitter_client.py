@@ -3,7 +3,6 @@
 Tweepy sets no timeout and may wait (or recurse) for ever on a rate limit; here it has a timeout and never waits.
 """
 
-# ruff: noqa: TID253  (the door of tweepy)
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -2,12 +2,13 @@
 
 Starts whenever a collector has fetched (asset `photos`). One run carries one batch: the photos that are in none yet.
 
-1. `open_batch` takes the waiting photos; when there are none, the run ends here, skipped.
+1. `open_batch` takes the waiting photos, up to `FACELOOP_PHOTOS_PER_BATCH`; when there are none, the run ends here,
+   skipped. When `more` are left, `next_batch` starts another run for them.
 2. `screen` refuses what cannot be used (undecodable, no face) and flags what looks wrong.
 3. `review_raw` waits until people have decided on every photo in the review desk.
 4. `crop` cuts the approved photos' faces, `check` scores them, `validate` holds the batch against its expectations;
-   a failed critical expectation stops the batch with its reason. Clear the failed task once the cause is mended: the
-   batch opens anew.
+   a failed critical expectation stops the batch with its reason. Clear `validate` once the cause is mended: the batch
+   opens anew.
 5. `review_crop` and `review_final` wait for people again.
 6. `close_batch` ends the batch; the asset `approved_faces` starts `retrain_model`.
 
@@ -17,6 +18,7 @@ batches may wait side by side.
 
 from datetime import datetime, timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Asset, dag, task
 from human_review import HumanReviewSensor
 
@@ -37,6 +39,8 @@ VISION = {"queue": "vision", "pool": "vision"}
 )
 def curate_photos():
     batch = task.short_circuit(steps.open_batch)("{{ run_id }}")
+    more = task.short_circuit(steps.photos_wait, task_id="more")()
+    next_batch = EmptyOperator(task_id="next_batch", outlets=[PHOTOS])
     screened = task(steps.screen, **VISION)(batch)
     review_raw = HumanReviewSensor(task_id="review_raw", batch=batch, stage="raw")
     cropped = task(steps.crop, **VISION)(batch)
@@ -46,6 +50,7 @@ def curate_photos():
     review_final = HumanReviewSensor(task_id="review_final", batch=batch, stage="final")
     closed = task(steps.close_batch, outlets=[APPROVED_FACES])(batch)
 
+    batch >> more >> next_batch
     screened >> review_raw >> cropped >> checked >> validated >> review_crop >> review_final >> closed
 
 

@@ -25,6 +25,7 @@ from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, t
 from training import steps
 
 APPROVED_FACES, CHAMPION = Asset("approved_faces"), Asset("champion")
+GPU = {"queue": "gpu", "pool": "gpu"}
 
 
 @dag(
@@ -44,8 +45,7 @@ def retrain_model():
         env={"SNAPSHOT": snapshot},
         append_env=True,
         output_processor=lambda line: json.loads(line)["run"],
-        queue="gpu",
-        pool="gpu",
+        **GPU,
         retries=5,  # a training that was asked to stop exits with 75; the retry goes on from its checkpoint
         execution_timeout=timedelta(days=3),
     )
@@ -53,8 +53,8 @@ def retrain_model():
         return f'exec {shlex.quote(sys.executable)} -m training train --snapshot "$SNAPSHOT" --json'
 
     trained = train()
-    evaluation = task(steps.evaluate, queue="gpu", pool="gpu")(trained)
-    model = task(steps.promote)(evaluation)
+    evaluation = task(steps.evaluate, **GPU)(trained)
+    model = task(steps.promote, **GPU)(evaluation)  # measures the champion anew, beside the challenger
     crowned = task.short_circuit(steps.is_champion)(model)
     champion = EmptyOperator(task_id="champion", outlets=[CHAMPION])
 

@@ -35,7 +35,7 @@ def main() -> int:
             return _once(stack, airflow) if given.once else _stay(stack, airflow)
     except KeyboardInterrupt:
         _say("stopped; nothing of the demo runs any more")
-        return 0
+        return 130 if given.once else 0  # staying up ends like this; going through the loop does not
     except (AlreadyRunning, RuntimeError, requests.RequestException) as error:
         _say(f"error: {error}")
         _say(f"the logs are in {given.home / 'logs'}")

@@ -100,7 +100,7 @@ def once(stack: Stack, airflow: Airflow, *, say: Callable[[str], None]) -> Summa
     clock.mark("retrain")
     for name, seconds in _task_seconds(airflow, fresh("retrain_model")).items():
         clock.add(name, seconds)
-    return _summary(catalog, clock.seconds)
+    return summarise(catalog, clock.seconds)
 
 
 def _retrain(
@@ -167,7 +167,8 @@ class _Clock:
         self.seconds[name] = round(seconds, 1)
 
 
-def _summary(catalog: Catalog, seconds: dict[str, float]) -> Summary:
+def summarise(catalog: Catalog, seconds: dict[str, float]) -> Summary:
+    """The catalog as it stands; ``ok`` when every part of the loop has left its mark."""
     approved = catalog.faces.approved()
     gate = catalog.snapshots.gate_decisions(limit=1)[0]
     runs = catalog.models.runs()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2  # noqa: TID253 - this file is its door
+import cv2
 import numpy as np
 
 from preprocessing.decode import Pixels

@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import dlib  # noqa: TID253 - this file is its door
+import dlib
 import numpy as np
 
 from preprocessing.align import shrink

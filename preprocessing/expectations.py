@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import great_expectations as gx  # noqa: TID253 - this file is its door
-import great_expectations.expectations as gxe  # noqa: TID253
+import great_expectations as gx
+import great_expectations.expectations as gxe
 import pandas as pd
-from great_expectations.checkpoint import UpdateDataDocsAction  # noqa: TID253
-from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: TID253
+from great_expectations.checkpoint import UpdateDataDocsAction
+from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from catalog.records import Domain, Reason, SubjectKind
 from preprocessing.checks import checks_on

@@ -3,6 +3,8 @@
 What a step makes is stored before the row that says so, and rows are written once; so running a step again repeats
 at most the photo that it was killed over. A photo that cannot go on gets a refusal with its reason and never comes
 back; nothing that a photo contains can stop a step.
+
+DAG files import this module, so it imports nothing that is slow to load; each verb does that for itself.
 """
 
 from __future__ import annotations
@@ -13,16 +15,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from catalog import Blobs, Catalog, open_blobs, settings
 from catalog.errors import BlobCorrupt, BlobMissing, Conflict
 from catalog.records import BatchState, Face, Flag, NewFace, Photo, Score, Stage, Subject, SubjectKind
-from preprocessing.checks import CHECKS, FaceView, PhotoView, View, checks_on, judge
-from preprocessing.decode import Pixels, decode, encode_jpeg
 from preprocessing.errors import Refused, ValidationStopped
-from preprocessing.geometry import FoundFace, Landmarks
 from preprocessing.report import BatchReport, FaceRow, PhotoRow
+
+if TYPE_CHECKING:
+    from preprocessing.checks import View
+    from preprocessing.decode import Pixels
+    from preprocessing.geometry import FoundFace
 
 Item = TypeVar("Item")
 
@@ -62,6 +66,11 @@ def open_batch(key: str, *, catalog: Catalog | None = None) -> int | None:
     return batch.id if batch else None
 
 
+def photos_wait(*, catalog: Catalog | None = None) -> bool:
+    """Whether photos are left that no batch has taken up: one batch takes so many and no more."""
+    return (catalog or Catalog()).photos.unbatched() > 0
+
+
 def close_batch(batch: int, *, catalog: Catalog | None = None) -> int:
     """End a batch whose three stages are decided, and give the number of faces approved in it.
 
@@ -89,6 +98,8 @@ def screen(
 
     `made` counts scores. Raises NotFound when there is no such batch, as every step does.
     """
+    from preprocessing.checks import PhotoView, judge
+
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
     catalog.batches.get(batch)
     waiting = catalog.photos.unscreened(batch_id=batch)[:limit]
@@ -156,6 +167,10 @@ def check(
     `made` counts scores. What a low score suggests becomes a flag when the batch is validated. A photo whose crop
     has been lost is refused.
     """
+    from preprocessing.checks import FaceView
+    from preprocessing.decode import decode
+    from preprocessing.geometry import Landmarks
+
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
     if batch is not None:
         catalog.batches.get(batch)
@@ -183,12 +198,13 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
     """Hold a batch against its expectations; flag the rows that fail.
 
     Stores the report, and Data Docs below `docs` (the home folder's `validations/` when not given). A failed critical
-    expectation stops the batch: it is closed with the reason, and ValidationStopped is raised.
+    expectation stops the batch: it is closed with the reason, and ValidationStopped is raised. A stopped batch that
+    is validated again is opened anew: somebody has seen to its reason.
     """
     from preprocessing import expectations
 
     catalog = catalog or Catalog()
-    catalog.batches.get(batch)
+    catalog.batches.open(key=catalog.batches.get(batch).key)
     docs = docs or settings().home / "validations"
     report = expectations.validate(
         batch_id=batch,
@@ -215,6 +231,8 @@ def _finder() -> Finder:
 
 def _look(photo: Photo, blobs: Blobs, finder: Finder | None) -> tuple[Pixels, tuple[FoundFace, ...]]:
     """Decode a photo and find its faces; raises Refused when it cannot be read or shows none."""
+    from preprocessing.decode import decode
+
     assert finder is not None  # there is one whenever a photo waits
     limits = settings()
     data = _bytes_of("photos", photo.sha256, blobs)
@@ -226,15 +244,25 @@ def _look(photo: Photo, blobs: Blobs, finder: Finder | None) -> tuple[Pixels, tu
 
 
 def _bytes_of(kind: str, name: str, blobs: Blobs) -> bytes:
-    """A blob's bytes; raises Refused when they are gone or damaged: no later run would find them."""
+    """A blob's bytes; raises Refused when they are gone or damaged: no later run would find them.
+
+    Raises BlobMissing when the store holds none of that kind at all: then the store is wrong, not the photo.
+    """
     try:
         return blobs.get(kind, name)
-    except (BlobMissing, BlobCorrupt) as error:
+    except BlobCorrupt as error:
+        raise _Unfit("bytes_lost", str(error)) from error
+    except BlobMissing as error:
+        if next(blobs.names(kind), None) is None:
+            raise BlobMissing(
+                f"the store holds no {kind} at all; is FACELOOP_STORE the one they were put in?"
+            ) from None
         raise _Unfit("bytes_lost", str(error)) from error
 
 
 def _cut(pixels: Pixels, found: FoundFace, number: int, blobs: Blobs, finder: Finder | None) -> NewFace:
     from preprocessing.align import align
+    from preprocessing.decode import encode_jpeg
     from preprocessing.duplicates import phash
 
     assert finder is not None
@@ -255,6 +283,8 @@ def _cut(pixels: Pixels, found: FoundFace, number: int, blobs: Blobs, finder: Fi
 
 
 def _measure(subject: Subject, view: View) -> list[Score]:
+    from preprocessing.checks import checks_on
+
     measured = [(check, check.measure(view)) for check in checks_on(subject.kind)]
     return [Score(subject, check.name, check.version, m.value, dict(m.detail)) for check, m in measured]
 
@@ -289,6 +319,8 @@ def _photo_rows(catalog: Catalog, batch: int) -> Sequence[PhotoRow]:
 
 
 def _face_rows(catalog: Catalog, batch: int) -> Sequence[FaceRow]:
+    from preprocessing.checks import CHECKS
+
     scores: dict[int, dict[str, float]] = {}
     for score in catalog.scores.of_batch(batch):
         known = CHECKS.get(score.check)

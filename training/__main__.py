@@ -85,6 +85,7 @@ def _train(given: argparse.Namespace) -> int:
             preset=given.preset,
             seed=given.seed,
             slice_steps=given.slice_steps,
+            again=given.again,
             device=given.device,
             threads=given.threads,
             stop=lambda: asked,
@@ -195,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
         commands[verb].add_argument("--seed", type=_not_negative, help="default: as configured")
     commands["snapshot"].add_argument("--preset", default="", choices=["", *PRESETS], help="pack its pixels now")
     commands["train"].add_argument("--slice-steps", type=_not_negative, help="train at most so many steps, then save")
+    commands["train"].add_argument("--again", action="store_true", help="also when this very training failed before")
     commands["train"].add_argument("--device", default="", help="cpu, cuda, cuda:1 (default: cuda if there is one)")
     commands["train"].add_argument("--threads", type=_not_negative, default=0, help="default: half the cores")
     commands["evaluate"].add_argument("--run", type=int, help="number of the run (default: the newest)")

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-from torch import Tensor, nn  # noqa: TID253
+import torch
+from torch import Tensor, nn
 
 from training.errors import BadCheckpoint
 from training.files import sha256_of, write_atomically

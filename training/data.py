@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-import torch.nn.functional as F  # noqa: TID253
-from torch import Tensor  # noqa: TID253
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from training import heatmaps, snapshot
 from training.errors import BadSnapshot

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import dlib  # noqa: TID253 - imported inside functions of steps.py alone
+import dlib
 import numpy as np
 
 from training.errors import Unknown

@@ -3,7 +3,7 @@
     TrainingError
     ├── BadSnapshot        a manifest or pack is missing, damaged or cannot be built
     ├── BadCheckpoint      a checkpoint file is not what its format says
-    ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed
+    ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed, or it failed by itself
     ├── RunBusy            another process is training this run
     ├── Diverged           a loss or weight is no longer a finite number
     └── Unknown            a preset, snapshot, run or model nobody has heard of
@@ -25,7 +25,7 @@ class BadCheckpoint(TrainingError):
 
 
 class ResumeRefused(TrainingError):
-    """The run on disk was made from another snapshot, preset or seed."""
+    """The run on disk was made from another snapshot, preset or seed, or it failed by itself."""
 
 
 class RunBusy(TrainingError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
+import torch
 
 from training import metrics
 from training.data import Faces

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-from torch import Tensor  # noqa: TID253
+import torch
+from torch import Tensor
 
 # Runs of the 68-point scheme (iBUG 300-W): first and last point, and whether the stroke closes on itself.
 _CHIN = (4, 12, False)

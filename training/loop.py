@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-from torch import Tensor, nn  # noqa: TID253
+import torch
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from training import checkpoint

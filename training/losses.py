@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-import torch.nn.functional as F  # noqa: TID253
-from torch import Tensor  # noqa: TID253
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 
 def adversarial(logits: Tensor, *, real: bool) -> Tensor:

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-import torch.nn.functional as F  # noqa: TID253
-from torch import Tensor, nn  # noqa: TID253
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 MASKED_SIZES = (32, 64, 128)
 """Feature sizes at which the generator re-injects the source's edges; the coarse mask serves the smallest."""

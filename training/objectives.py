@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-from torch import Tensor  # noqa: TID253
+import torch
+from torch import Tensor
 
 from training import losses
 from training.data import Batch

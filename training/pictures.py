@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2  # noqa: TID253 - imported inside functions of steps.py alone
+import cv2
 import numpy as np
 
 from training.errors import BadSnapshot

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import torch  # noqa: TID253 - training.steps imports this file inside its functions
-from torch import Tensor  # noqa: TID253
+import torch
+from torch import Tensor
 
 from training import heatmaps
 from training.data import MASK_SIZE, Faces

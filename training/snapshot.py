@@ -19,13 +19,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, BinaryIO
 
 from catalog.records import ApprovedFace, Domain
 from training.errors import BadSnapshot
 from training.files import locked, sweep, write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np  # slow to import, and DAG files import this module
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,8 @@ def pack(
     `read` gives a crop's bytes by sha256, `decode` makes [size,size,3] uint8 of them. Bounded memory: rows go to the
     file as they come. Raises BadSnapshot naming the face whose crop cannot be read.
     """
+    import numpy as np
+
     path = pack_path(folder, size)
     if path.is_file():
         return path
@@ -215,6 +218,8 @@ def _pack_problems(
     read: Callable[[str], bytes],
     decode: Callable[[bytes, int], np.ndarray],
 ) -> Iterator[str]:
+    import numpy as np
+
     size = int(path.stem.split("-")[1])
     digest_path = path.with_suffix(".sha256")
     digests = digest_path.read_text(errors="replace").split() if digest_path.is_file() else []
@@ -244,6 +249,8 @@ def _pack_problems(
 
 def _header(count: int, *, size: int) -> bytes:
     """What a pack of so many faces begins with (NumPy's format, version 1.0)."""
+    import numpy as np
+
     header = io.BytesIO()
     shape = (count, size, size, 3)
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})

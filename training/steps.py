@@ -21,7 +21,7 @@ from catalog.records import RunState, Snapshot
 from training import gate as gates
 from training import promote as promotion
 from training import snapshot as snapshots
-from training.errors import BadSnapshot, Diverged, TrainingError, Unknown
+from training.errors import BadSnapshot, Diverged, ResumeRefused, TrainingError, Unknown
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
 
@@ -108,6 +108,7 @@ def train(
     preset: str = "",
     seed: int | None = None,
     slice_steps: int | None = None,
+    again: bool = False,
     device: str = "",
     threads: int = 0,
     stop: Callable[[], bool] = lambda: False,
@@ -118,7 +119,8 @@ def train(
     """Train a snapshot (default: the newest) for one slice, going on from the run's last checkpoint if it has one.
 
     `stop` is asked after each step; `slice_steps` bounds this call (0: to the preset's end; None: as configured).
-    Each save is in the blob store and the catalog before training goes on.
+    Each save is in the blob store and the catalog before training goes on. A run that failed by itself would fail the
+    same way: it is refused unless it is asked for `again`.
     Raises Unknown, BadSnapshot, Diverged, ResumeRefused, RunBusy.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
@@ -142,6 +144,8 @@ def train(
     training_faces = store.faces(row, held_out=False, size=wanted.img_size)
     held_out_faces = store.faces(row, held_out=True, size=wanted.img_size)
     run = catalog.models.open_run(row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters)
+    if run.state is RunState.FAILED and not again:
+        raise ResumeRefused(f"this very training failed before ({run.reason}); --again repeats it all the same")
     if run.state is RunState.FAILED:
         catalog.models.finish_run(run.id, state=RunState.RUNNING)
     store.fetch_checkpoints(run, folder / "checkpoints")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2  # noqa: TID253  the portraits' one door to OpenCV, with skin and scene
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import cv2  # noqa: TID253
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull

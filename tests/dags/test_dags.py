@@ -56,6 +56,7 @@ told = {
                     "down": sorted(task.downstream_task_ids),
                     "queue": task.queue,
                     "pool": task.pool,
+                    "outlets": [asset.name for asset in task.outlets],
                     "deferrable": getattr(task, "deferrable", None),
                     "reserved": sorted(
                         Context.__annotations__.keys() & inspect.signature(task.python_callable).parameters.keys()
@@ -119,8 +120,18 @@ def test_collecting_goes_from_plan_to_search_to_fetch_in_the_sources_own_pool(pa
     assert {tasks["search"]["pool"], tasks["fetch"]["pool"]} == {source}
 
 
-def test_curating_waits_for_people_three_times_and_holds_no_worker_meanwhile(parsed: dict) -> None:
+#: What starts the next batch when one run could not take every photo; beside the chain.
+ASIDE = ("more", "next_batch")
+
+
+def test_a_run_that_cannot_take_every_photo_starts_another(parsed: dict) -> None:
     tasks = parsed["dags"]["curate_photos"]["tasks"]
+    assert "more" in tasks["open_batch"]["down"]
+    assert (tasks["more"]["down"], tasks["next_batch"]["outlets"]) == (["next_batch"], ["photos"])
+
+
+def test_curating_waits_for_people_three_times_and_holds_no_worker_meanwhile(parsed: dict) -> None:
+    tasks = {name: told for name, told in parsed["dags"]["curate_photos"]["tasks"].items() if name not in ASIDE}
     order, left = [], {name: {up for up, task in tasks.items() if name in task["down"]} for name in tasks}
     while left:
         (free,) = (name for name, above in left.items() if not above & left.keys())  # a chain: one at a time
@@ -137,13 +148,15 @@ def test_curating_waits_for_people_three_times_and_holds_no_worker_meanwhile(par
         "review_final",
         "close_batch",
     ]
+    assert tasks["close_batch"]["outlets"] == ["approved_faces"]
     assert all(tasks[name]["deferrable"] is True for name in ("review_raw", "review_crop", "review_final"))
 
 
 def test_retraining_runs_one_at_a_time_on_the_gpu_queue_and_pool(parsed: dict) -> None:
     dag = parsed["dags"]["retrain_model"]
     assert dag["max_active_runs"] == 1
-    assert (dag["tasks"]["train"]["queue"], dag["tasks"]["train"]["pool"]) == ("gpu", "gpu")
+    for name in ("train", "evaluate", "promote"):  # the only workers that have torch
+        assert (dag["tasks"][name]["queue"], dag["tasks"][name]["pool"]) == ("gpu", "gpu")
     assert "train" in dag["tasks"]["gate"]["down"]
 
 

@@ -16,7 +16,7 @@ from catalog.records import (
     SearchResult,
     Stage,
 )
-from demo.loop import _summary, as_json
+from demo.loop import as_json, summarise
 from rows import Rows, sha256_of
 
 SOURCES = ("google", "instagram", "twitter", "folder")
@@ -105,7 +105,7 @@ def after() -> Callable[..., Catalog]:
 
 def test_it_counts_what_the_catalog_holds(after: Callable[..., Catalog]) -> None:
     catalog = after()
-    found = _summary(catalog, {"collect": 1.5})
+    found = summarise(catalog, {"collect": 1.5})
     (model,) = catalog.models.list()
     assert all(found.photos[source] >= 1 for source in SOURCES)
     assert found.refused == {"exact_duplicate": 1, "near_duplicate": 1}
@@ -126,17 +126,17 @@ def test_all_is_not_well_when_a_part_of_the_loop_left_nothing(
 ) -> None:
     # A model needs a run and a run its files; without the files there is no model either.
     without = (checkpoints, champion) if part is checkpoints else (part,)
-    assert not _summary(after(*without), {}).ok
+    assert not summarise(after(*without), {}).ok
 
 
 def test_all_is_not_well_when_nobody_decided_at_a_stage(after: Callable[..., Catalog]) -> None:
-    found = _summary(after(bare_face, made_up_face), {})
+    found = summarise(after(bare_face, made_up_face), {})
     assert sum(found.decisions.values()) == 0
     assert not found.ok
 
 
 def test_it_is_one_json_object_with_the_promised_keys(after: Callable[..., Catalog]) -> None:
-    told = json.loads(json.dumps(as_json(_summary(after(), {"curate": 2.0}))))
+    told = json.loads(json.dumps(as_json(summarise(after(), {"curate": 2.0}))))
     assert list(told) == KEYS
     assert told["gate"] == {"train": True, "reasons": ["2 approved faces"]}
     assert told["seconds"] == {"curate": 2.0}

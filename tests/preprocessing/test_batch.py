@@ -41,6 +41,9 @@ def test_a_batch_is_no_larger_than_configured(catalog: Catalog, add, monkeypatch
     settings.cache_clear()
     assert catalog.batches.get(steps.open_batch("monday", catalog=catalog)).photos == 2
     assert catalog.photos.unbatched() == 1
+    assert steps.photos_wait(catalog=catalog)
+    steps.open_batch("tuesday", catalog=catalog)
+    assert not steps.photos_wait(catalog=catalog)
 
 
 def test_an_undecided_batch_stays_open_and_says_what_waits(catalog: Catalog, add) -> None:

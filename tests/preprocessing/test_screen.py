@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from catalog import Blobs, Catalog
+from catalog import Blobs, Catalog, open_blobs
+from catalog.errors import BlobMissing
 from catalog.records import Reason, Stage, Subject, SubjectKind
 from preprocessing import steps
 from preprocessing.checks import checks_on
@@ -84,3 +85,13 @@ def test_screening_takes_a_bounded_piece(catalog, blobs, add, finder, astronaut:
     batch = catalog.batches.open(key="today")
     pieces = [steps.screen(batch.id, limit=2, catalog=catalog, blobs=blobs, finder=finder).seen for _ in range(3)]
     assert pieces == [2, 1, 0]
+
+
+def test_a_store_without_a_single_photo_is_the_wrong_store_and_refuses_nothing(catalog, add, finder, tmp_path) -> None:
+    add(b"one")
+    batch = catalog.batches.open(key="today")
+    elsewhere = open_blobs((tmp_path / "elsewhere").as_uri())
+    with pytest.raises(BlobMissing, match="FACELOOP_STORE"):
+        screen(catalog, elsewhere, finder, batch.id)
+    assert catalog.candidates.refusals() == []
+    assert len(catalog.photos.unscreened(batch_id=batch.id)) == 1

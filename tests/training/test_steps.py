@@ -15,7 +15,7 @@ from catalog.blobs import FolderBlobs
 from catalog.records import ModelState, RunState
 from training import steps
 from training.descriptors import Describer
-from training.errors import BadSnapshot, Unknown
+from training.errors import BadSnapshot, ResumeRefused, Unknown
 
 
 def describe(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:
@@ -45,6 +45,17 @@ def test_the_same_approved_faces_are_one_snapshot(approved: Catalog, approve_mor
     approve_more(16)
     assert steps.snapshot() != first
     assert approved.snapshots.count() == 2
+
+
+def test_a_training_that_failed_by_itself_is_repeated_only_when_asked(approved: Catalog) -> None:
+    snapshot = steps.snapshot()
+    run = approved.models.open_run(snapshot, preset="tiny-64", seed=777, total_steps=2000)
+    approved.models.finish_run(run.id, state=RunState.FAILED, reason="step 9: D/latent_r1")
+    with pytest.raises(ResumeRefused, match="step 9: D/latent_r1"):
+        train(snapshot_id=snapshot)
+    assert approved.models.run(run.id).state is RunState.FAILED
+    assert train(snapshot_id=snapshot, again=True).trained == 1
+    assert approved.models.run(run.id).state is RunState.RUNNING
 
 
 def test_the_gate_keeps_every_decision_with_its_reasons(
