@@ -55,6 +55,7 @@ def test_what_is_no_photo_is_refused_with_its_reason(catalog, blobs, add, finder
 
 def test_a_photo_whose_bytes_are_lost_is_refused(catalog, blobs, add, finder, flat: bytes) -> None:
     photo = add(flat)
+    blobs.put("photos", b"another")
     blobs.delete("photos", photo.sha256)
     batch = catalog.batches.open(key="today")
     assert screen(catalog, blobs, finder, batch.id).refused == {"bytes_lost": 1}
