@@ -11,13 +11,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from desks import Airflow, Sitting, Visitor
+from desks import Airflow, Sitting, Visitor, direct
 from fastapi import Depends, HTTPException, Request
 from shelf import Shelf
 from starlette.testclient import TestClient
@@ -149,13 +148,11 @@ def _free_port() -> int:
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    # urlopen() keeps the proxies that it met first, in whichever test that was; loopback needs none.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for _ in range(360):
         if server.poll() is not None:
             break
         try:
-            with direct.open(url, timeout=5):
+            with direct().open(url, timeout=5):
                 return
         except OSError:
             time.sleep(0.5)

@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from desks import Airflow
+from desks import Airflow, direct
 
 from catalog.records import Stage, Subject, SubjectKind
 
@@ -90,7 +90,7 @@ def test_airflow_loads_both_plugins_and_offers_the_desk_in_its_menu(airflow: Air
         request = urllib.request.Request(
             f"{airflow.url}{path}", headers={"Authorization": f"Bearer {airflow.token('anna')}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with direct().open(request, timeout=30) as answer:
             return json.load(answer)
 
     assert ask("/api/v2/plugins/importErrors")["import_errors"] == []
