@@ -38,7 +38,7 @@ def main() -> int:
         return 130 if given.once else 0  # staying up ends like this; going through the loop does not
     except (AlreadyRunning, RuntimeError, requests.RequestException) as error:
         _say(f"error: {error}")
-        _say(f"the logs are in {given.home / 'logs'}")
+        _say(f"the logs are in {given.home / 'logs'}; started again, the demo goes on from what is there")
         return 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any
 import requests
 
 ENDED = frozenset({"success", "failed"})
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,6 @@ class Airflow:
         answer.raise_for_status()
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def pool(self, name: str, slots: int) -> None:
-        """Make a pool, or set its slots."""
-        body = {"name": name, "slots": slots, "description": "", "include_deferred": False}
-        if self._ask("POST", "/pools", body, allow=(409,)).status_code == 409:
-            self._ask("PATCH", f"/pools/{name}", body)
-
     def dags(self) -> set[str]:
         """The DAGs that Airflow has parsed."""
         return {dag["dag_id"] for dag in self._ask("GET", "/dags?limit=100").json()["dags"]}
@@ -65,8 +61,15 @@ class Airflow:
         return [error["stack_trace"] for error in self._ask("GET", "/importErrors").json()["import_errors"]]
 
     def trigger(self, dag: str) -> str:
-        """Start a run; give its id."""
-        return str(self._ask("POST", f"/dags/{dag}/dagRuns", {"logical_date": None}).json()["dag_run_id"])
+        """Start a run; give its id. It has a name of its own, so asking again does not start another."""
+        name = f"demo__{uuid.uuid4().hex[:12]}"
+        body = {"logical_date": None, "dag_run_id": name}
+        for _ in range(_TRIES):
+            answer = self._ask("POST", f"/dags/{dag}/dagRuns", body, allow=(409, 500, 503))
+            if answer.status_code in (200, 201, 409):
+                return name
+            time.sleep(2)
+        raise RuntimeError(f"Airflow does not start {dag}: {answer.status_code} {answer.text[:200]}")
 
     def runs(self, dag: str) -> list[DagRun]:
         """The runs of a DAG, oldest first."""

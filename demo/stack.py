@@ -83,6 +83,8 @@ class Stack:
         python = sys.executable
         Catalog(self.database_url).close()  # before many processes open it: one brings it up to date
         self.processes.run("migrate", [python, "-m", "airflow", "db", "migrate"], seconds=300)
+        pools = [python, "-m", "airflow", "pools", "import", str(ROOT / "dags" / "pools.json")]
+        self.processes.run("pools", pools, seconds=300)
         # --skip-serve-logs: those servers bind every address of the machine; here the logs are read from the disk.
         self.processes.start("scheduler", [python, "-m", "airflow", "scheduler", "--skip-serve-logs"])
         self.processes.start("triggerer", [python, "-m", "airflow", "triggerer", "--skip-serve-logs"])
@@ -91,8 +93,6 @@ class Stack:
         airflow = Airflow(self.url)
         wait_until(airflow.healthy, seconds=300, what="Airflow's health", check=self.processes.check)
         airflow.sign_in("admin", self.passwords["admin"])
-        for name, slots in json.loads((ROOT / "dags" / "pools.json").read_text()).items():
-            airflow.pool(name, slots["slots"])
         wait_until(
             lambda: airflow.dags() >= DAGS,
             seconds=180,
@@ -183,9 +183,10 @@ class Stack:
             "FACELOOP_QUERIES_PER_RUN": str(self.size.queries_per_run),
             "FACELOOP_REVIEW_POLL_SECONDS": "2",
             "AIRFLOW_HOME": str(airflow),
-            # Five processes share this file; on a busy machine a writer may have to wait longer than the usual 5 s,
-            # and so may the tasks, which ask the API server for everything (EXECUTION_API_TIMEOUT below).
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}?timeout=60",
+            # Five processes share this file, and on a busy machine a writer may have to wait longer than the usual 5 s.
+            # Not much longer: Airflow's API server writes its audit log on the event loop, and a request that holds the
+            # lock may be waiting for that loop; both are freed only when this wait ends (our client asks again).
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow / 'airflow.db'}?timeout=10",
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
