@@ -8,13 +8,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-# What Debian or Ubuntu must have: a browser for the google collector and the tests, certutil for the demo's CA,
+# What Debian 12 must have: a browser for the google collector and the tests, certutil for the demo's CA,
 # libGL for OpenCV, PostgreSQL for the catalog's tests.
-PACKAGES := chromium chromium-driver libnss3-tools libgl1 libglib2.0-0 postgresql
+PACKAGES := python3-venv chromium chromium-driver libnss3-tools libgl1 libglib2.0-0 postgresql
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: system .venv/.ready ## install what is missing: system packages and .venv
 
