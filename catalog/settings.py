@@ -47,6 +47,15 @@ class Settings(BaseSettings):
     fetch_max_pixels: int = Field(50_000_000, ge=1, description="Largest photo accepted, in pixels.")
     fetch_min_side: int = Field(128, ge=1, description="Smallest side accepted, in pixels.")
     fetch_seconds: float = Field(60.0, gt=0, description="Longest time for one download, in seconds.")
+    fetch_per_host: int = Field(2, ge=1, description="Downloads from one host at a time.")
+    fetch_interval_seconds: float = Field(
+        0.2, ge=0, description="Shortest time between the starts of two downloads from one host, in seconds."
+    )
+    honour_opt_outs: bool = Field(
+        True,
+        description="Whether a photo is left where it is when its owner says so: robots.txt, X-Robots-Tag (noai and "
+        "its like), TDMRep, Content-Usage.",
+    )
     near_duplicate_bits: int = Field(
         8, ge=0, le=16, description="Perceptual hashes this many bits apart or fewer are the same photo."
     )

@@ -88,8 +88,11 @@ class Refused(CollectorError):
 
 
 class Later(CollectorError):
-    """One candidate cannot be had just now; ``reason`` is what it is refused for when we give up."""
+    """One candidate cannot be had just now; ``reason`` is what it is refused for when we give up.
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    ``tried`` False: it was not even asked for, which does not count as a try.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, tried: bool = True) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.tried = reason, detail, tried

@@ -15,6 +15,9 @@ import requests
 
 from catalog import Settings
 
+#: Our product token: the name that robots.txt and X-Robots-Tag may call us by.
+PRODUCT = "faceloop"
+
 
 def proxies(settings: Settings) -> dict[str, str]:
     """The proxy for each scheme; empty when none is set."""
@@ -29,10 +32,10 @@ def trust(settings: Settings) -> str | bool:
 def user_agent(settings: Settings) -> str:
     """Our real name, and how to reach us when the settings say."""
     try:
-        number = version("faceloop")
+        number = version(PRODUCT)
     except PackageNotFoundError:
         number = "0"
-    return f"faceloop/{number} (+{settings.contact})" if settings.contact else f"faceloop/{number}"
+    return f"{PRODUCT}/{number} (+{settings.contact})" if settings.contact else f"{PRODUCT}/{number}"
 
 
 def session(settings: Settings, *, timeout: tuple[float, float] | None = None) -> requests.Session:

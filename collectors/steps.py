@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,7 @@ from collectors.errors import (
     Unanswerable,
     Unreachable,
 )
+from collectors.line import LENGTH, Line
 from collectors.reports import FetchReport, FetchTally, PlanReport, QueryReport, SearchReport
 
 _log = logging.getLogger(__name__)
@@ -123,35 +124,40 @@ def fetch(
     """Download waiting candidates (of one source, or all), and store each as a photo or record why not.
 
     What cannot be had just now goes back in the line, and is refused after its third try; a network of ours that is
-    down is no try.
+    down is no try, nor is a host that wants to be left alone.
     """
     config, catalog = config or settings(), catalog or Catalog()
     blobs = blobs or open_blobs(config.store_url)
     download = download or _download(catalog, config)
     tally = FetchTally()
-    left = limit if limit is not None else config.fetch_per_run
+    line = Line(
+        lambda count: catalog.candidates.claim(source=source, count=count, lease_seconds=_lease(config)),
+        limit=limit if limit is not None else config.fetch_per_run,
+        piece=_PIECE,
+        per_host=config.fetch_per_host,
+    )
     waiting: list[tuple[FoundCandidate, bool]] = []
+    running: dict[Future[_Taken | Refused | Later | Unreachable], FoundCandidate] = {}
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="fetch") as pool:
-        while left > 0 and not tally.stopped:
-            claimed = catalog.candidates.claim(
-                source=source, count=min(_PIECE, left), lease_seconds=_lease(config, min(_PIECE, left))
-            )
-            if not claimed:
+        while True:
+            while len(running) < _WORKERS and not tally.stopped and (candidate := line.take()):
+                running[pool.submit(_take, candidate, download, config)] = candidate
+            if not running:
                 break
-            left -= len(claimed)
-            outcomes = pool.map(lambda one: _take(one, download, config), claimed)
-            for candidate, outcome in zip(claimed, outcomes, strict=True):
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                candidate, outcome = running.pop(future), future.result()
                 try:
                     _record(candidate, outcome, catalog=catalog, blobs=blobs, config=config, tally=tally)
                 except Conflict:
                     tally.lost += 1  # our lease ran out and another worker has it: theirs counts
-                tried = isinstance(outcome, Later)
-                if isinstance(outcome, Unreachable) or (tried and candidate.tries < _TRIES):
+                tried = not isinstance(outcome, Unreachable) and getattr(outcome, "tried", True)
+                line.done(candidate, tried=tried)
+                if not tried or (isinstance(outcome, Later) and candidate.tries < _TRIES):
                     waiting.append((candidate, tried))
                 if progress:
                     progress(1)
     # Only now, so that this run does not claim them again.
-    for candidate, tried in waiting:
+    for candidate, tried in [*waiting, *((candidate, False) for candidate in line.waiting)]:
         _put_back(candidate, catalog, tried=tried)
     return tally.report()
 
@@ -274,7 +280,7 @@ def _record(
         tally.stopped, tally.reason = outcome.outcome, str(outcome)
         return
     if isinstance(outcome, Later):
-        if candidate.tries < _TRIES:
+        if candidate.tries < _TRIES or not outcome.tried:
             tally.later[outcome.reason] += 1
             return
         outcome = Refused(outcome.reason, f"{outcome.detail} (tried {candidate.tries} times)")
@@ -320,9 +326,10 @@ def _put_back(candidate: FoundCandidate, catalog: Catalog, *, tried: bool) -> No
         _log.info("candidate %d is another worker's by now", candidate.id)
 
 
-def _lease(config: Settings, count: int) -> float:
-    """Long enough for the slowest downloads of one claim."""
-    return max(config.lease_seconds, config.fetch_seconds * (count / _WORKERS + 1))
+def _lease(config: Settings) -> float:
+    """Long enough for the slowest downloads of a whole line from one host."""
+    at_once = min(config.fetch_per_host, _WORKERS)
+    return max(config.lease_seconds, (config.fetch_seconds + config.fetch_interval_seconds) * (LENGTH / at_once + 1))
 
 
 def _download(catalog: Catalog, config: Settings) -> Download:

@@ -62,7 +62,7 @@ def test_photos_are_stored_once_and_duplicates_refused(
         report.refused == {"exact_duplicate": 1, "near_duplicate": 1, "not_an_image": 1} == catalog.candidates.refused()
     )
     assert {blobs.get("photos", name) for name in catalog.photos.blobs()} == {picture(1), picture(2)}
-    assert catalog.photos.provenance(report.photos[0]).page_url == "https://photos.example/one"
+    assert "https://photos.example/two" in {catalog.photos.provenance(photo).page_url for photo in report.photos}
     assert steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG, download=giving(answers)).stored == 0
 
 

@@ -1,0 +1,60 @@
+"""The line of a fetch run: claimed candidates, handed out so that one slow host does not keep the others waiting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from catalog.records import FoundCandidate
+
+LENGTH = 64  # candidates that wait claimed, at most, before no more are claimed
+
+
+class Line:
+    """Hands out candidates in the order they were claimed, but of each host only so many at a time.
+
+    ``claim`` gives up to so many candidates, none when there are no more. Not safe to share between threads.
+    """
+
+    def __init__(
+        self, claim: Callable[[int], Sequence[FoundCandidate]], *, limit: int, piece: int, per_host: int
+    ) -> None:
+        self._claim, self._left, self._piece, self._per_host = claim, limit, piece, per_host
+        self._waiting: list[FoundCandidate] = []
+        self._busy: Counter[str] = Counter()
+        self._ended = False
+
+    def take(self) -> FoundCandidate | None:
+        """The next candidate whose host has a place free; None when there is none just now."""
+        while True:
+            for place, candidate in enumerate(self._waiting):
+                host = _host(candidate)
+                if not host or self._busy[host] < self._per_host:
+                    self._busy[host] += 1
+                    return self._waiting.pop(place)
+            if self._ended or self._left <= 0 or len(self._waiting) >= LENGTH:
+                return None
+            claimed = self._claim(min(self._piece, self._left, LENGTH - len(self._waiting)))
+            self._left -= len(claimed)
+            self._ended = not claimed
+            self._waiting += claimed
+
+    def done(self, candidate: FoundCandidate, *, tried: bool) -> None:
+        """Free the candidate's place. One that was not even tried does not count towards the limit."""
+        self._busy[_host(candidate)] -= 1
+        if not tried:
+            self._left += 1
+
+    @property
+    def waiting(self) -> tuple[FoundCandidate, ...]:
+        """What was claimed and not handed out."""
+        return tuple(self._waiting)
+
+
+def _host(candidate: FoundCandidate) -> str:
+    """The host of a candidate's picture; empty for a file, and for what is no address."""
+    try:
+        return urlsplit(candidate.candidate.image_url).hostname or ""
+    except ValueError:
+        return ""
