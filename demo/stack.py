@@ -92,6 +92,7 @@ class Stack:
         self.processes.start("api-server", [python, "-m", "airflow", "api-server", "--host", "127.0.0.1"])
         airflow = Airflow(self.url)
         wait_until(airflow.healthy, seconds=300, what="Airflow's health", check=self.processes.check)
+        self.processes.check()  # somebody else's Airflow may have taken the port and be healthy in our server's stead
         airflow.sign_in("admin", self.passwords["admin"])
         wait_until(
             lambda: airflow.dags() >= DAGS,
