@@ -71,12 +71,13 @@ STAGE_SUBJECT: dict[Stage, SubjectKind] = {
 
 
 class QueryState(StrEnum):
-    """planned -> claimed -> used | blocked; a lost lease returns it to planned."""
+    """planned -> claimed -> used | blocked; a lost lease returns it to planned; a person may retire it."""
 
     PLANNED = "planned"
     CLAIMED = "claimed"
     USED = "used"
     BLOCKED = "blocked"
+    RETIRED = "retired"
 
 
 class CandidateState(StrEnum):
@@ -126,6 +127,10 @@ class Query:
     planned_at: datetime | None = None
     used_at: datetime | None = None
     reason: str = ""
+    filters: tuple[tuple[str, str], ...] = ()  # sorted (name, value) pairs, part of what makes it unique
+    cursor: str = ""  # where the next page starts, in the source's own words; empty: at the beginning
+    since: str = ""  # the newest thing seen by an earlier search, in the source's own words
+    arm: str = ""  # what the planner made it of (subject/style/language); empty: a person asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +142,12 @@ class SearchResult:
     new: int = 0
     duplicate: int = 0
     reason: str = ""
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A photo that a source says exists; nothing downloaded. Every field but the last four is required."""
+    """A photo that a source says exists; nothing downloaded. The first four fields must not be empty."""
 
     source: str
     foreign_id: str
@@ -152,6 +158,10 @@ class Candidate:
     author: str = ""
     width: int | None = None
     height: int | None = None
+    licence_url: str = ""
+    attribution: str = ""  # the line that its licence asks to be shown
+    thumbnail: bool = False  # only the search engine's small copy of it is known
+    train_ok: bool = True  # whether its source's terms, and its licence, let a model learn from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +187,7 @@ class NewPhoto:
     width: int
     height: int
     phash: int
+    sketch: bytes = b""  # a small grey copy, by which near hashes are told apart; empty: the hash decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,8 @@ class Provenance:
     licence: str
     author: str
     title: str
+    licence_url: str = ""
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,10 +452,99 @@ class Model:
     decided_at: datetime
 
 
+class RestKind(StrEnum):
+    """Why a source rests; each kind has its own length of rest."""
+
+    CAPTCHA = "captcha"  # a captcha, a challenge, a wall
+    RATE = "rate_limited"  # asked too often, by the source's own word
+    LOGIN = "login_needed"
+    QUOTA = "quota"  # our own budget, or the credits there, are spent
+    DRIFT = "drift"  # its answers cannot be read any more
+
+
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A source that rests, until when and why."""
+    """A source that rests, until when and why. ``failures`` counts the rests since it last answered well."""
 
     source: str
     until: datetime
     reason: str
+    kind: RestKind = RestKind.CAPTCHA
+    failures: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most so many requests in any so many seconds."""
+
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How a source may be asked. Money is in millionths of a US dollar."""
+
+    interval: float = 0.0  # seconds between the starts of two requests
+    windows: tuple[Window, ...] = ()
+    cost_per_item: int = 0
+    monthly_cap: int | None = None  # None: no cap, which only a source without cost may have
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Leave to ask a source once, ``wait`` seconds from now; what it brought is told to the catalog afterwards."""
+
+    id: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a source was asked, and what that cost, in millionths of a US dollar."""
+
+    requests: int
+    items: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something about a source that a person must look at. ``page`` is the saved answer (a blob of kind pages)."""
+
+    id: int
+    source: str
+    kind: str
+    message: str
+    page: str
+    query_id: int | None
+    at: datetime
+    seen_at: datetime | None
+    seen_by: str
+
+
+class TombstoneKind(StrEnum):
+    """By what a thing that must not come back is known."""
+
+    IMAGE_URL = "image_url"
+    PAGE_URL = "page_url"
+    AUTHOR = "author"  # source/author
+    FOREIGN_ID = "foreign_id"  # source/foreign id
+    SHA256 = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """What one query has brought so far, from what it found to what people approved."""
+
+    query_id: int
+    searches: int
+    pages: int
+    found: int
+    new: int
+    duplicate: int
+    waiting: int
+    stored: int
+    refused: dict[str, int]
+    cropped: int  # faces
+    approved: int  # faces, at all three stages

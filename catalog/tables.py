@@ -1,7 +1,8 @@
 """The tables behind the words of the glossary, with their constraints. SQLAlchemy Core; SQLite and PostgreSQL.
 
 Shapes that the types do not say: times are UTC; ``phash`` is a 64-bit perceptual hash as a *signed* integer (both
-databases have no unsigned one); a subject is a photo or a face, so its two columns hold exactly one value.
+databases have no unsigned one); a subject is a photo or a face, so its two columns hold exactly one value. A cost is
+in millionths of a US dollar. A tombstone's ``digest`` is the sha256 of what must not come back, not the thing itself.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 
 from catalog.records import (
@@ -39,6 +43,7 @@ from catalog.records import (
     Reason,
     RunState,
     Stage,
+    TombstoneKind,
     Verdict,
 )
 
@@ -99,6 +104,11 @@ sources = Table(
     Column("rests_until", Utc),
     Column("reason", Text, nullable=False, server_default=""),
     Column("since", Utc),
+    Column("kind", String(32), nullable=False, server_default=""),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("probe_worker", Text),
+    Column("probe_until", Utc),
+    Column("next_request_at", Utc),
 )
 
 queries = Table(
@@ -113,6 +123,10 @@ queries = Table(
     Column("wanted", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("filters", JSON, nullable=False, server_default="[]"),
+    Column("cursor", Text, nullable=False, server_default=""),
+    Column("since", Text, nullable=False, server_default=""),
+    Column("arm", Text, nullable=False, server_default=""),
     Column("planned_at", Utc, nullable=False),
     Column("used_at", Utc),
     Column("worker", Text),
@@ -138,6 +152,7 @@ searches = Table(
     Column("new", Integer, nullable=False, server_default="0"),
     Column("duplicate", Integer, nullable=False, server_default="0"),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("pages", Integer, nullable=False, server_default="0"),
 )
 
 candidates = Table(
@@ -153,8 +168,13 @@ candidates = Table(
     Column("author", Text, nullable=False, server_default=""),
     Column("width", Integer),
     Column("height", Integer),
+    Column("licence_url", Text, nullable=False, server_default=""),
+    Column("attribution", Text, nullable=False, server_default=""),
+    Column("thumbnail", Boolean, nullable=False, server_default=false()),
+    Column("train_ok", Boolean, nullable=False, server_default=true()),
     Column("query_id", ForeignKey("queries.id"), nullable=False, index=True),
     Column("found_at", Utc, nullable=False),
+    Column("not_before", Utc),
     Column("state", String(16), nullable=False),
     Column("worker", Text),
     Column("lease_until", Utc),
@@ -190,6 +210,9 @@ photos = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("phash", BigInteger, nullable=False),
+    Column("sketch", LargeBinary),
+    Column("fetched_url", Text, nullable=False, server_default=""),
+    Column("usage_headers", Text, nullable=False, server_default=""),
     Column("candidate_id", ForeignKey("candidates.id"), nullable=False, unique=True),
     Column("batch_id", ForeignKey("batches.id"), index=True),
     Column("stored_at", Utc, nullable=False),
@@ -387,6 +410,47 @@ models = Table(
         sqlite_where=text("state = 'champion'"),
         postgresql_where=text("state = 'champion'"),
     ),
+)
+
+spends = Table(
+    "spends",
+    metadata,
+    _key(),
+    Column("source", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("cost", BigInteger, nullable=False, server_default="0"),
+    Column("settled", Boolean, nullable=False, server_default=false()),
+    CheckConstraint("items >= 0 AND cost >= 0", name="nothing_is_earned"),
+    Index("ix_spends_window", "source", "at"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _key(),
+    Column("source", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("page", String(64), nullable=False, server_default=""),
+    Column("query_id", ForeignKey("queries.id")),
+    Column("at", Utc, nullable=False),
+    Column("seen_at", Utc),
+    Column("seen_by", Text, nullable=False, server_default=""),
+    Index("ix_alerts_source", "source", "at"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    _key(),
+    Column("kind", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("by", Text, nullable=False, quote=True),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("kind", "digest"),
+    _one_of("kind", TombstoneKind),
 )
 
 #: Tables whose rows are only ever added; the migrations put a trigger on each.
