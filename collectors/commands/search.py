@@ -1,0 +1,44 @@
+"""``search``: search claimed queries and record the candidates."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from catalog import Catalog
+from catalog.records import QueryState
+from collectors import planner, steps
+from collectors.commands.telling import about_photos, positive, say, until, verb
+from collectors.errors import CollectorError
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb."""
+    search = verb(verbs, "search", "Search claimed queries and record the candidates.", _search)
+    search.add_argument("--source", required=True)
+    search.add_argument("--query", type=int, metavar="ID", help="search this query alone")
+    search.add_argument("--count", type=positive, help="queries to search")
+    search.add_argument("--path", help="a folder to plan and search in one go (with --source folder)")
+    about_photos(search)
+
+
+def _search(options: argparse.Namespace) -> int:
+    catalog, query_id, already = Catalog(), options.query, ""
+    if options.path:
+        if options.source != "folder":
+            raise CollectorError("--path belongs to --source folder")
+        query = steps.plan_one(planner.folder_seed(options.path, options.domain, options.licence), catalog=catalog)
+        query_id, already = query.id, query.state.value if query.state is not QueryState.PLANNED else ""
+    report = steps.search(options.source, query_id=query_id, count=options.count, catalog=catalog)
+    lines = [
+        f"{q.outcome}: {q.text} ({q.found} found, {q.new} new, {q.duplicate} known){': ' if q.reason else ''}{q.reason}"
+        for q in report.queries
+    ]
+    if report.stopped:
+        lines.append(f"{report.source}: {report.stopped} ({report.reason}){until(report.until)}")
+    if not report.queries and not report.stopped:
+        lines.append(f"query {query_id} is {already}" if already else f"{report.source}: nothing to search")
+    told = asdict(report) | {"found": report.found, "new": report.new, "query_was": already, "ok": report.ok}
+    say(options, lines, told)
+    return 0 if report.ok else 1
