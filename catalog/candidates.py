@@ -23,12 +23,19 @@ class Candidates(Part):
 
     def add_all(self, found: Sequence[Candidate], *, query_id: int) -> int:
         """Record candidates in one transaction; give how many were not known already."""
-        for candidate in found:
-            for name in ("source", "foreign_id", "page_url", "image_url", "licence"):
-                if not clean(getattr(candidate, name)):
-                    raise BadInput(f"a candidate without {name}")
+        must_have_provenance(found)
         with self._catalog.writing() as connection:
-            return sum(self._add(connection, candidate, query_id) for candidate in found)
+            return self.add_within(connection, found, query_id=query_id)
+
+    def add_within(self, connection: Connection, found: Sequence[Candidate], *, query_id: int) -> int:
+        """The same as a part of somebody's transaction, which has checked their provenance before it began.
+
+        On PostgreSQL two searches that find the same photos in another order would wait for each other's rows: a
+        source's candidates are added by one transaction at a time.
+        """
+        for source in sorted({candidate.source for candidate in found}):
+            self._serialise(connection, f"candidates {source}")
+        return sum(self._add(connection, candidate, query_id) for candidate in found)
 
     def _add(self, connection: Connection, candidate: Candidate, query_id: int) -> bool:
         statement = (
@@ -43,6 +50,10 @@ class Candidates(Part):
                 author=clean(candidate.author),
                 width=candidate.width,
                 height=candidate.height,
+                licence_url=clean(candidate.licence_url),
+                attribution=clean(candidate.attribution),
+                thumbnail=candidate.thumbnail,
+                train_ok=candidate.train_ok,
                 query_id=query_id,
                 found_at=now(),
                 state=CandidateState.FOUND.value,
@@ -154,6 +165,14 @@ class Candidates(Part):
         return provenance_of(row)
 
 
+def must_have_provenance(found: Sequence[Candidate]) -> None:
+    """BadInput when one of them does not say where it comes from."""
+    for candidate in found:
+        for name in ("source", "foreign_id", "page_url", "image_url", "licence"):
+            if not clean(getattr(candidate, name)):
+                raise BadInput(f"a candidate without {name}")
+
+
 def close_claim(connection: Connection, candidate_id: int, state: CandidateState) -> None:
     """End this worker's claim on a candidate; Conflict when it holds none (its lease went to another)."""
     changed = connection.execute(
@@ -181,6 +200,8 @@ def provenance_of(row: Any) -> Provenance:
         licence=row.licence,
         author=row.author,
         title=row.title,
+        licence_url=row.licence_url,
+        attribution=row.attribution,
     )
 
 
@@ -206,5 +227,9 @@ def _candidate(row: Any) -> FoundCandidate:
             author=row.author,
             width=row.width,
             height=row.height,
+            licence_url=row.licence_url,
+            attribution=row.attribution,
+            thumbnail=row.thumbnail,
+            train_ok=row.train_ok,
         ),
     )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
+from catalog.candidates import must_have_provenance
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.part import Part, clean, now, worker_name
-from catalog.records import Domain, Query, QueryState, SearchResult
+from catalog.records import Candidate, Domain, Query, QueryState, SearchResult
 from catalog.tables import queries, searches
+
+#: The longest cursor kept, in characters; some sources freeze a whole state into theirs.
+_CURSOR = 64_000
 
 
 def normalise(text: str) -> str:
@@ -118,33 +122,74 @@ class Queries(Part):
 
     def renew(self, query_id: int, *, lease_seconds: float) -> None:
         """Keep a claim alive; Conflict when it was lost meanwhile."""
-        self._as_holder(query_id, lease_until=now() + timedelta(seconds=lease_seconds))
+        with self._catalog.writing() as connection:
+            _as_holder(connection, query_id, {"lease_until": _from_now(lease_seconds)})
+
+    def checkpoint(
+        self,
+        query_id: int,
+        *,
+        candidates: Sequence[Candidate],
+        cursor: str,
+        since: str = "",
+        pages_more: int = 1,
+        lease_seconds: float,
+    ) -> int:
+        """Record a page's candidates and where the next one starts, all or nothing; give how many were new.
+
+        The try's counts go up by this page, and the lease begins anew: whoever is killed after this loses nothing of
+        it. ``since`` is the newest thing that the page showed, if its source knows of such. The first one told in a
+        search counts, the newest coming first, and is the query's ``since`` when the search has ended: one that goes on
+        after a kill still asks for what it asked for before. Conflict when the claim was lost meanwhile; BadInput for a
+        candidate without provenance, or a cursor that no row can hold.
+        """
+        must_have_provenance(candidates)
+        if clean(cursor, limit=_CURSOR) != cursor:  # changed by a letter, it would lead elsewhere
+            raise BadInput(f"a cursor of {len(cursor)} characters, or with control characters, cannot be kept")
+        values: dict[str, Any] = {"cursor": cursor, "lease_until": _from_now(lease_seconds)}
+        if since:
+            values["newest"] = case((queries.c.newest == "", clean(since)), else_=queries.c.newest)
+        with self._catalog.writing() as connection:
+            _as_holder(connection, query_id, values)
+            new = self._catalog.candidates.add_within(connection, candidates, query_id=query_id)
+            found = len({(candidate.source, candidate.foreign_id) for candidate in candidates})
+            _update_try(
+                connection,
+                query_id,
+                {
+                    "pages": searches.c.pages + pages_more,
+                    "found": searches.c.found + found,
+                    "new": searches.c.new + new,
+                    "duplicate": searches.c.duplicate + found - new,
+                },
+            )
+        return new
 
     def finish(self, query_id: int, result: SearchResult, *, state: QueryState = QueryState.USED) -> None:
-        """Record how the search ended and give the claim back. ``state``: used, blocked, or planned (try again)."""
-        if state is QueryState.CLAIMED:
+        """Record how the search ended and give the claim back. ``state``: used, blocked, or planned (try again).
+
+        A used query has no cursor any more; one to be tried again goes on where it was. The counts of a search with
+        checkpoints are those of its checkpoints.
+        """
+        if state not in (QueryState.USED, QueryState.BLOCKED, QueryState.PLANNED):
             raise BadInput("a finished search leaves its query used, blocked or planned")
-        moment = now()
-        used_at = moment if state is QueryState.USED else None
-        self._as_holder(
-            query_id,
-            state=state.value,
-            lease_until=None,
-            worker=None,
-            used_at=used_at,
-            reason=clean(result.reason),
-            search={
-                "finished_at": moment,
-                "outcome": result.outcome,
-                "found": result.found,
-                "new": result.new,
-                "duplicate": result.duplicate,
-                "reason": clean(result.reason),
-            },
-        )
+        moment, reason = now(), clean(result.reason)
+        values: dict[str, Any] = {"state": state.value, "lease_until": None, "worker": None, "reason": reason}
+        if state is QueryState.USED:
+            since = case((queries.c.newest == "", queries.c.since), else_=queries.c.newest)
+            values |= {"used_at": moment, "cursor": "", "since": since, "newest": ""}
+        counted = searches.c.pages > 0
+        ending: dict[str, Any] = {
+            name: case((counted, searches.c[name]), else_=getattr(result, name))
+            for name in ("found", "new", "duplicate", "pages")
+        }
+        ending |= {"finished_at": moment, "outcome": result.outcome, "reason": reason}
+        with self._catalog.writing() as connection:
+            _as_holder(connection, query_id, values)
+            _update_try(connection, query_id, ending)
 
     def reopen(self, query_id: int) -> Query:
-        """Let a used or blocked query be searched once more: somebody asked for it."""
+        """Let a used or blocked query be searched once more, from the beginning: somebody asked for it."""
         with self._catalog.writing() as connection:
             row = connection.execute(
                 update(queries)
@@ -152,7 +197,7 @@ class Queries(Part):
                     queries.c.id == query_id,
                     queries.c.state.in_([QueryState.USED.value, QueryState.BLOCKED.value]),
                 )
-                .values(state=QueryState.PLANNED.value, used_at=None, reason="")
+                .values(state=QueryState.PLANNED.value, used_at=None, reason="", cursor="", since="", newest="")
                 .returning(queries)
             ).first()
         if row is None:
@@ -186,26 +231,32 @@ class Queries(Part):
             rows = connection.execute(
                 select(searches).where(searches.c.query_id == query_id).order_by(searches.c.id)
             ).all()
-        return [SearchResult(r.outcome, r.found, r.new, r.duplicate, r.reason) for r in rows]
+        return [SearchResult(r.outcome, r.found, r.new, r.duplicate, r.reason, r.pages) for r in rows]
 
-    def _as_holder(
-        self, query_id: int, *, search: dict[str, Any] | None = None, **values: datetime | str | None
-    ) -> None:
-        with self._catalog.writing() as connection:
-            changed = connection.execute(
-                update(queries)
-                .where(
-                    queries.c.id == query_id,
-                    queries.c.state == QueryState.CLAIMED.value,
-                    queries.c.worker == worker_name(),
-                )
-                .values(**values)
-            ).rowcount
-            if not changed:
-                raise Conflict(f"query {query_id} is not claimed by this worker")
-            if search is not None:
-                last = select(func.max(searches.c.id)).where(searches.c.query_id == query_id).scalar_subquery()
-                connection.execute(update(searches).where(searches.c.id == last).values(**search))
+
+def _as_holder(connection: Connection, query_id: int, values: Mapping[str, Any]) -> None:
+    """Change a query that this worker has claimed; Conflict when it has not."""
+    changed = connection.execute(
+        update(queries)
+        .where(
+            queries.c.id == query_id,
+            queries.c.state == QueryState.CLAIMED.value,
+            queries.c.worker == worker_name(),
+        )
+        .values(**values)
+    ).rowcount
+    if not changed:
+        raise Conflict(f"query {query_id} is not claimed by this worker")
+
+
+def _update_try(connection: Connection, query_id: int, values: Mapping[str, Any]) -> None:
+    """Change the running try of a query, which is its last."""
+    last = select(func.max(searches.c.id)).where(searches.c.query_id == query_id).scalar_subquery()
+    connection.execute(update(searches).where(searches.c.id == last).values(**values))
+
+
+def _from_now(seconds: float) -> datetime:
+    return now() + timedelta(seconds=seconds)
 
 
 def _key(source: str, text: str) -> str:
@@ -234,4 +285,8 @@ def _query(row: Any) -> Query:
         planned_at=row.planned_at,
         used_at=row.used_at,
         reason=row.reason,
+        filters=tuple((name, value) for name, value in row.filters),
+        cursor=row.cursor,
+        since=row.since,
+        arm=row.arm,
     )

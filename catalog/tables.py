@@ -126,6 +126,7 @@ queries = Table(
     Column("filters", JSON, nullable=False, server_default="[]"),
     Column("cursor", Text, nullable=False, server_default=""),
     Column("since", Text, nullable=False, server_default=""),
+    Column("newest", Text, nullable=False, server_default=""),
     Column("arm", Text, nullable=False, server_default=""),
     Column("planned_at", Utc, nullable=False),
     Column("used_at", Utc),

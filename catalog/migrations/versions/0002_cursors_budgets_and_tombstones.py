@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,7 +16,7 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _TIME = sa.DateTime(timezone=True)
 
 #: The columns that tables of 0001 gain.
-_GAINED = {
+_GAINED: dict[str, tuple[sa.Column[Any], ...]] = {
     "sources": (
         sa.Column("kind", sa.String(length=32), server_default="", nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
@@ -26,6 +28,7 @@ _GAINED = {
         sa.Column("filters", sa.JSON(), server_default="[]", nullable=False),
         sa.Column("cursor", sa.Text(), server_default="", nullable=False),
         sa.Column("since", sa.Text(), server_default="", nullable=False),
+        sa.Column("newest", sa.Text(), server_default="", nullable=False),
         sa.Column("arm", sa.Text(), server_default="", nullable=False),
     ),
     "searches": (sa.Column("pages", sa.Integer(), server_default="0", nullable=False),),
