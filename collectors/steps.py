@@ -17,7 +17,7 @@ from pathlib import Path
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
 from catalog.errors import BlobError, Conflict
 from catalog.records import Candidate, FoundCandidate, NewPhoto, Query, QueryState, SearchResult
-from collectors import planner, registry
+from collectors import registry
 from collectors.base import Source
 from collectors.doors import Door, open_door
 from collectors.errors import (
@@ -35,6 +35,7 @@ from collectors.errors import (
 )
 from collectors.line import LENGTH, Line
 from collectors.reports import FetchReport, FetchTally, PlanReport, QueryReport, SearchReport
+from collectors.seeds import Seed, seeds_of
 
 _log = logging.getLogger(__name__)
 _WORKERS = 8
@@ -56,7 +57,7 @@ def plan(
     """Plan the source's queries from the seed files and the settings; those planned or used before are left alone."""
     config, catalog = config or settings(), catalog or Catalog()
     site = registry.load(source)
-    wanted = planner.seeds(source, config, extra=seeds)
+    wanted = seeds_of(source, config, extra=seeds)
     made = [_plan(seed, site, catalog, config) for seed in wanted]
     new = tuple(query.id for query in made if query)
     return PlanReport(source, planned=new, known=len(wanted) - len(new))
@@ -70,7 +71,7 @@ def plan_waiting(source: str, *, catalog: Catalog | None = None, config: Setting
     return [query.id for query in waiting[: config.queries_per_run]]
 
 
-def plan_one(seed: planner.Seed, *, catalog: Catalog | None = None, config: Settings | None = None) -> Query:
+def plan_one(seed: Seed, *, catalog: Catalog | None = None, config: Settings | None = None) -> Query:
     """Plan one query that somebody asks for, or find the one there is."""
     config, catalog = config or settings(), catalog or Catalog()
     query = _plan(seed, registry.load(seed.source), catalog, config) or catalog.queries.find(
@@ -162,7 +163,7 @@ def fetch(
     return tally.report()
 
 
-def _plan(seed: planner.Seed, site: Source, catalog: Catalog, config: Settings) -> Query | None:
+def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings) -> Query | None:
     return catalog.queries.plan(
         source=seed.source,
         text=seed.text,

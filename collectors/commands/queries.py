@@ -9,8 +9,9 @@ from typing import Any
 
 from catalog import Catalog
 from catalog.records import Domain, Query, QueryState
-from collectors import planner, registry, steps
+from collectors import registry, steps
 from collectors.commands.telling import about_photos, positive, say, verb
+from collectors.seeds import Seed, folder_seed
 
 
 def add_to(verbs: Any) -> None:
@@ -33,11 +34,9 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    seed = planner.Seed(
-        options.source, Domain(options.domain), options.text, limit=options.limit, licence=options.licence
-    )
+    seed = Seed(options.source, Domain(options.domain), options.text, limit=options.limit, licence=options.licence)
     if options.source == "folder":
-        seed = planner.folder_seed(options.text, options.domain, options.licence)
+        seed = folder_seed(options.text, options.domain, options.licence)
     return _tell(options, [steps.plan_one(seed, catalog=Catalog())])
 
 

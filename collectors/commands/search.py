@@ -8,9 +8,10 @@ from typing import Any
 
 from catalog import Catalog
 from catalog.records import QueryState
-from collectors import planner, steps
+from collectors import steps
 from collectors.commands.telling import about_photos, positive, say, until, verb
 from collectors.errors import CollectorError
+from collectors.seeds import folder_seed
 
 
 def add_to(verbs: Any) -> None:
@@ -28,7 +29,7 @@ def _search(options: argparse.Namespace) -> int:
     if options.path:
         if options.source != "folder":
             raise CollectorError("--path belongs to --source folder")
-        query = steps.plan_one(planner.folder_seed(options.path, options.domain, options.licence), catalog=catalog)
+        query = steps.plan_one(folder_seed(options.path, options.domain, options.licence), catalog=catalog)
         query_id, already = query.id, query.state.value if query.state is not QueryState.PLANNED else ""
     report = steps.search(options.source, query_id=query_id, count=options.count, catalog=catalog)
     lines = [

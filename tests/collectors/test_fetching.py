@@ -13,9 +13,10 @@ from sketches import picture, studio
 
 from catalog import Blobs, Catalog, Settings
 from catalog.records import Candidate, Domain, FoundCandidate
-from collectors import planner, steps
+from collectors import steps
 from collectors.errors import BadInput, Later, Refused, Unreachable
 from collectors.pictures import read
+from collectors.seeds import folder_seed
 
 CONFIG = Settings(fetch_min_side=64)
 
@@ -149,7 +150,7 @@ def test_every_file_of_a_folder_ends_as_a_photo_or_a_refusal(tmp_path: Path, cat
     (folder / "nowhere.jpg").symlink_to(folder / "gone.jpg")
     (folder / "loop").symlink_to(folder)
     os.mkfifo(folder / "pipe.jpg")
-    query = steps.plan_one(planner.folder_seed(str(folder), "makeup", "CC0"), catalog=catalog, config=CONFIG)
+    query = steps.plan_one(folder_seed(str(folder), "makeup", "CC0"), catalog=catalog, config=CONFIG)
     searched = steps.search("folder", query_id=query.id, catalog=catalog, config=CONFIG)
     report = steps.fetch("folder", catalog=catalog, blobs=blobs, config=CONFIG)
     assert searched.found == 13
@@ -171,7 +172,7 @@ def test_two_folders_may_hold_files_of_the_same_name(tmp_path: Path, catalog: Ca
     for number, name in enumerate(("one", "two")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "photo.jpg").write_bytes(picture(number))
-        steps.plan_one(planner.folder_seed(str(tmp_path / name), "bare", ""), catalog=catalog, config=CONFIG)
+        steps.plan_one(folder_seed(str(tmp_path / name), "bare", ""), catalog=catalog, config=CONFIG)
     assert steps.search("folder", catalog=catalog, config=CONFIG).new == 2
     assert steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG).stored == 2
 
@@ -188,7 +189,7 @@ def test_a_file_address_is_for_the_folder_source_alone(tmp_path: Path, catalog: 
 
 def test_a_folder_that_is_not_there_is_no_query() -> None:
     with pytest.raises(BadInput):
-        planner.folder_seed("/nowhere/at/all", "bare", "")
+        folder_seed("/nowhere/at/all", "bare", "")
 
 
 def test_a_refusal_says_its_reason_and_its_detail() -> None:

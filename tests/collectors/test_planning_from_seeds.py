@@ -8,13 +8,14 @@ import pytest
 
 from catalog import Catalog, Settings
 from catalog.records import Domain, QueryState
-from collectors import planner, registry, steps
+from collectors import registry, steps
 from collectors.errors import BadInput
+from collectors.seeds import read_seeds, seeds_of
 
 
 def test_every_source_has_seeds_but_the_folder() -> None:
     for source in registry.names():
-        seeds = planner.seeds(source, Settings())
+        seeds = seeds_of(source, Settings())
         assert bool(seeds) == (source != "folder")
         assert {seed.domain for seed in seeds} == (set(Domain) if seeds else set())
 
@@ -22,7 +23,7 @@ def test_every_source_has_seeds_but_the_folder() -> None:
 def test_a_seed_is_planned_once_for_ever(catalog: Catalog) -> None:
     first = steps.plan("google", catalog=catalog)
     again = steps.plan("google", catalog=catalog)
-    assert len(first.planned) == len(planner.seeds("google", Settings()))
+    assert len(first.planned) == len(seeds_of("google", Settings()))
     assert (again.planned, again.known) == ((), len(first.planned))
     assert {query.state for query in catalog.queries.list()} == {QueryState.PLANNED}
 
@@ -65,12 +66,12 @@ def test_a_wrong_seed_file_is_said_so(tmp_path: Path, text: str) -> None:
     file = tmp_path / "seeds.yaml"
     file.write_text(text)
     with pytest.raises(BadInput, match=r"seeds\.yaml"):
-        planner.read_seeds(file)
+        read_seeds(file)
 
 
 def test_a_seed_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read"):
-        planner.read_seeds(tmp_path / "none.yaml")
+        read_seeds(tmp_path / "none.yaml")
 
 
 def test_a_run_is_told_which_queries_wait_and_no_more_than_it_may_claim(catalog: Catalog) -> None:

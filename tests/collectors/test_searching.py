@@ -14,7 +14,7 @@ from catalog import Catalog, Settings
 from catalog.records import CandidateState, Domain, Query, QueryState, SearchResult
 from collectors import steps
 from collectors.errors import Blocked, LoginNeeded, NotConfigured, RateLimited, SearchEnded, Unanswerable, Unreachable
-from collectors.planner import Seed
+from collectors.seeds import Seed
 from fakes import FakeBrowser, FakeDoor, FakePage
 
 CONFIG = Settings(queries_per_run=3, candidates_per_query=50, cooldown_hours=2)

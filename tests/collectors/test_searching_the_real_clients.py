@@ -12,8 +12,8 @@ import pytest
 from catalog import Blobs, Catalog, Settings
 from catalog.records import Domain, QueryState
 from collectors import steps
-from collectors.planner import Seed
 from collectors.reports import SearchReport
+from collectors.seeds import Seed
 from demo.internet import Internet
 from demo.internet.faults import Fault
 

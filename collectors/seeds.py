@@ -1,4 +1,4 @@
-"""Plans queries: those of the seed files and of the configured folder. What was planned once is not planned again."""
+"""The queries that people have written down: those of the seed files, and the configured folder. They come first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Seed:
     licence: str = "unknown"
 
 
-def seeds(source: str, settings: Settings, *, extra: Path | None = None) -> Sequence[Seed]:
+def seeds_of(source: str, settings: Settings, *, extra: Path | None = None) -> Sequence[Seed]:
     """The queries to plan for a source, in order; raises BadInput for a seed file that cannot be read."""
     files = [_SEEDS]
     if settings.seeds:
