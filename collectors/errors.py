@@ -5,10 +5,12 @@ CollectorError
 ├── SearchEnded         a search could not go on; the reason is kept with the query
 │   ├── Blocked         a captcha, a challenge, a wall: the source rests, the query waits
 │   ├── RateLimited     asked too often: the source rests until ``until``, the query waits
+│   ├── Quota           our own budget, or the account's credits, are spent: nothing is asked until ``until``
 │   ├── LoginNeeded     the source wants a (new) sign-in: the source rests, the query waits
 │   ├── NotConfigured   a setting is missing: nothing was asked, the query waits
 │   ├── Unreachable     the network or the client failed: the query waits
-│   ├── SourceBroken    the answer cannot be read any more: somebody must look; the source rests, the query waits
+│   ├── Drift           the answer cannot be read any more: an alert with the saved page; the source rests
+│   ├── Empty           the source says that there is nothing: the query is used
 │   └── Unanswerable    this query has no answer (no such profile, a private one): the query is blocked
 ├── Refused             one candidate goes no further; ``reason`` is a word, ``detail`` a line for people
 └── Later               one candidate cannot be had just now; it is tried again another time
@@ -49,6 +51,16 @@ class RateLimited(SearchEnded):
         self.until = until
 
 
+class Quota(SearchEnded):
+    """Our own budget is spent, or the account's credits there are; nothing is asked until ``until``."""
+
+    outcome = "quota"
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
 class LoginNeeded(SearchEnded):
     """The source wants a sign-in that we do not have (any more)."""
 
@@ -67,10 +79,16 @@ class Unreachable(SearchEnded):
     outcome = "unreachable"
 
 
-class SourceBroken(SearchEnded):
-    """The answer cannot be read any more: the source has changed."""
+class Drift(SearchEnded):
+    """The answer cannot be read any more: the source has changed, and somebody must look."""
 
-    outcome = "source_broken"
+    outcome = "drift"
+
+
+class Empty(SearchEnded):
+    """The source says itself that there is nothing for this query."""
+
+    outcome = "empty"
 
 
 class Unanswerable(SearchEnded):

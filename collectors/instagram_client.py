@@ -34,7 +34,7 @@ from collectors.errors import (
     NotConfigured,
     RateLimited,
     SearchEnded,
-    SourceBroken,
+    Drift,
     Unanswerable,
     Unreachable,
 )
@@ -231,7 +231,7 @@ def outcome_of(error: Exception) -> SearchEnded:
         return _connection(error, text)
     if isinstance(error, requests.RequestException):
         return Unreachable(f"Instagram cannot be reached ({type(error).__name__})")
-    return SourceBroken(f"Instagram's answer cannot be read ({type(error).__name__}: {text[:200]})")
+    return Drift(f"Instagram's answer cannot be read ({type(error).__name__}: {text[:200]})")
 
 
 def _aborted(text: str) -> SearchEnded:
@@ -249,7 +249,7 @@ def _connection(error: Exception, text: str) -> SearchEnded:
     if isinstance(error.__cause__, instaloader.TooManyRequestsException) or _status(text) == 429:
         return RateLimited("Instagram asks us to wait", until=datetime.now(UTC) + _WAIT)
     if isinstance(error.__cause__, ValueError) and not isinstance(error.__cause__, requests.ConnectionError):
-        return SourceBroken("Instagram answered with something that is not JSON")
+        return Drift("Instagram answered with something that is not JSON")
     if _status(text) in (401, 403):
         return LoginNeeded("Instagram wants a sign-in")
     return Unreachable(f"Instagram cannot be reached: {text[:200]}")

@@ -29,7 +29,7 @@ from collectors.errors import (
     RateLimited,
     Refused,
     SearchEnded,
-    SourceBroken,
+    Drift,
     Unanswerable,
     Unreachable,
 )
@@ -224,13 +224,13 @@ def _candidates(query: Query, site: Source, *, config: Settings, door: Door) -> 
         with door(site.door, config) as client:
             for candidate in site.search(query, client):
                 if missing := [name for name in _PROVENANCE if not getattr(candidate, name)]:
-                    raise SourceBroken(f"a candidate comes without {' and '.join(missing)}")
+                    raise Drift(f"a candidate comes without {' and '.join(missing)}")
                 yield candidate
     except CollectorError:
         raise
     except Exception as error:
         _log.exception("the source %s failed on query %d", query.source, query.id)
-        raise SourceBroken(f"{type(error).__name__}: {error}"[:500]) from error
+        raise Drift(f"{type(error).__name__}: {error}"[:500]) from error
 
 
 def _state(end: SearchEnded | None) -> QueryState:
@@ -243,7 +243,7 @@ def _rest(source: str, end: SearchEnded | None, *, catalog: Catalog, config: Set
     """Let the source rest for what ended its search; until when, or None when it need not."""
     if isinstance(end, RateLimited):
         until = end.until
-    elif isinstance(end, Blocked | LoginNeeded | SourceBroken):
+    elif isinstance(end, Blocked | LoginNeeded | Drift):
         until = datetime.now(UTC) + timedelta(hours=config.cooldown_hours)
     else:
         return None

@@ -15,7 +15,7 @@ import tweepy
 
 from catalog import Settings
 from collectors import network
-from collectors.errors import Blocked, LoginNeeded, NotConfigured, RateLimited, SourceBroken, Unanswerable, Unreachable
+from collectors.errors import Blocked, LoginNeeded, NotConfigured, RateLimited, Drift, Unanswerable, Unreachable
 
 _TIMEOUT = (5.0, 30.0)
 _WINDOW = timedelta(minutes=15)  # X counts requests in windows of 15 minutes
@@ -72,11 +72,11 @@ class TwitterClient:
         except tweepy.HTTPException as error:
             raise Unreachable(f"X answered {error.response.status_code}: {_said(error)}") from error
         except requests.JSONDecodeError as error:
-            raise SourceBroken("X answered with something that is not JSON") from error
+            raise Drift("X answered with something that is not JSON") from error
         except (requests.RequestException, tweepy.TweepyException) as error:
             raise Unreachable(f"X cannot be reached ({type(error).__name__})") from error
         if not isinstance(page, dict) or "meta" not in page:
-            raise SourceBroken("X answered with a page of another shape")
+            raise Drift("X answered with a page of another shape")
         return page
 
 

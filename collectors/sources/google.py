@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from catalog.records import Candidate, Query
 from collectors.base import Source
-from collectors.errors import SourceBroken
+from collectors.errors import Drift
 from collectors.google_page import Page, check, is_thumbnail, parse_results, says_nothing_found
 
 _SEARCH = "https://www.google.com/search?"
@@ -35,7 +35,7 @@ class Google(Source):
             check(page)
             results = parse_results(page.html, licence=query.licence)
             if not results and not says_nothing_found(page.html):
-                raise SourceBroken("Google's page holds nothing that reads as a result, nor says that there is none")
+                raise Drift("Google's page holds nothing that reads as a result, nor says that there is none")
             small = [candidate for candidate in results if is_thumbnail(candidate)]
             for candidate in results:
                 if candidate.foreign_id not in seen and not is_thumbnail(candidate):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from catalog.records import Candidate, Query
 from collectors.base import Source
-from collectors.errors import SourceBroken
+from collectors.errors import Drift
 
 
 class Pages(Protocol):
@@ -30,7 +30,7 @@ class Twitter(Source):
 
 
 def read_page(page: dict[str, Any], *, licence: str = "unknown") -> Iterator[Candidate]:
-    """Yield every photo of one page of the recent search; raises SourceBroken when the page has another shape."""
+    """Yield every photo of one page of the recent search; raises Drift when the page has another shape."""
     try:
         included = page.get("includes", {})
         media = {item["media_key"]: item for item in included.get("media", ())}
@@ -42,7 +42,7 @@ def read_page(page: dict[str, Any], *, licence: str = "unknown") -> Iterator[Can
                 if item.get("type") == "photo" and item.get("url"):
                     yield _candidate(post, item, author=author, licence=licence)
     except (KeyError, TypeError, AttributeError) as error:
-        raise SourceBroken(f"a page of X's search has another shape ({type(error).__name__}: {error})") from error
+        raise Drift(f"a page of X's search has another shape ({type(error).__name__}: {error})") from error
 
 
 def _candidate(post: dict[str, Any], item: dict[str, Any], *, author: str, licence: str) -> Candidate:
