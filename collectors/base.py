@@ -50,13 +50,15 @@ class Page:
 
     ``next`` is the cursor of the page after it, in the source's own words; empty: there is none. ``since`` is the
     newest thing seen, for a source that can be asked for newer ones alone. ``items`` is how many billed items the
-    answer brought (posts read, say). A page may repeat what an earlier one held: the engine tells.
+    answer brought (posts read, say). A page may repeat what an earlier one held: the engine tells. ``skipped`` says, a
+    line each, what the answer lists that can be no candidate (a wrong row of a person's own file), and why.
     """
 
     candidates: tuple[Candidate, ...]
     next: str = ""
     since: str = ""
     items: int = 0
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,37 +1,67 @@
-"""The doors: each opens one client library, imported only when its door is opened."""
+"""The doors: each opens one client, imported only when its door is opened. What a source asks goes through its door."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Protocol
 
 from catalog import Settings
+from collectors.base import Answer, Request
 from collectors.errors import BadInput
 
-#: Opens the client that a source's ``door`` names; the seam through which tests hand in their own.
-Door = Callable[[str, Settings], AbstractContextManager[Any]]
+
+class Door(Protocol):
+    """A client that answers requests; a context manager. It never retries for long, and never waits for a limit."""
+
+    def ask(self, request: Request) -> Answer:
+        """The answer; raises a SearchEnded when there is none (blocked, asked too often, not reached, ...)."""
 
 
-@contextmanager
-def open_door(name: str, settings: Settings) -> Iterator[Any]:
-    """The client of that name, closed at the end; raises what the client raises when it cannot open."""
+#: Opens the door that a source names; the seam through which tests hand in their own.
+OpenDoor = Callable[[str, Settings], AbstractContextManager[Door]]
+
+
+def open_door(name: str, settings: Settings) -> AbstractContextManager[Door]:
+    """The client of that name; entering it raises what the client raises when it cannot open."""
     if name == "browser":
         from collectors.browser import Browser
 
-        with Browser(settings) as browser:
-            yield browser
-    elif name == "instagram":
+        return Browser(settings)
+    if name == "instagram":
         from collectors.instagram_client import InstagramClient
 
-        with InstagramClient(settings) as instagram:
-            yield instagram
-    elif name == "twitter":
+        return InstagramClient(settings)
+    if name == "twitter":
         from collectors.twitter_client import TwitterClient
 
-        with TwitterClient(settings) as twitter:
-            yield twitter
-    elif name == "none":
-        yield None
-    else:
-        raise BadInput(f"no door {name!r}")
+        return TwitterClient(settings)
+    if name == "folder":
+        from collectors.folder_client import FolderClient
+
+        return FolderClient()
+    raise BadInput(f"no door {name!r}")
+
+
+class LazyDoor:
+    """A door that opens when it is first asked, and closes at the end of the run that opened it."""
+
+    def __init__(self, name: str, settings: Settings, open_it: OpenDoor) -> None:
+        self._name, self._settings, self._open = name, settings, open_it
+        self._stack = ExitStack()
+        self._door: Door | None = None
+
+    def __enter__(self) -> LazyDoor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def ask(self, request: Request) -> Answer:
+        """Ask, opening the door first where need be."""
+        if self._door is None:
+            self._door = self._stack.enter_context(self._open(self._name, self._settings))
+        return self._door.ask(request)

@@ -1,7 +1,8 @@
 """Google's image results, read by meaning and not by class names; pure, so that a recorded page can be read too.
 
 In this order: the data block in the page's scripts (original address, size, page and title of each result), the
-``/imgres?imgurl=`` links, and at last the thumbnails, marked as such in the title.
+``/imgres?imgurl=`` links, the side panel (the picture that links to a result's own page), and at last the thumbnails,
+marked as such.
 """
 
 from __future__ import annotations
@@ -9,41 +10,45 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
-from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from catalog.records import Candidate
+from collectors.base import Answer
 from collectors.errors import Blocked
 
-_THUMBNAIL = "[thumbnail]"
-_THUMB_HOST = re.compile(r"https://encrypted-tbn\d*\.gstatic\.com/")
+_WEB = re.compile(r"https?://[^\s/?#\"'<>\\]+(?:[/?#][^\s\"<>\\]*)?")
+_THUMB = re.compile(r"https://encrypted-tbn\d*\.gstatic\.com/images")
+_OWN = re.compile(r"https?://(?:[^/]+\.)?(?:google|gstatic)\.[a-z.]+(?:[/?#]|$)")
 _STRING = r'"((?:[^"\\]|\\.)*)"'
 # "ID",[thumbnail,h,w],[ORIGINAL,H,W] … "2003":[null,doc,PAGE,TITLE   (sizes are height, width)
 _BLOCK = re.compile(
     rf'{_STRING},\s*\["https://encrypted-tbn[^"]+",\d+,\d+\]\s*,\s*\[{_STRING},(\d{{1,8}}),(\d{{1,8}})\]'
-    rf'(?:(?!"https://encrypted-tbn).){{0,2000}}?"2003":\[null,{_STRING},{_STRING},{_STRING}',
+    rf'(?:(?!"https://encrypted-tbn|\["https?:).){{0,2000}}?"2003":\[null,{_STRING},{_STRING},{_STRING}',
     re.DOTALL,
 )
-_NOTHING = re.compile(r"did not match any|no results (?:found )?for|aren.t any image results", re.IGNORECASE)
+#: How Google says that there is nothing, in each language that a query may ask for.
+_NOTHING = re.compile(
+    r"did not match any|no results (?:found )?for|aren.t any image results"
+    r"|keine mit (?:deiner|ihrer) suchanfrage|stimmte? mit keinem|keine ergebnisse für"
+    r"|ning[uú]n (?:resultado|documento)|no se han encontrado resultados"
+    r"|aucun(?:e)? (?:résultat|document|image) ne correspond|aucun résultat"
+    r"|non ha prodotto|nessun risultato"
+    r"|geen (?:resultaten|documenten|afbeeldingen)|komt met geen enkel"
+    r"|não encontrou nenhum|nenhum (?:resultado|documento)",
+    re.IGNORECASE,
+)
 
 
-class Page(Protocol):
-    """What is read of a page: its address after redirects, and its document."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def html(self) -> str: ...
-
-
-def check(page: Page) -> None:
-    """Raise Blocked when the page is the captcha or the consent wall."""
-    where = urlsplit(page.url)
-    if "/sorry/" in where.path or 'id="captcha-form"' in page.html:
+def check(answer: Answer) -> None:
+    """Raise Blocked when the page is the captcha, or the consent wall that comes back after "Reject all"."""
+    where = urlsplit(answer.url)
+    if "/sorry/" in where.path or "captcha-form" in answer.body:
         raise Blocked("Google shows its captcha (unusual traffic)")
-    if where.hostname == "consent.google.com" or "https://consent.google.com/save" in page.html:
+    if where.hostname == "consent.google.com" or "https://consent.google.com/save" in answer.body:
         raise Blocked("Google shows its consent wall")
 
 
@@ -52,27 +57,24 @@ def says_nothing_found(html: str) -> bool:
     return bool(_NOTHING.search(html))
 
 
-def is_thumbnail(candidate: Candidate) -> bool:
-    """Whether only the search engine's small copy of it is known."""
-    return candidate.title.startswith(_THUMBNAIL)
+def passed(html: str, found: Sequence[Candidate]) -> int:
+    """How many results the page holds, those that could not be read included."""
+    return max(len(_read(html).cells), len(found))
 
 
 def parse_results(html: str, *, licence: str = "unknown") -> list[Candidate]:
     """Every result of a page, each once: originals first, thumbnails last."""
+    page = _read(html)
     found: dict[str, Candidate] = {}
-    reader = _Reader()
-    reader.feed(html)
-    for candidate in (*_of_block(html), *_of_links(reader.links)):
-        found.setdefault(candidate.foreign_id, candidate)
+    for candidate in (*_of_block(html), *_of_links(page.links), *_of_panels(page)):
+        if _WEB.fullmatch(candidate.image_url) and _WEB.fullmatch(candidate.page_url):
+            found.setdefault(candidate.foreign_id, candidate)
     pages = {candidate.page_url for candidate in found.values()}
-    for cell in reader.cells:
-        if cell.foreign_id not in found and cell.page_url not in pages:
-            found[cell.foreign_id] = cell
-    return [
-        replace(candidate, licence=licence)
-        for candidate in found.values()
-        if _is_web(candidate.image_url) and _is_web(candidate.page_url)
-    ]
+    for cell in page.cells.values():
+        if cell.mark not in found and cell.page not in pages and cell.thumb and _WEB.fullmatch(cell.page):
+            small = _candidate(cell.mark, image=cell.thumb, page=cell.page, title=cell.title)
+            found[cell.mark] = replace(small, thumbnail=True)
+    return [replace(candidate, licence=licence) for candidate in found.values()]
 
 
 def _of_block(html: str) -> list[Candidate]:
@@ -85,7 +87,7 @@ def _of_block(html: str) -> list[Candidate]:
 def _of_links(links: list[str]) -> list[Candidate]:
     made = []
     for link in links:
-        said = {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+        said = {name: values[0] for name, values in parse_qs(link.partition("?")[2]).items()}
         made.append(
             _candidate(
                 said.get("tbnid", ""),
@@ -98,10 +100,21 @@ def _of_links(links: list[str]) -> list[Candidate]:
     return made
 
 
+def _of_panels(page: _Reader) -> list[Candidate]:
+    """The pictures that link to the page of exactly one cell."""
+    times = Counter(cell.page for cell in page.cells.values())
+    marks = {cell.page: cell.mark for cell in page.cells.values() if times[cell.page] == 1}
+    return [
+        _candidate(marks[where], image=image, page=where, title=title)
+        for where, image, title in page.pictures
+        if where in marks
+    ]
+
+
 def _candidate(mark: str, *, image: str, page: str, title: str = "", width: str = "", height: str = "") -> Candidate:
     return Candidate(
         source="google",
-        foreign_id=mark or hashlib.sha256(image.encode()).hexdigest()[:32],
+        foreign_id=mark or hashlib.sha256(image.encode(errors="surrogatepass")).hexdigest()[:32],
         page_url=page,
         image_url=image,
         title=" ".join(title.split())[:300],
@@ -110,39 +123,84 @@ def _candidate(mark: str, *, image: str, page: str, title: str = "", width: str 
     )
 
 
+@dataclass(slots=True)
+class _Cell:
+    """One cell of the grid: the result's id and page, and its thumbnail once it is shown."""
+
+    mark: str
+    page: str
+    thumb: str = ""
+    title: str = ""
+
+
 class _Reader(HTMLParser):
-    """Collects the ``/imgres`` links, and the cells of the grid with their thumbnails."""
+    """Collects the ``/imgres`` links, the cells of the grid, and the pictures outside them that link elsewhere."""
 
     def __init__(self) -> None:
         super().__init__()
         self.links: list[str] = []
-        self.cells: list[Candidate] = []
-        self._cell: tuple[str, str] | None = None
+        self.cells: dict[str, _Cell] = {}
+        self.pictures: list[tuple[str, str, str]] = []
+        self._cell: _Cell | None = None
+        self._tag, self._depth = "", 0  # of the cell's own element
+        self._link = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what the tag says."""
         said = {name: value or "" for name, value in attrs}
-        if "data-docid" in said and "data-lpage" in said:
-            self._cell = (said["data-docid"], said["data-lpage"])
-        elif tag == "a" and "/imgres?" in said.get("href", ""):
-            self.links.append(said["href"])
-        elif tag == "img" and self._cell and _THUMB_HOST.match(said.get("src", "")):
-            mark, page = self._cell
-            title = f"{_THUMBNAIL} {said.get('alt', '')}"
-            self.cells.append(_candidate(mark, image=said["src"], page=page, title=title))
-            self._cell = None
+        if "data-docid" in said or "data-lpage" in said:
+            self._open(tag, said)
+        elif tag == self._tag:
+            self._depth += 1
+        if tag == "a":
+            self._link = said.get("href", "")
+            if "/imgres?" in self._link:
+                self.links.append(self._link)
+        elif tag == "img":
+            self._picture(said)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """``<img/>`` is ``<img>``."""
+        if tag == "img":
+            self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Notice where a link and a cell end."""
+        if tag == "a":
+            self._link = ""
+        if tag == self._tag:
+            self._depth -= 1
+            if not self._depth:
+                self._cell, self._tag = None, ""
+
+    def _open(self, tag: str, said: dict[str, str]) -> None:
+        self._cell, self._tag, self._depth = None, tag, 1
+        mark, page = said.get("data-docid", ""), said.get("data-lpage", "")
+        if mark and page:
+            self._cell = self.cells.setdefault(mark, _Cell(mark, page))
+
+    def _picture(self, said: dict[str, str]) -> None:
+        source, title = said.get("src", ""), said.get("alt", "")
+        if self._tag:
+            if self._cell and not self._cell.thumb and _THUMB.match(source) and _WEB.fullmatch(source):
+                self._cell.thumb, self._cell.title = source, title
+        elif _WEB.fullmatch(source) and not _OWN.match(source) and _WEB.fullmatch(self._link):
+            self.pictures.append((self._link, source, title))
+
+
+def _read(html: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(html)
+    return reader
 
 
 def _text(escaped: str) -> str:
     try:
-        return str(json.loads(f'"{escaped}"'))
+        # A page that somebody has escaped twice: no address holds this by itself.
+        return str(json.loads(f'"{escaped}"')).replace("&amp;", "&")
     except ValueError:
         return ""
 
 
 def _number(digits: str) -> int | None:
     return int(digits) if digits.isdecimal() and 0 < len(digits) < 9 else None
-
-
-def _is_web(url: str) -> bool:
-    return url.startswith(("http://", "https://"))

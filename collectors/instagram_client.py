@@ -14,10 +14,10 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -28,13 +28,14 @@ from instaloader import instaloadercontext
 
 from catalog import Settings
 from collectors import network
+from collectors.base import Answer, Request
 from collectors.errors import (
     Blocked,
+    Drift,
     LoginNeeded,
     NotConfigured,
     RateLimited,
     SearchEnded,
-    Drift,
     Unanswerable,
     Unreachable,
 )
@@ -67,6 +68,9 @@ class InstagramClient:
         self._user = settings.instagram_user
         self._file = settings.home / "sessions" / f"instagram-{quote(self._user, safe='')}.json"
         self._loader: Any = None
+        self._ended = False  # the session, by Instagram's word
+        self._what, self._after = "", 0
+        self._posts: Iterator[InstagramPost] = iter(())
 
     def __enter__(self) -> InstagramClient:
         self._original = _instagram.requests
@@ -93,10 +97,23 @@ class InstagramClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._loader.context.is_logged_in and not isinstance(error, LoginNeeded):
+            if self._loader.context.is_logged_in and not self._ended:
                 self._keep_session()
         finally:
             self._close()
+
+    def ask(self, request: Request) -> Answer:
+        """The next posts of a profile (``@name``) or a hashtag (``#tag``), as JSON; raises a SearchEnded."""
+        said = dict(request.parameters)
+        after, count = int(said.get("after", "0")), int(said.get("count", "12"))
+        if request.what != self._what or after != self._after or not after:
+            kind, name = request.what[:1], request.what[1:]
+            found = self.profile_posts(name) if kind == "@" else self.hashtag_posts(name)
+            self._what, self._posts = request.what, islice(found, after, None)
+        posts = [asdict(post) for post in islice(self._posts, count)]
+        self._after = after + len(posts)
+        body = json.dumps({"posts": posts, "next": str(self._after)})
+        return Answer(body=body, url="https://www.instagram.com/", ended=len(posts) < count)
 
     def profile_posts(self, name: str) -> Iterator[InstagramPost]:
         """Yield a profile's posts, newest first; raises a SearchEnded."""
@@ -161,6 +178,7 @@ class InstagramClient:
         except Exception as error:
             outcome = outcome_of(error)
             if isinstance(outcome, LoginNeeded):
+                self._ended = True
                 self._file.unlink(missing_ok=True)
             raise outcome from error
 

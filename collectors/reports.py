@@ -18,7 +18,11 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True)
 class QueryReport:
-    """How the search of one query ended: ``outcome`` is used, or the word of what ended it."""
+    """How the search of one query ended: ``outcome`` is used, or the word of what ended it.
+
+    ``items`` are those that the source bills, ``cost`` is theirs in millionths of a US dollar; ``skipped`` are lines of
+    a person's own file that can be no candidates, each with its reason.
+    """
 
     query_id: int
     text: str
@@ -27,6 +31,21 @@ class QueryReport:
     new: int
     duplicate: int
     reason: str = ""
+    pages: int = 0
+    requests: int = 0
+    items: int = 0
+    cost: int = 0
+    seconds: float = 0.0
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """What it brought, in a line."""
+        told = f"{self.outcome}: {self.text} ({self.found} found, {self.new} new, {self.duplicate} known"
+        told += f"; {self.pages} pages, {self.requests} requests, {self.seconds:.1f} s"
+        told += f", {self.cost / 1e6:.2f} USD" if self.cost else ""
+        told += f"; {len(self.skipped)} skipped" if self.skipped else ""
+        return f"{told}){f': {self.reason}' if self.reason else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,37 @@ class SearchReport:
     def new(self) -> int:
         """Candidates that were not known before."""
         return sum(query.new for query in self.queries)
+
+    @property
+    def pages(self) -> int:
+        """Pages recorded."""
+        return sum(query.pages for query in self.queries)
+
+    @property
+    def requests(self) -> int:
+        """Requests answered."""
+        return sum(query.requests for query in self.queries)
+
+    @property
+    def items(self) -> int:
+        """Items that the source bills."""
+        return sum(query.items for query in self.queries)
+
+    @property
+    def cost(self) -> int:
+        """What they cost, in millionths of a US dollar."""
+        return sum(query.cost for query in self.queries)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the queries."""
+        return round(sum(query.seconds for query in self.queries), 3)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What each query brought, and what stopped the source: for a log."""
+        stopped = (f"{self.source}: {self.stopped} ({self.reason})",) if self.stopped else ()
+        return (*(query.line for query in self.queries), *stopped)
 
     @property
     def ok(self) -> bool:

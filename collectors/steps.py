@@ -6,41 +6,25 @@ Kill any of them at any moment and run it again: nothing is lost and nothing is 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
 from catalog.errors import BlobError, Conflict
-from catalog.records import Candidate, FoundCandidate, NewPhoto, Query, QueryState, SearchResult
-from collectors import registry
+from catalog.records import FoundCandidate, NewPhoto, Query, QueryState
+from collectors import engine, registry
 from collectors.base import Source
-from collectors.doors import Door, open_door
-from collectors.errors import (
-    BadInput,
-    Blocked,
-    CollectorError,
-    Later,
-    LoginNeeded,
-    RateLimited,
-    Refused,
-    SearchEnded,
-    Drift,
-    Unanswerable,
-    Unreachable,
-)
+from collectors.doors import OpenDoor, open_door
+from collectors.errors import BadInput, Later, Refused, Unreachable
 from collectors.line import LENGTH, Line
-from collectors.reports import FetchReport, FetchTally, PlanReport, QueryReport, SearchReport
+from collectors.reports import FetchReport, FetchTally, PlanReport, SearchReport
 from collectors.seeds import Seed, seeds_of
 
 _log = logging.getLogger(__name__)
 _WORKERS = 8
 _PIECE = 16  # candidates claimed, or recorded, at a time
-_PROVENANCE = ("foreign_id", "page_url", "image_url")
 _TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
 
 #: Downloads one candidate's bytes; raises Refused, Later or Unreachable.
@@ -88,8 +72,9 @@ def search(
     query_id: int | None = None,
     count: int | None = None,
     catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
     config: Settings | None = None,
-    door: Door = open_door,
+    door: OpenDoor = open_door,
 ) -> SearchReport:
     """Claim waiting queries of a source (or the named one), search them, and record what is found.
 
@@ -97,19 +82,15 @@ def search(
     a rate limit, a broken page) lets it rest, and its other queries wait.
     """
     config, catalog = config or settings(), catalog or Catalog()
-    site = registry.load(source)
-    if resting := catalog.sources.cooldown(source):
-        return SearchReport(source, stopped="resting", reason=resting.reason, until=resting.until)
-    done: list[QueryReport] = []
-    for _ in range(1 if query_id is not None else count or config.queries_per_run):
-        claimed = catalog.queries.claim(source=source, query_id=query_id, lease_seconds=config.lease_seconds)
-        if not claimed:
-            break
-        report, end, until = _search(claimed[0], site, catalog=catalog, config=config, door=door)
-        done.append(report)
-        if end is not None and not isinstance(end, Unanswerable):
-            return SearchReport(source, queries=tuple(done), stopped=end.outcome, reason=str(end), until=until)
-    return SearchReport(source, queries=tuple(done))
+    return engine.search(
+        registry.load(source),
+        query_id=query_id,
+        count=count or config.queries_per_run,
+        catalog=catalog,
+        config=config,
+        blobs=lambda: blobs or open_blobs(config.store_url),
+        door=door,
+    )
 
 
 def fetch(
@@ -171,83 +152,6 @@ def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings) -> Query
         limit=seed.limit or site.limit or config.candidates_per_query,
         licence=seed.licence,
     )
-
-
-def _search(
-    query: Query, site: Source, *, catalog: Catalog, config: Settings, door: Door
-) -> tuple[QueryReport, SearchEnded | None, datetime | None]:
-    """Search one claimed query; give its report, what ended it early, and until when the source rests for that."""
-    seen: set[str] = set()
-    new = 0
-    piece: list[Candidate] = []
-    renewed = recorded = time.monotonic()
-    end: SearchEnded | None = None
-    try:
-        with closing(_candidates(query, site, config=config, door=door)) as candidates:
-            for candidate in candidates:
-                if candidate.foreign_id not in seen:
-                    seen.add(candidate.foreign_id)
-                    piece.append(candidate)
-                now = time.monotonic()
-                if len(piece) >= _PIECE or now - recorded > 1:
-                    new += catalog.candidates.add_all(piece, query_id=query.id)
-                    piece, recorded = [], now
-                if now - renewed > config.lease_seconds / 3:
-                    catalog.queries.renew(query.id, lease_seconds=config.lease_seconds)
-                    renewed = now
-                if len(seen) >= query.limit:
-                    break
-    except SearchEnded as error:
-        end = error
-    except Conflict as error:
-        return _lost(query, error, found=len(seen) - len(piece), new=new), None, None
-    new += catalog.candidates.add_all(piece, query_id=query.id)
-    until = _rest(query.source, end, catalog=catalog, config=config)
-    outcome, reason = (end.outcome, str(end)) if end else ("used", "")
-    result = SearchResult(outcome, found=len(seen), new=new, duplicate=len(seen) - new, reason=reason)
-    try:
-        catalog.queries.finish(query.id, result, state=_state(end))
-    except Conflict as error:
-        return _lost(query, error, found=len(seen), new=new), end, until
-    _log.info("query %d of %s: %s, %d found, %d new", query.id, query.source, outcome, len(seen), new)
-    return QueryReport(query.id, query.text, outcome, len(seen), new, len(seen) - new, reason), end, until
-
-
-def _lost(query: Query, error: Conflict, *, found: int, new: int) -> QueryReport:
-    """Somebody else has the query now: what was recorded stays found, the rest is theirs."""
-    return QueryReport(query.id, query.text, "lost", found, new, found - new, str(error))
-
-
-def _candidates(query: Query, site: Source, *, config: Settings, door: Door) -> Generator[Candidate, None, None]:
-    """What the source yields; whatever goes wrong in it is a SearchEnded."""
-    try:
-        with door(site.door, config) as client:
-            for candidate in site.search(query, client):
-                if missing := [name for name in _PROVENANCE if not getattr(candidate, name)]:
-                    raise Drift(f"a candidate comes without {' and '.join(missing)}")
-                yield candidate
-    except CollectorError:
-        raise
-    except Exception as error:
-        _log.exception("the source %s failed on query %d", query.source, query.id)
-        raise Drift(f"{type(error).__name__}: {error}"[:500]) from error
-
-
-def _state(end: SearchEnded | None) -> QueryState:
-    if end is None:
-        return QueryState.USED
-    return QueryState.BLOCKED if isinstance(end, Unanswerable) else QueryState.PLANNED
-
-
-def _rest(source: str, end: SearchEnded | None, *, catalog: Catalog, config: Settings) -> datetime | None:
-    """Let the source rest for what ended its search; until when, or None when it need not."""
-    if isinstance(end, RateLimited):
-        until = end.until
-    elif isinstance(end, Blocked | LoginNeeded | Drift):
-        until = datetime.now(UTC) + timedelta(hours=config.cooldown_hours)
-    else:
-        return None
-    return catalog.sources.rest(source, until=until, reason=f"{end.outcome}: {end}").until
 
 
 @dataclass(frozen=True, slots=True)

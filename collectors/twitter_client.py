@@ -5,7 +5,7 @@ Tweepy sets no timeout and may wait (or recurse) for ever on a rate limit; here 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
@@ -15,14 +15,15 @@ import tweepy
 
 from catalog import Settings
 from collectors import network
-from collectors.errors import Blocked, LoginNeeded, NotConfigured, RateLimited, Drift, Unanswerable, Unreachable
+from collectors.base import Answer, Request
+from collectors.errors import Blocked, Drift, LoginNeeded, NotConfigured, RateLimited, Unanswerable, Unreachable
 
 _TIMEOUT = (5.0, 30.0)
 _WINDOW = timedelta(minutes=15)  # X counts requests in windows of 15 minutes
 
 
 class TwitterClient:
-    """A context manager; ``pages`` gives the answers of the recent search."""
+    """A context manager. A request is the search's words with ``size`` (posts a page) and ``token``."""
 
     def __init__(self, settings: Settings) -> None:
         token = settings.twitter_bearer_token.get_secret_value()
@@ -40,15 +41,11 @@ class TwitterClient:
     ) -> None:
         self._client.session.close()
 
-    def pages(self, query: str, *, size: int) -> Iterator[dict[str, Any]]:
-        """Yield each page's JSON, ``size`` posts (10 to 100) a page; raises a SearchEnded."""
-        token: str | None = None
-        while True:
-            page = self._page(query, size=min(100, max(10, size)), token=token)
-            yield page
-            token = page.get("meta", {}).get("next_token")
-            if not token:
-                return
+    def ask(self, request: Request) -> Answer:
+        """One page of the recent search, as JSON; raises a SearchEnded."""
+        said = dict(request.parameters)
+        page = self._page(request.what, size=int(said.get("size", "100")), token=said.get("token") or None)
+        return Answer(body=json.dumps(page), url="https://api.twitter.com/2/tweets/search/recent")
 
     def _page(self, query: str, *, size: int, token: str | None) -> dict[str, Any]:
         try:

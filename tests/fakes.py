@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from catalog import Settings
-
-
-@dataclass
-class FakePage:
-    """A page as a browser would show it."""
-
-    html: str
-    url: str = "https://www.google.com/search?q=x&udm=2"
-
-
-@dataclass
-class FakeBrowser:
-    """Shows pages in order, and an error after the last when there is one. Remembers what it was asked for."""
-
-    pages: list[FakePage]
-    error: Exception | None = None
-    asked: list[str] = field(default_factory=list)
-    shown: int = 0
-
-    def scroll(self, url: str) -> Iterator[FakePage]:
-        self.asked.append(url)
-        for page in self.pages:
-            self.shown += 1
-            yield page
-        if self.error:
-            raise self.error
+from collectors.base import Answer, Request
 
 
 @dataclass
 class FakeDoor:
-    """Opens onto one client, whatever it is asked for; counts how often."""
+    """Opens onto itself, whatever it is asked for. Gives each session the answers in order, the last one for ever and
+    as ``ended``; an exception among them is raised. Remembers what it was asked, and how often it was opened."""
 
-    client: Any
+    answers: Sequence[Answer | Exception]
+    on_ask: Callable[[Request], None] = lambda _: None
+    asked: list[Request] = field(default_factory=list)
     opened: int = 0
-    on_open: Callable[[], None] = lambda: None
 
     @contextmanager
-    def __call__(self, _: str, __: Settings) -> Iterator[Any]:
+    def __call__(self, _: str, __: Settings) -> Iterator[FakeDoor]:
         self.opened += 1
-        self.on_open()
-        yield self.client
+        self._given: Counter[str] = Counter()
+        yield self
+
+    def ask(self, request: Request) -> Answer:
+        self.asked.append(request)
+        self.on_ask(request)
+        number = self._given[request.session]
+        self._given[request.session] += 1
+        answer = self.answers[min(number, len(self.answers) - 1)]
+        if isinstance(answer, Exception):
+            raise answer
+        return replace(answer, ended=True) if number >= len(self.answers) else answer

@@ -32,14 +32,13 @@ def _search(options: argparse.Namespace) -> int:
         query = steps.plan_one(folder_seed(options.path, options.domain, options.licence), catalog=catalog)
         query_id, already = query.id, query.state.value if query.state is not QueryState.PLANNED else ""
     report = steps.search(options.source, query_id=query_id, count=options.count, catalog=catalog)
-    lines = [
-        f"{q.outcome}: {q.text} ({q.found} found, {q.new} new, {q.duplicate} known){': ' if q.reason else ''}{q.reason}"
-        for q in report.queries
-    ]
+    lines = [q.line for q in report.queries]
+    lines += [f"skipped: {line}" for q in report.queries for line in q.skipped]
     if report.stopped:
         lines.append(f"{report.source}: {report.stopped} ({report.reason}){until(report.until)}")
     if not report.queries and not report.stopped:
         lines.append(f"query {query_id} is {already}" if already else f"{report.source}: nothing to search")
-    told = asdict(report) | {"found": report.found, "new": report.new, "query_was": already, "ok": report.ok}
+    sums = {name: getattr(report, name) for name in ("found", "new", "pages", "requests", "items", "cost", "seconds")}
+    told = asdict(report) | sums | {"query_was": already, "ok": report.ok}
     say(options, lines, told)
     return 0 if report.ok else 1

@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import quote
+import json
+from urllib.parse import quote, unquote_to_bytes
 
 from catalog.records import Candidate, Query
-from collectors.base import Source
-from collectors.errors import Unanswerable
+from collectors.base import Answer, Pace, Page, Request, Source
+from collectors.errors import Drift
 
 
 class Folder(Source):
     """Every file below the folder is a candidate; what is no photo is refused, with its reason, when it is fetched."""
 
-    door = "none"
-    limit = 1_000_000
+    door = "folder"
     terms = "whatever its owner says: give --licence"
+    paging = "1,000 files a page, in the order of their names; the cursor is the last file's path, percent-encoded"
+    pace = Pace(interval=0.0)
+    limit = 1_000_000
 
-    def search(self, query: Query, client: None) -> Iterator[Candidate]:  # noqa: ARG002  a folder needs no client
-        """Yield every file, in the order of names, without following links to folders."""
-        folder = Path(query.text)
-        if not folder.is_dir():
-            raise Unanswerable(f"no folder {query.text}")
-        root = folder.resolve()
-        # Two folders may hold files of the same name: the id starts with the folder's own.
-        mark = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-        for place, folders, files in os.walk(root):
-            folders.sort()
-            for name in sorted(files):
-                path = Path(place, name)
-                inside = os.fsencode(path.relative_to(root))
-                yield Candidate(
-                    source=self.name,
-                    foreign_id=f"{mark}/{quote(inside)}",
-                    page_url=path.parent.as_uri(),
-                    image_url=path.as_uri(),
-                    licence=query.licence,
-                    title=inside.decode("utf-8", "backslashreplace"),
-                )
+    def request(self, query: Query, cursor: str) -> Request:
+        """The files after the one at ``cursor``."""
+        return Request(what=query.text, parameters=(("after", cursor), ("count", "1000")), session=f"folder/{query.id}")
+
+    def parse(self, answer: Answer, query: Query) -> Page:
+        """A candidate for each file; an empty folder is a page without any."""
+        try:
+            listed = json.loads(answer.body)
+            root, files = listed["root"], listed["files"]
+            # Two folders may hold files of the same name: the id starts with the folder's own.
+            mark = hashlib.sha256(unquote_to_bytes(root)).hexdigest()[:12]
+            candidates = tuple(_candidate(root, file, mark=mark, licence=query.licence) for file in files)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Drift(f"a list of files that cannot be read ({type(error).__name__}: {error})") from error
+        return Page(candidates=candidates, next="" if answer.ended or not files else files[-1])
+
+
+def _candidate(root: str, file: str, *, mark: str, licence: str) -> Candidate:
+    """``root`` and ``file`` are percent-encoded: names may hold any byte."""
+    inside = unquote_to_bytes(file)
+    folder, _, _ = f"{root.rstrip('/')}/{file}".rpartition("/")
+    return Candidate(
+        source="folder",
+        foreign_id=f"{mark}/{quote(inside)}",
+        page_url=f"file://{folder or '/'}",
+        image_url=f"file://{root.rstrip('/')}/{file}",
+        licence=licence,
+        title=inside.decode("utf-8", "backslashreplace"),
+    )

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
-from urllib.parse import urlencode
+from datetime import timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from catalog.records import Candidate, Query
-from collectors.base import Source
-from collectors.errors import Drift
-from collectors.google_page import Page, check, is_thumbnail, parse_results, says_nothing_found
+from catalog.records import Query, Window
+from collectors.base import Answer, Pace, Page, Request, Source
+from collectors.errors import Drift, Empty
+from collectors.google_page import check, parse_results, passed, says_nothing_found
 
 _SEARCH = "https://www.google.com/search?"
-
-
-class Browser(Protocol):
-    """What the door hands over."""
-
-    def scroll(self, url: str) -> Iterator[Page]:
-        """Yield the page, and again each time it has grown."""
+#: Our filters in the words of Google's ``tbs`` parameter.
+_TBS = {
+    "size": {"large": "isz:l", "medium": "isz:m", "icon": "isz:i"},
+    "licence": {"creative-commons": "il:cl", "commercial": "il:ol"},
+}
 
 
 class Google(Source):
@@ -26,19 +23,33 @@ class Google(Source):
 
     door = "browser"
     terms = "Google's terms forbid searching by machine; the photos are their owners'"
+    paging = "one page that grows when it is scrolled; the cursor is the number of results passed"
+    pace = Pace(interval=2.0, windows=(Window(200, 3600),))
+    again_after = timedelta(days=30)
+    canary = "portrait photo"
+    filters = {  # noqa: RUF012  declared once, in the base
+        **{name: tuple(words) for name, words in _TBS.items()},
+        "language": ("de", "en", "es", "fr", "it", "nl", "pt"),
+    }
 
-    def search(self, query: Query, client: Browser) -> Iterator[Candidate]:
-        """Yield what each state of the growing page adds; thumbnails only when it has stopped growing."""
-        seen: set[str] = set()
-        small: list[Candidate] = []
-        for page in client.scroll(_SEARCH + urlencode({"q": query.text, "udm": "2", "hl": "en"})):
-            check(page)
-            results = parse_results(page.html, licence=query.licence)
-            if not results and not says_nothing_found(page.html):
-                raise Drift("Google's page holds nothing that reads as a result, nor says that there is none")
-            small = [candidate for candidate in results if is_thumbnail(candidate)]
-            for candidate in results:
-                if candidate.foreign_id not in seen and not is_thumbnail(candidate):
-                    seen.add(candidate.foreign_id)
-                    yield candidate
-        yield from (candidate for candidate in small if candidate.foreign_id not in seen)
+    def request(self, query: Query, cursor: str) -> Request:
+        """The result page from the result at ``cursor`` on; the browser that shows it already scrolls."""
+        said = dict(query.filters)
+        parameters = {"q": query.text, "udm": "2", "hl": said.get("language", "en")}
+        if tbs := ",".join(words[said[name]] for name, words in _TBS.items() if name in said):
+            parameters["tbs"] = tbs
+        if cursor:
+            parameters["start"] = cursor
+        return Request(what=_SEARCH + urlencode(parameters), session=f"google/{query.id}")
+
+    def parse(self, answer: Answer, query: Query) -> Page:
+        """Every result that the page holds by now: originals first, thumbnails last and marked."""
+        check(answer)
+        found = parse_results(answer.body, licence=query.licence)
+        if not found and says_nothing_found(answer.body):
+            raise Empty("Google says that no picture matches")
+        if not found:
+            raise Drift("Google's page holds nothing that reads as a result, nor says that there is none")
+        start = parse_qs(urlsplit(answer.url).query).get("start", ["0"])[0]
+        onward = int(start if start.isdecimal() else 0) + passed(answer.body, found)
+        return Page(candidates=tuple(found), next="" if answer.ended else str(onward))

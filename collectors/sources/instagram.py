@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+import json
+from typing import Any
 
 from catalog.records import Candidate, Query
-from collectors.base import Source
-from collectors.errors import Unanswerable
-
-
-class Post(Protocol):
-    """What is read of one post."""
-
-    @property
-    def shortcode(self) -> str: ...
-    @property
-    def author(self) -> str: ...
-    @property
-    def caption(self) -> str: ...
-    @property
-    def pictures(self) -> tuple[str, ...]: ...
-
-
-class Client(Protocol):
-    """What the door hands over."""
-
-    def profile_posts(self, name: str) -> Iterator[Post]:
-        """Yield a profile's posts."""
-
-    def hashtag_posts(self, tag: str) -> Iterator[Post]:
-        """Yield a hashtag's posts."""
+from collectors.base import Answer, Page, Request, Source
+from collectors.errors import Drift, Unanswerable
 
 
 class Instagram(Source):
@@ -38,29 +15,37 @@ class Instagram(Source):
 
     door = "instagram"
     terms = "Instagram's terms forbid collecting by machine without its permission; the photos are their owners'"
+    paging = "12 posts a page; the cursor is the number of posts passed"
 
-    def search(self, query: Query, client: Client) -> Iterator[Candidate]:
-        """Yield the pictures of the profile's or the hashtag's posts."""
+    def request(self, query: Query, cursor: str) -> Request:
+        """The posts after so many."""
         kind, name = query.text[:1], query.text[1:].strip()
-        if kind == "@" and name:
-            posts = client.profile_posts(name)
-        elif kind == "#" and name:
-            posts = client.hashtag_posts(name)
-        else:
+        if kind not in ("@", "#") or not name:
             raise Unanswerable(f"a query for Instagram is @name or #tag, not {query.text!r}")
-        for post in posts:
-            yield from read_post(post, licence=query.licence)
+        parameters = (("after", cursor or "0"), ("count", "12"))
+        return Request(what=kind + name, parameters=parameters, session=f"instagram/{query.id}")
+
+    def parse(self, answer: Answer, query: Query) -> Page:
+        """The pictures of these posts."""
+        try:
+            listed = json.loads(answer.body)
+            candidates = tuple(c for post in listed["posts"] for c in read_post(post, licence=query.licence))
+            return Page(candidates=candidates, next="" if answer.ended else listed["next"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Drift(f"posts of another shape ({type(error).__name__}: {error})") from error
 
 
-def read_post(post: Post, *, licence: str = "unknown") -> Iterator[Candidate]:
-    """Yield a candidate for each picture of a post."""
-    for number, url in enumerate(post.pictures, 1):
-        yield Candidate(
+def read_post(post: dict[str, Any], *, licence: str = "unknown") -> list[Candidate]:
+    """A candidate for each picture of a post."""
+    return [
+        Candidate(
             source="instagram",
-            foreign_id=f"{post.shortcode}/{number}",
-            page_url=f"https://www.instagram.com/p/{post.shortcode}/",
+            foreign_id=f"{post['shortcode']}/{number}",
+            page_url=f"https://www.instagram.com/p/{post['shortcode']}/",
             image_url=url,
             licence=licence,
-            title=" ".join(post.caption.split())[:300],
-            author=post.author,
+            title=" ".join(post["caption"].split())[:300],
+            author=post["author"],
         )
+        for number, url in enumerate(post["pictures"], 1)
+    ]

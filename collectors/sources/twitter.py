@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+import json
+from typing import Any
 
 from catalog.records import Candidate, Query
-from collectors.base import Source
-from collectors.errors import Drift
-
-
-class Pages(Protocol):
-    """What the door hands over: the recent search, page by page."""
-
-    def pages(self, query: str, *, size: int) -> Iterator[dict[str, Any]]:
-        """Yield each page's JSON."""
+from collectors.base import Answer, Page, Request, Source
+from collectors.errors import Drift, Empty
 
 
 class Twitter(Source):
@@ -22,27 +15,40 @@ class Twitter(Source):
 
     door = "twitter"
     terms = "X Developer Agreement: no training of foundation or frontier models on X content; check before use"
+    paging = "up to 100 posts a page; the cursor is X's next_token"
 
-    def search(self, query: Query, client: Pages) -> Iterator[Candidate]:
-        """Yield the photos of each page."""
-        for page in client.pages(f"{query.text} has:images -is:retweet", size=query.limit):
-            yield from read_page(page, licence=query.licence)
+    def request(self, query: Query, cursor: str) -> Request:
+        """The page at the token."""
+        size = min(100, max(10, query.limit))
+        parameters = (("size", str(size)), ("token", cursor))
+        return Request(what=f"{query.text} has:images -is:retweet", parameters=parameters, items=size)
+
+    def parse(self, answer: Answer, query: Query) -> Page:
+        """The photos of one page."""
+        try:
+            page = json.loads(answer.body)
+            candidates = tuple(read_page(page, licence=query.licence))
+            meta = page["meta"]
+            if not page.get("data") and meta["result_count"] == 0 and not meta.get("next_token"):
+                raise Empty("X finds no post")
+            return Page(candidates=candidates, next=meta.get("next_token", ""), items=len(page.get("data", ())))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Drift(f"a page of X's search has another shape ({type(error).__name__}: {error})") from error
 
 
-def read_page(page: dict[str, Any], *, licence: str = "unknown") -> Iterator[Candidate]:
-    """Yield every photo of one page of the recent search; raises Drift when the page has another shape."""
-    try:
-        included = page.get("includes", {})
-        media = {item["media_key"]: item for item in included.get("media", ())}
-        authors = {user["id"]: user["username"] for user in included.get("users", ())}
-        for post in page.get("data", ()):
-            author = authors.get(post.get("author_id", ""), "")
-            for key in post.get("attachments", {}).get("media_keys", ()):
-                item = media.get(key, {})
-                if item.get("type") == "photo" and item.get("url"):
-                    yield _candidate(post, item, author=author, licence=licence)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Drift(f"a page of X's search has another shape ({type(error).__name__}: {error})") from error
+def read_page(page: dict[str, Any], *, licence: str = "unknown") -> list[Candidate]:
+    """Every photo of one page of the recent search."""
+    included = page.get("includes", {})
+    media = {item["media_key"]: item for item in included.get("media", ())}
+    authors = {user["id"]: user["username"] for user in included.get("users", ())}
+    found = []
+    for post in page.get("data", ()):
+        author = authors.get(post.get("author_id", ""), "")
+        for key in post.get("attachments", {}).get("media_keys", ()):
+            item = media.get(key, {})
+            if item.get("type") == "photo" and item.get("url"):
+                found.append(_candidate(post, item, author=author, licence=licence))
+    return found
 
 
 def _candidate(post: dict[str, Any], item: dict[str, Any], *, author: str, licence: str) -> Candidate:

@@ -50,7 +50,7 @@ class Google:
         if request.query("async"):
             more = len(found) > start + PAGE_SIZE
             return data({"cells": "".join(map(_cell, part)), "block": _block(part), "more": more})
-        return page(_page(query, part, more=len(found) > PAGE_SIZE))
+        return page(_page(query, part, start=start, more=len(found) > start + PAGE_SIZE))
 
 
 class Consent:
@@ -129,7 +129,7 @@ def _block(results: list[Result]) -> str:
     return text
 
 
-def _page(query: str, results: list[Result], *, more: bool) -> str:
+def _page(query: str, results: list[Result], *, start: int, more: bool) -> str:
     cells = (
         "".join(map(_cell, results))
         or f'<div class="card-section">Your search - {html.escape(query)} - did not match any image results.</div>'
@@ -141,6 +141,7 @@ def _page(query: str, results: list[Result], *, more: bool) -> str:
         .replace("@BLOCK@", _block(results))
         .replace("@ONWARD@", json.dumps(onward))
         .replace("@MORE@", json.dumps(more))
+        .replace("@NEXT@", str(start + PAGE_SIZE))
         .replace("@SIZE@", str(PAGE_SIZE))
     )
 
@@ -156,7 +157,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="UTF-8"><title>@TIT
 <script nonce="demo">(function(){var m=@BLOCK@;window.W_jd=m;})();</script>
 <script nonce="demo">
 (function () {
-  let next = @SIZE@, more = @MORE@, busy = false;
+  let next = @NEXT@, more = @MORE@, busy = false;
   const grid = document.getElementById('rso'), panel = document.getElementById('islsp');
   const seen = new IntersectionObserver(entries => {
     for (const {isIntersecting, target} of entries) if (isIntersecting) {

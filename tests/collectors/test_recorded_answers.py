@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import instaloader
 import pytest
 
+from collectors.base import Answer
 from collectors.errors import Blocked
-from collectors.google_page import check, is_thumbnail, parse_results
+from collectors.google_page import check, parse_results
 from collectors.instagram_client import InstagramPost, outcome_of, read_post
 from collectors.sources import instagram, twitter
-from fakes import FakePage
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "recorded"
 pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded answers are not on this machine")
@@ -28,7 +29,7 @@ def test_google_gives_every_original_with_its_page_and_title() -> None:
     assert len(results) == 27
     assert len({result.image_url for result in results}) == 27
     for result in results:
-        assert not is_thumbnail(result)
+        assert not result.thumbnail
         assert "encrypted-tbn" not in result.image_url
         assert result.page_url.startswith("http")
         assert result.title
@@ -44,7 +45,7 @@ def test_google_with_every_class_renamed_gives_the_same() -> None:
 
 def test_googles_captcha_is_a_block() -> None:
     with pytest.raises(Blocked):
-        check(FakePage(recorded("google/sorry.html")))
+        check(Answer(body=recorded("google/sorry.html")))
 
 
 def posts_of(context: Any) -> list[InstagramPost]:
@@ -67,7 +68,7 @@ def test_instagram_gives_every_post_of_the_hashtag_page() -> None:
     posts = posts_of(NoNetwork(quiet=True, sleep=False))
     assert len(posts) == 43  # 34 recent ones, of which 4 are videos, and 9 top ones
     assert len({post.shortcode for post in posts}) == 43
-    candidates = [candidate for post in posts for candidate in instagram.read_post(post)]
+    candidates = [candidate for post in posts for candidate in instagram.read_post(asdict(post))]
     assert len(candidates) == 39
     assert all(c.image_url.startswith("https://") and c.page_url.endswith("/") for c in candidates)
 

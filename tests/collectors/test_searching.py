@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import pytest
 
-from catalog import Catalog, Settings
+from catalog import Blobs, Catalog, Settings
 from catalog.records import CandidateState, Domain, Query, QueryState, SearchResult
-from collectors import steps
+from collectors import engine, steps
+from collectors.base import Answer, Page, Request
 from collectors.errors import Blocked, LoginNeeded, NotConfigured, RateLimited, SearchEnded, Unanswerable, Unreachable
 from collectors.seeds import Seed
-from fakes import FakeBrowser, FakeDoor, FakePage
+from collectors.sources.folder import Folder
+from fakes import FakeDoor
 
 CONFIG = Settings(queries_per_run=3, candidates_per_query=50, cooldown_hours=2)
 LATER = datetime.now(UTC) + timedelta(minutes=15)
 
 
-def result_page(*numbers: int) -> FakePage:
+def page_of(html: str, *, url: str = "https://www.google.com/search?q=x&udm=2", ended: bool = False) -> Answer:
+    return Answer(body=html, url=url, ended=ended)
+
+
+def result_page(*numbers: int) -> Answer:
     """A page whose data block holds these results."""
     block = {
         f"B{n}": [
@@ -36,10 +41,10 @@ def result_page(*numbers: int) -> FakePage:
         ]
         for n in numbers
     }
-    return FakePage(f"<html><script>var m={json.dumps(block, separators=(',', ':'))}</script></html>")
+    return page_of(f"<html><script>var m={json.dumps(block, separators=(',', ':'))}</script></html>")
 
 
-NOTHING = FakePage("<div>Your search - x - did not match any image results.</div>")
+NOTHING = page_of("<div>Your search - x - did not match any image results.</div>")
 
 
 def planned(catalog: Catalog, text: str = "portrait", *, limit: int | None = None) -> Query:
@@ -52,8 +57,8 @@ def found(catalog: Catalog) -> int:
 
 def test_what_a_search_finds_is_recorded_with_where_it_is_from(catalog: Catalog) -> None:
     query = planned(catalog)
-    browser = FakeBrowser([result_page(1, 2), result_page(1, 2, 3)])
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser))
+    door = FakeDoor([result_page(1, 2), result_page(1, 2, 3)])
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
     assert (report.found, report.new, report.stopped, report.ok) == (3, 3, "", True)
     assert catalog.queries.get(query.id).state is QueryState.USED
     claimed = catalog.candidates.claim(count=10, lease_seconds=60)
@@ -66,7 +71,7 @@ def test_what_a_search_finds_is_recorded_with_where_it_is_from(catalog: Catalog)
 
 def test_a_used_query_is_never_searched_again(catalog: Catalog) -> None:
     query = planned(catalog)
-    door = FakeDoor(FakeBrowser([result_page(1)]))
+    door = FakeDoor([result_page(1)])
     steps.search("google", catalog=catalog, config=CONFIG, door=door)
     again = steps.search("google", catalog=catalog, config=CONFIG, door=door)
     named = steps.search("google", query_id=query.id, catalog=catalog, config=CONFIG, door=door)
@@ -76,7 +81,7 @@ def test_a_used_query_is_never_searched_again(catalog: Catalog) -> None:
 
 def test_a_reopened_query_is_searched_once_more_and_finds_nothing_new(catalog: Catalog) -> None:
     query = planned(catalog)
-    door = FakeDoor(FakeBrowser([result_page(1)]))
+    door = FakeDoor([result_page(1)])
     steps.search("google", catalog=catalog, config=CONFIG, door=door)
     catalog.queries.reopen(query.id)
     report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
@@ -85,22 +90,22 @@ def test_a_reopened_query_is_searched_once_more_and_finds_nothing_new(catalog: C
 
 def test_a_search_stops_at_the_querys_limit(catalog: Catalog) -> None:
     planned(catalog, limit=2)
-    browser = FakeBrowser([result_page(1, 2, 3), result_page(1, 2, 3, 4)])
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser))
-    assert (report.found, browser.shown) == (2, 1)
+    door = FakeDoor([result_page(1, 2, 3), result_page(1, 2, 3, 4)])
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    assert (report.found, len(door.asked)) == (2, 1)
 
 
 def test_a_run_searches_no_more_queries_than_it_may(catalog: Catalog) -> None:
     for number in range(5):
         planned(catalog, f"portrait {number}")
-    browser = FakeBrowser([NOTHING])
-    assert len(steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser)).queries) == 3
-    assert len(steps.search("google", count=1, catalog=catalog, config=CONFIG, door=FakeDoor(browser)).queries) == 1
+    door = FakeDoor([NOTHING])
+    assert len(steps.search("google", catalog=catalog, config=CONFIG, door=door).queries) == 3
+    assert len(steps.search("google", count=1, catalog=catalog, config=CONFIG, door=door).queries) == 1
 
 
 def test_a_page_that_says_there_is_nothing_uses_the_query(catalog: Catalog) -> None:
     query = planned(catalog)
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(FakeBrowser([NOTHING])))
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor([NOTHING]))
     assert (report.found, report.ok) == (0, True)
     assert catalog.queries.get(query.id).state is QueryState.USED
 
@@ -121,9 +126,9 @@ def test_what_ends_a_search_is_recorded_and_what_was_found_is_kept(
     catalog: Catalog, error: Exception, state: QueryState, rests: bool
 ) -> None:
     query = planned(catalog)
-    browser = FakeBrowser([result_page(1, 2)], error=error)
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(browser))
-    outcome = error.outcome if isinstance(error, SearchEnded) else "source_broken"
+    door = FakeDoor([result_page(1, 2), error])
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    outcome = error.outcome if isinstance(error, SearchEnded) else "drift"
     after = catalog.queries.get(query.id)
     assert (after.state, found(catalog)) == (state, 2)
     assert [(t.outcome, t.found, t.new) for t in catalog.queries.tries(query.id)] == [(outcome, 2, 2)]
@@ -135,8 +140,7 @@ def test_what_ends_a_search_is_recorded_and_what_was_found_is_kept(
 def test_a_source_in_cool_down_is_not_asked(catalog: Catalog) -> None:
     for number in range(3):
         planned(catalog, f"portrait {number}")
-    captcha = FakeBrowser([FakePage('<form id="captcha-form">', url="https://www.google.com/sorry/index")])
-    door = FakeDoor(captcha)
+    door = FakeDoor([page_of('<form id="captcha-form">', url="https://www.google.com/sorry/index")])
     blocked = steps.search("google", catalog=catalog, config=CONFIG, door=door)
     assert (blocked.stopped, len(blocked.queries), door.opened) == ("blocked", 1, 1)
     resting = steps.search("google", catalog=catalog, config=CONFIG, door=door)
@@ -145,22 +149,22 @@ def test_a_source_in_cool_down_is_not_asked(catalog: Catalog) -> None:
     assert timedelta(hours=1.9) < resting.until - datetime.now(UTC) < timedelta(hours=2)
     assert len(catalog.queries.list(state=QueryState.PLANNED)) == 3
     catalog.sources.wake("google")
-    awake = FakeDoor(FakeBrowser([NOTHING]))
+    awake = FakeDoor([NOTHING])
     assert len(steps.search("google", catalog=catalog, config=CONFIG, door=awake).queries) == 3
 
 
 @pytest.mark.parametrize(
     "page",
     [
-        FakePage("<html></html>"),
-        FakePage("<html><title>Something new</title><div class='result'>A face</div></html>"),
-        FakePage(result_page(1).html.replace("2003", "2004")),
+        page_of("<html></html>"),
+        page_of("<html><title>Something new</title><div class='result'>A face</div></html>"),
+        page_of(result_page(1).body.replace("2003", "2004")),
     ],
 )
-def test_a_page_that_cannot_be_read_is_never_a_silent_zero(catalog: Catalog, page: FakePage) -> None:
+def test_a_page_that_cannot_be_read_is_never_a_silent_zero(catalog: Catalog, page: Answer) -> None:
     query = planned(catalog)
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(FakeBrowser([page])))
-    assert (report.stopped, report.ok) == ("source_broken", False)
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor([page]))
+    assert (report.stopped, report.ok) == ("drift", False)
     assert catalog.queries.get(query.id).state is QueryState.PLANNED
 
 
@@ -168,57 +172,58 @@ def test_a_long_search_keeps_its_claim_alive(catalog: Catalog) -> None:
     query = planned(catalog)
     short = CONFIG.model_copy(update={"lease_seconds": 1})
 
-    class Slow(FakeBrowser):
-        def scroll(self, _: str) -> Iterator[FakePage]:
-            for number in range(8):
-                time.sleep(0.25)
-                yield result_page(*range(number + 1))
-
-    report = steps.search("google", catalog=catalog, config=short, door=FakeDoor(Slow([])))
+    door = FakeDoor([result_page(*range(1, n + 2)) for n in range(8)], on_ask=lambda _: time.sleep(0.25))
+    report = steps.search("google", catalog=catalog, config=short, door=door)
     assert report.queries[0].outcome == "used"
     assert catalog.queries.get(query.id).state is QueryState.USED
 
 
-def test_a_candidate_without_its_address_stops_the_source_and_what_was_found_is_kept(catalog: Catalog) -> None:
-    posts = [
-        SimpleNamespace(shortcode=f"post{n}", author="a", caption="", pictures=(url,))
-        for n, url in enumerate(["https://photos.example/1.jpg", None, "https://photos.example/3.jpg"])
-    ]
-    query = steps.plan_one(Seed("instagram", Domain.BARE, "@someone"), catalog=catalog, config=CONFIG)
-    door = FakeDoor(SimpleNamespace(profile_posts=lambda _: iter(posts)))
-    report = steps.search("instagram", catalog=catalog, config=CONFIG, door=door)
-    assert (report.stopped, report.found, report.reason) == ("source_broken", 1, "a candidate comes without image_url")
+def test_a_candidate_without_its_address_stops_the_source_and_the_whole_ones_of_its_page_are_kept(
+    catalog: Catalog,
+) -> None:
+    files = {"root": "/photos", "files": ["1.jpg", "2.jpg"]}
+    query = steps.plan_one(Seed("folder", Domain.BARE, "/photos", licence="x"), catalog=catalog, config=CONFIG)
+
+    class Careless(Folder):
+        name = "folder"
+
+        def parse(self, answer: Answer, query: Query) -> Page:
+            page = super().parse(answer, query)
+            return replace(page, candidates=(page.candidates[0], replace(page.candidates[1], image_url="")))
+
+    door = FakeDoor([Answer(body=json.dumps(files), ended=True)])
+    report = engine.search(Careless(), query_id=None, count=1, catalog=catalog, config=CONFIG, blobs=Blobs, door=door)
+    assert (report.stopped, report.found, report.reason) == ("drift", 1, "a candidate comes without image_url")
     assert catalog.queries.get(query.id).state is QueryState.PLANNED
-    assert catalog.candidates.counts() == {"instagram": {"found": 1}}
+    assert catalog.candidates.counts() == {"folder": {"found": 1}}
 
 
 def test_a_query_that_another_worker_has_ended_meanwhile_is_theirs_and_the_next_is_searched(catalog: Catalog) -> None:
     first, second = planned(catalog, "first"), planned(catalog, "second")
 
-    class Overtaken(FakeBrowser):
-        def scroll(self, url: str) -> Iterator[FakePage]:
-            yield from super().scroll(url)
-            if "first" in url:
-                catalog.queries.finish(first.id, SearchResult("used", found=9))
+    def overtake(request: Request) -> None:
+        if "first" in request.what:
+            catalog.queries.finish(first.id, SearchResult("used", found=9))
 
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(Overtaken([result_page(1)])))
+    door = FakeDoor([result_page(1)], on_ask=overtake)
+    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
     assert [(q.query_id, q.outcome) for q in report.queries] == [(first.id, "lost"), (second.id, "used")]
     assert [t.found for t in catalog.queries.tries(first.id)] == [9]
 
 
 def test_links_are_read_when_there_is_no_data_block_and_thumbnails_come_last_and_marked(catalog: Catalog) -> None:
     planned(catalog)
-    page = FakePage(
+    page = page_of(
         '<div data-docid="t1" data-lpage="https://a.example/1">'
         '<img src="https://encrypted-tbn0.gstatic.com/images?q=tbn:t1" alt="One"></div>'
         '<div data-docid="t2" data-lpage="https://a.example/2">'
         '<a href="/imgres?imgurl=https%3A%2F%2Fa.example%2F2.jpg&amp;imgrefurl=https%3A%2F%2Fa.example%2F2'
         '&amp;tbnid=t2&amp;w=640&amp;h=480"><img src="https://encrypted-tbn0.gstatic.com/images?q=tbn:t2"></a></div>'
     )
-    steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor(FakeBrowser([page])))
+    steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor([page]))
     claimed = [c.candidate for c in catalog.candidates.claim(count=10, lease_seconds=60)]
     assert [(c.foreign_id, c.image_url) for c in claimed] == [
         ("t2", "https://a.example/2.jpg"),
         ("t1", "https://encrypted-tbn0.gstatic.com/images?q=tbn:t1"),
     ]
-    assert [c.title.startswith("[thumbnail]") for c in claimed] == [False, True]
+    assert [c.thumbnail for c in claimed] == [False, True]

@@ -58,7 +58,7 @@ def test_googles_walls_let_it_rest(
 def test_a_browser_without_the_proxys_authority_fails_closed(inside: Settings, catalog: Catalog) -> None:
     report = search("google", "portrait", catalog, inside.model_copy(update={"proxy_ca": ""}))
     assert report.found == 0
-    assert report.stopped in ("source_broken", "unreachable")
+    assert report.stopped in ("drift", "unreachable")
 
 
 def test_an_instagram_profile_is_read_with_its_carousels(
@@ -116,7 +116,7 @@ def test_public_profiles_need_no_account(inside: Settings, catalog: Catalog) -> 
         ("instagram-wait", "rate_limited"),
         ("instagram-too-many", "rate_limited"),
         ("instagram-login", "login_needed"),
-        (Fault(status=200, body="<html>Something new</html>", times=None), "source_broken"),
+        (Fault(status=200, body="<html>Something new</html>", times=None), "drift"),
         (Fault(drop=True, times=None), "unreachable"),
         (Fault(status=502, times=None), "unreachable"),
         (Fault(status=403, body="{}", times=None), "login_needed"),
@@ -178,8 +178,8 @@ def test_twitter_is_searched_page_by_page(internet: Internet, inside: Settings, 
         (Fault(status=403, body="{}", times=None), "blocked"),
         (Fault(status=503, body="{}", times=None), "unreachable"),
         (Fault(status=402, body="{}", times=None), "unreachable"),
-        (Fault(status=200, body="<html></html>", times=None), "source_broken"),
-        (Fault(status=200, body="[]", times=None), "source_broken"),
+        (Fault(status=200, body="<html></html>", times=None), "drift"),
+        (Fault(status=200, body="[]", times=None), "drift"),
         (Fault(drop=True, times=None), "unreachable"),
     ],
     ids=str,
