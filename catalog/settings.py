@@ -46,7 +46,17 @@ class Settings(BaseSettings):
     fetch_max_bytes: int = Field(32 * 2**20, ge=1, description="Largest photo accepted, in bytes.")
     fetch_max_pixels: int = Field(50_000_000, ge=1, description="Largest photo accepted, in pixels.")
     fetch_min_side: int = Field(128, ge=1, description="Smallest side accepted, in pixels.")
-    fetch_seconds: float = Field(60.0, gt=0, description="Longest time for one download, in seconds.")
+    fetch_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="Longest time for one download, redirects and further tries included, in seconds.",
+    )
+    fetch_at_once: int = Field(24, ge=1, description="Downloads at a time, from all hosts together.")
+    fetch_allow: str = Field(
+        "",
+        description="host:port pairs, comma separated, that may be private: an intranet's picture server, a test's "
+        "own server; empty: none.",
+    )
     fetch_per_host: int = Field(2, ge=1, description="Downloads from one host at a time.")
     fetch_interval_seconds: float = Field(
         0.2, ge=0, description="Shortest time between the starts of two downloads from one host, in seconds."

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from dataclasses import dataclass
 
 from urllib3.util import parse_url
 
-from collectors.errors import Refused
+from collectors.errors import BadInput, Refused
 
 PORTS = frozenset({80, 443, 8000, 8080, 8443})
 _OWN = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "onion", "home.arpa")
@@ -42,10 +43,23 @@ def is_public(address: str) -> bool:
     return number.is_global and not number.is_multicast and not number.is_reserved
 
 
-def check_url(url: str, *, allow: frozenset[Place] = frozenset()) -> Place:
-    """The host and port that a URL leads to; raises Refused (bad_url, private_address).
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """A judged URL, spelt anew from its parts, so that whoever opens it reads the host that was judged."""
 
-    ``allow`` names the (host, port) pairs that are exempt: tests serve on loopback.
+    url: str
+    place: Place
+
+
+def check_url(url: str, *, allow: frozenset[Place] = frozenset()) -> Place:
+    """The host and port that a URL leads to; raises Refused (bad_url, private_address)."""
+    return read_url(url, allow=allow).place
+
+
+def read_url(url: str, *, allow: frozenset[Place] = frozenset()) -> WebAddress:
+    """The URL as we ask for it, and where it leads; raises Refused (bad_url, private_address).
+
+    ``allow`` names the (host, port) pairs that may be private, and have any port.
     """
     if len(url) > 8192 or any(ord(sign) < 33 or ord(sign) == 127 for sign in url):
         raise Refused("bad_url", "too long, or with white space or control characters")
@@ -59,21 +73,37 @@ def check_url(url: str, *, allow: frozenset[Place] = frozenset()) -> Place:
         raise Refused("bad_url", "an address with a user name in it")
     host = parts.host.strip("[]").rstrip(".").lower()
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    if (host, port) in allow:
-        return host, port
+    if (host, port) not in allow:
+        _judge(host, port)
+    named = f"[{host}]" if ":" in host else host
+    usual = port == (443 if parts.scheme == "https" else 80)
+    return WebAddress(f"{parts.scheme}://{named}{'' if usual else f':{port}'}{parts.request_uri}", (host, port))
+
+
+def read_places(text: str) -> frozenset[Place]:
+    """``host:port`` pairs, comma separated, as a setting holds them; raises BadInput."""
+    places = set()
+    for pair in filter(None, (piece.strip() for piece in text.split(","))):
+        host, colon, port = pair.rpartition(":")
+        if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise BadInput(f"not a host:port pair: {pair!r}")
+        places.add((host.strip("[]").rstrip(".").lower(), int(port)))
+    return frozenset(places)
+
+
+def _judge(host: str, port: int) -> None:
     if port not in PORTS:
         raise Refused("bad_url", f"port {port}")
-    literal = _literal(host)
+    literal = literal_address(host)
     if literal is None and not _is_name(host):
         raise Refused("bad_url", f"not a host name: {host[:100]!r}")
     if literal is not None and not is_public(literal):
         raise Refused("private_address", host[:100])
     if literal is None and ("." not in host or host.endswith(tuple(f".{end}" for end in _OWN))):
         raise Refused("private_address", host[:100])
-    return host, port
 
 
-def _literal(host: str) -> str | None:
+def literal_address(host: str) -> str | None:
     """The address that a host spells out, in any of the spellings that system resolvers take (0x7f.1, 2130706433)."""
     try:
         return str(ipaddress.ip_address(host.partition("%")[0]))

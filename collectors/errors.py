@@ -108,9 +108,10 @@ class Refused(CollectorError):
 class Later(CollectorError):
     """One candidate cannot be had just now; ``reason`` is what it is refused for when we give up.
 
-    ``tried`` False: it was not even asked for, which does not count as a try.
+    ``tried`` False: it was not even asked for, which does not count as a try. ``rest`` is how many seconds its host
+    wants to be left alone.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, tried: bool = True) -> None:
+    def __init__(self, reason: str, detail: str = "", *, tried: bool = True, rest: float = 0.0) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason, self.detail, self.tried = reason, detail, tried
+        self.reason, self.detail, self.tried, self.rest = reason, detail, tried, rest

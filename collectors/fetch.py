@@ -2,279 +2,332 @@
 
 Only http and https; every hop of a redirect is judged anew; the address is judged at the moment of connecting (with a
 proxy, the proxy resolves, and what the URL itself spells is still judged); identity encoding only; size and total
-time are capped whatever the server does. A host is asked with pauses, not while it wants to be left alone, and for
-nothing that its owner keeps from being used.
+time are capped whatever the server does. What may pass (a busy server, a broken connection) is tried again while the
+time lasts, from where it broke off if the server can do that. A host is asked with pauses, not while it wants to be
+left alone, and for nothing that its owner keeps from being used.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import stat
+import time
 import zlib
-from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit
-
-import requests
-import urllib3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
 
 from catalog import Settings
 from collectors import network
-from collectors.addresses import Place, check_url
-from collectors.connections import CONNECT_SECONDS, Adapter, Deadline, Private, Resolve
-from collectors.errors import Later, Refused, Unreachable
+from collectors.addresses import Place, WebAddress, is_public, literal_address, read_places, read_url
+from collectors.bodies import Body
+from collectors.errors import CollectorError, Later, Refused, Unreachable
 from collectors.hosts import Hosts, rest_after
 from collectors.optouts import read_headers
+from collectors.resolving import Resolve, Resolver
 from collectors.rulebook import Rulebook
+from collectors.transfers import Answer, Failed, OpenSocket, Request, Transfers
 
+_ACCEPT = "image/avif,image/webp,image/png,image/jpeg,image/*;q=0.8"
 _HOPS = 5
-_CHUNK = 64 * 1024
 _RULES_BYTES = 512 * 1024  # of a robots.txt, RFC 9309 wants 500 KiB read; what lies beyond is not
-_RULES_SECONDS = 15.0
+_RULES_SECONDS = 10.0
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LATER = (408, 425, 429, 500, 502, 503, 504)
+_TRIES = 4  # of one address within one download
+_BACKOFF = 0.3  # seconds before the second try; three times that before the third, ...
+_PATIENCE = 10.0  # a host's rest that is shorter is waited for
+_USAGE = ("x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage")
+_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What a download brought: the bytes, the address that gave them in the end, and what its headers, and those on
+    the way there, say about their use (lines of ``name: value``)."""
+
+    body: Body
+    url: str = ""
+    usage: str = ""
 
 
 class Downloader:
     """Downloads one address at a time; safe to share between threads, which should share it: it is what keeps count of
     what each host is asked.
 
-    ``allow`` exempts (host, port) pairs from the judgement of addresses and ``resolve`` stands for
-    ``socket.getaddrinfo``: both are for tests, which serve on loopback.
+    ``resolve`` stands for ``socket.getaddrinfo`` and ``open_socket`` for ``socket.socket``: both are for tests.
     """
 
     def __init__(
-        self, settings: Settings, *, allow: frozenset[Place] = frozenset(), resolve: Resolve = socket.getaddrinfo
+        self, settings: Settings, *, resolve: Resolve = socket.getaddrinfo, open_socket: OpenSocket = socket.socket
     ) -> None:
         self._settings = settings
-        self._allow = allow
-        self._session = network.session(settings)
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # nobody's cookies are kept
-        adapter = Adapter(allow=allow, resolve=resolve)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, adapter)
-        self._headers = {
-            "User-Agent": network.user_agent(settings),
-            "Accept": "image/avif,image/webp,image/png,image/jpeg,image/*;q=0.8",
-            "Accept-Encoding": "identity",
-        }
+        self._allow = read_places(settings.fetch_allow)
+        self._resolver = Resolver(resolve, allow=self._allow)
+        ca = network.trust(settings)
+        self._transfers = Transfers(
+            agent=network.user_agent(settings),
+            accept=_ACCEPT,
+            judge=lambda address, place: place in self._allow or is_public(address),
+            proxy=settings.proxy,
+            ca=ca if isinstance(ca, str) else "",
+            opens=open_socket,
+        )
         self._hosts = Hosts(at_once=settings.fetch_per_host, interval=settings.fetch_interval_seconds)
         self._rulebook = Rulebook(self._ask, agent=network.PRODUCT)
 
-    def get(self, url: str) -> bytes:
-        """The bytes at ``url``. Waits for a turn at its host, which does not count as time of the download.
+    def get(self, url: str) -> Download:
+        """What lies at ``url``. Waits for a turn at its host, which does not count as time of the download.
 
-        Raises Refused (bad_url, private_address, redirect, too_large, truncated, encoded, http_error, empty,
-        opted_out), Later (timeout, unreachable, http_error, host_rests: worth another try some other day), or
-        Unreachable when our own proxy is not there.
+        Raises Refused (bad_url, private_address, redirect, too_large, truncated, encoded, http_error, bad_answer,
+        empty, tls, opted_out), Later (timeout, unreachable, http_error, host_rests: worth another try some other
+        day), or Unreachable when our own proxy is not there.
         """
-        seconds = self._settings.fetch_seconds
+        left = _Left(self._settings.fetch_seconds)
+        said: list[str] = []
         for _ in range(_HOPS + 1):
-            request, place = self._prepare(url)
-            with self._hosts.turn(place[0]), Deadline(seconds) as deadline:
-                try:
-                    got = self._hop(request, deadline)
-                except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                    if deadline.passed:
-                        raise self._late() from error
-                    raise _failure(error) from error
-                seconds = deadline.left
-            if isinstance(got, bytes):
-                return got
+            got = self._insist(self._read(url), left, said)
+            if isinstance(got, Body):
+                return Download(got, url, "\n".join(dict.fromkeys(said))[:2000])
             url = got
         raise Refused("redirect", f"more than {_HOPS} in a row")
 
-    def _prepare(self, url: str) -> tuple[requests.PreparedRequest, Place]:
+    def _read(self, url: str) -> WebAddress:
+        return read_url(url.strip().replace(" ", "%20"), allow=self._allow)
+
+    def _host(self, place: Place) -> str:
+        """Whom a place's turns are counted for: a host, or an exempt server, of which one host may have several."""
+        return f"{place[0]}:{place[1]}" if place in self._allow else place[0]
+
+    def _insist(self, to: WebAddress, left: _Left, said: list[str]) -> Body | str:
+        """What :meth:`_hop` gives, after several tries if need be."""
+        host, begun = self._host(to.place), _Begun()
+        for number in range(_TRIES):
+            try:
+                with self._hosts.turn(host, patience=min(_PATIENCE, left.seconds)), left.running():
+                    return self._hop(to, left, said, begun)
+            except _Passing as passing:
+                pause = max(passing.pause, _BACKOFF * 3**number)
+                if number + 1 == _TRIES or pause >= left.seconds:
+                    if passing.rest:
+                        self._hosts.rest(host, passing.rest)
+                    raise passing.outcome from passing
+                self._hosts.rest(host, passing.pause)
+            with left.running():
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _hop(self, to: WebAddress, left: _Left, said: list[str], begun: _Begun) -> Body | str:
+        """The bytes that lie there, or the address one is sent on to; raises _Passing for what may pass."""
+        if self._settings.honour_opt_outs and (reason := self._rulebook.refusal(to.url, seconds=left.seconds)):
+            raise Refused("opted_out", reason)
+
+        def admit(answer: Answer) -> None:
+            said.extend(f"{name}: {value}"[:500] for name, value in answer.headers if name in _USAGE)
+            if self._settings.honour_opt_outs and answer.status in (200, 206, *_REDIRECTS):
+                _hear(answer)
+            if answer.status in (200, 206):
+                begun.check(answer, most=self._settings.fetch_max_bytes)
+
         try:
-            request = self._session.prepare_request(requests.Request("GET", url, headers=self._headers))
-        except (requests.RequestException, ValueError) as error:
-            raise _failure(error) from error
-        return request, check_url(request.url or "", allow=self._allow)
-
-    def _hop(self, request: requests.PreparedRequest, deadline: Deadline) -> bytes | str:
-        """The bytes that the request brings, or the address it is sent on to."""
-        url = request.url or ""
-        if self._settings.honour_opt_outs and (said := self._rulebook.refusal(url)):
-            raise Refused("opted_out", said)
-        with self._send(request) as answer:
-            if self._settings.honour_opt_outs and answer.status_code in (200, *_REDIRECTS):
-                _check_headers(answer)
-            if answer.status_code not in _REDIRECTS:
-                return self._body(answer, deadline)
-            return _onward(answer)
-
-    def _send(self, request: requests.PreparedRequest) -> requests.Response:
-        answer = self._session.send(
-            request,
-            allow_redirects=False,
-            stream=True,
-            timeout=(CONNECT_SECONDS, self._settings.fetch_seconds),
-            proxies=self._session.proxies,
-            verify=self._session.verify,
-        )
-        if seconds := rest_after(answer.status_code, answer.headers.get("Retry-After", "")):
-            self._hosts.rest(check_url(request.url or "", allow=self._allow)[0], seconds)
-        return answer
-
-    def _body(self, answer: requests.Response, deadline: Deadline) -> bytes:
-        if answer.status_code != 200:
-            problem = f"the server answered {answer.status_code}"
-            raise Later("http_error", problem) if answer.status_code in _LATER else Refused("http_error", problem)
-        if answer.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise Refused("encoded", answer.headers["Content-Encoding"][:100])
-        most = self._settings.fetch_max_bytes
-        length = answer.headers.get("Content-Length", "").strip()
-        if length.isdecimal() and len(length) < 20 and int(length) > most:
-            raise Refused("too_large", f"{length} bytes announced")
-        data = bytearray()
-        for piece in answer.raw.stream(_CHUNK, decode_content=False):
-            data += piece
-            if len(data) > most:
-                raise Refused("too_large", f"more than {most} bytes")
-            if deadline.passed:
-                raise self._late()
-        if deadline.passed:
-            raise self._late()
-        if not data:
+            answer = self._send(to, left.seconds, admit=admit, headers=begun.headers(), begun=begun.body)
+        except Failed as failed:
+            if failed.kind == "cut":
+                begun.note(failed.answer)
+                raise _Passing(Refused("truncated", f"the server ended early: {failed.detail}")) from failed
+            if failed.kind == "unreachable":
+                raise _Passing(Later("unreachable", failed.detail)) from failed
+            raise self._outcome(failed) from failed
+        if answer.status in _REDIRECTS:
+            return _onward(answer, to.url)
+        if answer.status in _LATER:
+            rest = rest_after(answer.status, answer.get("retry-after"))
+            outcome = Later("http_error", f"the server answered {answer.status}", rest=rest)
+            raise _Passing(outcome, pause=rest if answer.get("retry-after") else 0.0, rest=rest)
+        if answer.status != 200 and not (answer.status == 206 and begun.body):
+            raise Refused("http_error", f"the server answered {answer.status}")
+        if not len(answer.body):
             raise Refused("empty")
-        return bytes(data)
+        return answer.body
 
-    def _late(self) -> Later:
-        return Later("timeout", f"not done within {self._settings.fetch_seconds:g} s")
+    def _send(
+        self,
+        to: WebAddress,
+        seconds: float,
+        *,
+        admit: Callable[[Answer], None],
+        headers: tuple[str, ...] = (),
+        begun: Body | None = None,
+        most: int = 0,
+    ) -> Answer:
+        addresses: tuple[str, ...] = ()
+        began = time.monotonic()
+        if not self._settings.proxy and literal_address(to.place[0]) is None:
+            addresses = self._resolver.addresses(to.place, seconds=seconds)
+        request = Request(
+            url=to.url,
+            place=to.place,
+            seconds=seconds - (time.monotonic() - began),
+            most=most or self._settings.fetch_max_bytes,
+            headers=headers,
+            addresses=addresses,
+            admit=admit,
+            begun=begun,
+        )
+        return self._transfers.ask(request)
 
-    def _ask(self, url: str) -> tuple[int, bytes]:
+    def _ask(self, url: str, seconds: float) -> tuple[int, bytes]:
         """Status and body (its beginning, when it is long or breaks off) of a host's own file; for the rulebook.
 
         Raises what ``get`` raises, and has less time.
         """
-        with Deadline(min(_RULES_SECONDS, self._settings.fetch_seconds)) as deadline:
+        end = time.monotonic() + min(_RULES_SECONDS, seconds)
+        broken = 0
+        for _ in range(_HOPS + 2):
+            to = self._read(url)
             try:
-                for _ in range(_HOPS + 1):
-                    request, _place = self._prepare(url)
-                    with self._send(request) as answer:
-                        if answer.status_code not in _REDIRECTS:
-                            return answer.status_code, _beginning(answer, deadline)
-                        url = _onward(answer)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                if deadline.passed:
-                    raise Later("timeout", "it did not come in time") from error
-                raise _failure(error) from error
+                answer = self._send(to, end - time.monotonic(), admit=_plain, most=_RULES_BYTES)
+            except Failed as failed:
+                if failed.kind == "unreachable" and not broken:
+                    broken += 1
+                    continue
+                if failed.kind not in ("cut", "too_large"):
+                    raise self._outcome(failed) from failed
+                answer = failed.answer
+            if answer.status not in _REDIRECTS:
+                rest = rest_after(answer.status, answer.get("retry-after"))
+                self._hosts.rest(self._host(to.place), rest)
+                return answer.status, _unpacked(answer)
+            url = _onward(answer, to.url)
         raise Refused("redirect", f"more than {_HOPS} in a row")
 
+    def _outcome(self, failed: Failed) -> Exception:
+        if failed.kind == "timeout":
+            return Later("timeout", f"not done within {self._settings.fetch_seconds:g} s: {failed.detail}")
+        if failed.kind == "proxy":
+            return Unreachable(failed.detail)
+        if failed.kind in ("unreachable", "garbage"):
+            return Later("unreachable", failed.detail)
+        return Refused("truncated" if failed.kind == "cut" else failed.kind, failed.detail)
 
-def _onward(answer: requests.Response) -> str:
-    onward = answer.headers.get("Location", "")
+
+class _Passing(CollectorError):
+    """A try failed for what may pass: what it is when it does not, how long to wait before the next, and how long the
+    host wants to be left alone if there is none."""
+
+    def __init__(self, outcome: Refused | Later, *, pause: float = 0.0, rest: float = 0.0) -> None:
+        super().__init__(str(outcome))
+        self.outcome, self.pause, self.rest = outcome, pause, rest
+
+
+class _Left:
+    """The time that a download has left: it runs while it is :meth:`running`, and not while it waits for its turn."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._since = seconds, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Never negative."""
+        ran = time.monotonic() - self._since if self._since else 0.0
+        return max(0.0, self._seconds - ran)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let it run."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds, self._since = self._seconds - (time.monotonic() - self._since), 0.0
+
+
+@dataclass(slots=True)
+class _Begun:
+    """The beginning of a body whose connection broke, when its server says how to go on from there."""
+
+    body: Body | None = None
+    total: int = 0
+    proof: str = field(default="")  # a strong ETag or a date, by which the server knows that it is still the same
+
+    def note(self, answer: Answer) -> None:
+        """Keep what came, if the rest of it can be asked for."""
+        if self.body is answer.body and self.body is not None:
+            return  # it went on, and broke again
+        tag, length = answer.get("etag"), answer.get("content-length")
+        proof = tag if tag.startswith('"') else "" if tag else answer.get("last-modified")
+        able = answer.get("accept-ranges").lower() == "bytes" and length.isdecimal() and len(answer.body) > 0
+        if answer.status == 200 and proof and able:
+            self.body, self.total, self.proof = answer.body, int(length), proof
+
+    def headers(self) -> tuple[str, ...]:
+        """What asks for the rest."""
+        return (f"Range: bytes={len(self.body)}-", f"If-Range: {self.proof}") if self.body else ()
+
+    def check(self, answer: Answer, *, most: int) -> None:
+        """Raises Refused (encoded, too_large, bad_answer) when the body that this answer announces is not wanted, and
+        _Passing when it does not go on where ours ends."""
+        if (encoding := answer.get("content-encoding").lower()) not in ("", "identity"):
+            raise Refused("encoded", encoding[:100])
+        if answer.get("content-type").lower().startswith("multipart/"):
+            raise Refused("bad_answer", answer.get("content-type")[:100])
+        lengths = set(answer.all("content-length"))
+        if len(lengths) > 1:
+            raise Refused("bad_answer", "two lengths that differ")
+        length = next(iter(lengths), "")
+        if length.isdecimal() and (len(length) > 15 or int(length) > most):
+            raise Refused("too_large", f"{length[:30]} bytes announced")
+        if answer.status == 200:
+            self.body = None  # from the beginning, whatever we asked for
+        elif self.body is None:
+            raise Refused("http_error", "the server answered 206")
+        else:
+            said = _RANGE.fullmatch(answer.get("content-range"))
+            if not said or [int(number) for number in said.groups()] != [len(self.body), self.total - 1, self.total]:
+                self.body = None
+                detail = f"it would go on elsewhere: {answer.get('content-range')[:100]!r}"
+                raise _Passing(Refused("truncated", detail))
+
+
+def _onward(answer: Answer, base: str) -> str:
+    onward = answer.get("location").replace(" ", "%20")
     if not onward:
         raise Refused("redirect", "to nowhere")
-    url = urljoin(answer.url, onward)
-    if urlsplit(url).scheme not in ("http", "https"):
+    try:
+        url = urljoin(base, onward)
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise Refused("redirect", f"to {onward[:100]!r}") from error
+    if scheme not in ("http", "https"):
         raise Refused("redirect", f"to {url[:100]!r}")
     return url
 
 
-def _check_headers(answer: requests.Response) -> None:
+def _hear(answer: Answer) -> None:
     """Raises Refused (opted_out) when the answer's headers say so."""
-    lines = answer.raw.headers  # one by one: requests joins them, and a name before a colon holds for its line only
     said = read_headers(
-        robots_tags=lines.getlist("X-Robots-Tag"),
-        reservations=lines.getlist("TDM-Reservation"),
-        usages=lines.getlist("Content-Usage"),
+        robots_tags=answer.all("x-robots-tag"),
+        reservations=answer.all("tdm-reservation"),
+        usages=answer.all("content-usage"),
         agent=network.PRODUCT,
     )
     if said:
         raise Refused("opted_out", said)
 
 
-def _beginning(answer: requests.Response, deadline: Deadline) -> bytes:
-    """The first bytes of a small file; of one that breaks off, what came. Raises Refused (encoded)."""
-    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity", "gzip", "deflate"):
-        raise Refused("encoded", encoding[:100])
-    data = bytearray()
-    try:
-        for piece in answer.raw.stream(_CHUNK, decode_content=False):
-            data += piece
-            if len(data) >= _RULES_BYTES:
-                break
-    except urllib3.exceptions.ProtocolError:
-        pass  # cut short
-    if deadline.passed:
-        raise Later("timeout", "it did not come in time")
-    if encoding not in ("gzip", "deflate"):
-        return bytes(data[:_RULES_BYTES])
+def _plain(answer: Answer) -> None:
+    """Raises Refused (encoded) when a small file comes packed in a way that is not read."""
+    if answer.get("content-encoding").lower() not in ("", "identity", "gzip", "deflate"):
+        raise Refused("encoded", answer.get("content-encoding")[:100])
+
+
+def _unpacked(answer: Answer) -> bytes:
+    data = answer.body.whole()
+    answer.body.close()
+    if answer.get("content-encoding").lower() not in ("gzip", "deflate") or not data:
+        return data
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _RULES_BYTES)
     except zlib.error as error:
         raise Refused("encoded", str(error)) from error
-
-
-def read_file(url: str, *, root: Path, settings: Settings) -> bytes:
-    """The bytes of a file below ``root``, by its file:// URL; raises Refused (bad_url, outside_folder, missing,
-    not_a_file, unreadable, too_large, empty). Links may not lead out of the folder."""
-    parts = urlsplit(url)
-    if parts.scheme != "file" or parts.netloc or parts.query or parts.fragment:
-        raise Refused("bad_url", "not a file:// address")
-    path = Path(os.fsdecode(unquote_to_bytes(parts.path)))
-    try:
-        real = path.resolve(strict=True)
-        if not real.is_relative_to(root.resolve(strict=True)):
-            raise Refused("outside_folder", "it leads out of its folder")
-        # Without O_NONBLOCK a named pipe would hold us for ever; O_NOFOLLOW: no link slips in after the check.
-        descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError as error:
-        raise Refused("missing", "no such file") from error
-    except (OSError, RuntimeError, ValueError) as error:
-        raise Refused("unreadable", type(error).__name__) from error
-    with open(descriptor, "rb") as handle:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise Refused("not_a_file")
-        if about.st_size > settings.fetch_max_bytes:
-            raise Refused("too_large", f"{about.st_size} bytes")
-        try:
-            data = handle.read(settings.fetch_max_bytes + 1)
-        except OSError as error:
-            raise Refused("unreadable", type(error).__name__) from error
-    if not data:
-        raise Refused("empty")
-    return data
-
-
-def _failure(error: Exception) -> Exception:
-    """What a failed download is, by what lies at the bottom of it."""
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, Private):
-            return Refused("private_address", str(cause))
-    text = " ".join(str(error).split())[:300]
-    if isinstance(error, requests.exceptions.ProxyError) and not re.search(r"[Tt]unnel", text):
-        return Unreachable(f"the proxy does not answer: {text}")
-    if any(isinstance(cause, urllib3.exceptions.IncompleteRead) or "IncompleteRead" in str(cause) for cause in causes):
-        return Refused("truncated", "the server ended early")
-    if any(isinstance(cause, urllib3.exceptions.InvalidChunkLength) for cause in causes):
-        return Refused("truncated", "the server ended early")
-    if isinstance(error, requests.exceptions.SSLError):
-        return Refused("tls", text)
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | UnicodeError):
-        return Refused("bad_url", text)
-    if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return Later("timeout", text)
-    if isinstance(error, requests.ConnectionError | urllib3.exceptions.HTTPError | OSError):
-        return Later("unreachable", text)
-    return Refused("http_error", text)
-
-
-def _causes(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or one in found:
-            continue
-        found.append(one)
-        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None)]
-        waiting += [argument for argument in one.args if isinstance(argument, BaseException)]
-        waiting = [entry for entry in waiting if isinstance(entry, BaseException)]
-    return found

@@ -33,12 +33,13 @@ class Hosts:
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
-        """Wait for a turn at the host, and hold it; raises Later (host_rests, not counted as a try) when it rests."""
+    def turn(self, host: str, *, patience: float = 0.0) -> Iterator[None]:
+        """Wait for a turn at the host, and hold it; raises Later (host_rests, not counted as a try) when it rests for
+        more than ``patience`` seconds."""
         with self._changed:
             self._forget()
             one = self._hosts.setdefault(host, _Host())
-            self._wait(host, one)
+            self._wait(host, one, patience)
             one.busy += 1
             one.next_at = self._clock() + self._interval
         try:
@@ -55,12 +56,15 @@ class Hosts:
             one.rests_until = max(one.rests_until, self._clock() + min(seconds, LONGEST_REST))
             self._changed.notify_all()
 
-    def _wait(self, host: str, one: _Host) -> None:
+    def _wait(self, host: str, one: _Host, patience: float) -> None:
         while True:
             now = self._clock()
-            if one.rests_until > now:
-                raise Later("host_rests", f"{host} wants no request for {one.rests_until - now:.0f} s", tried=False)
-            if one.busy >= self._at_once:
+            rest = one.rests_until - now
+            if rest > patience:
+                raise Later("host_rests", f"{host} wants no request for {rest:.0f} s", tried=False, rest=rest)
+            if rest > 0:
+                self._changed.wait(rest)
+            elif one.busy >= self._at_once:
                 self._changed.wait()
             elif one.next_at > now:
                 self._changed.wait(one.next_at - now)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from catalog import Settings
+
+if TYPE_CHECKING:
+    import requests
 
 #: Our product token: the name that robots.txt and X-Robots-Tag may call us by.
 PRODUCT = "faceloop"
@@ -40,6 +41,8 @@ def user_agent(settings: Settings) -> str:
 
 def session(settings: Settings, *, timeout: tuple[float, float] | None = None) -> requests.Session:
     """A session bound to the settings; with ``timeout`` (connect, read; seconds) every request of it has one."""
+    import requests  # here: a fetch does without it
+
     made = requests.Session()
     made.trust_env = False
     made.proxies = proxies(settings)

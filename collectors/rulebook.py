@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from collectors.connections import seconds_left
 from collectors.errors import Later, Refused
 from collectors.optouts import HostRules, read_robots, read_tdmrep
 
@@ -24,8 +23,9 @@ _DAY = 24 * 3600.0
 _SOON = 600.0  # seconds until a host that did not answer is asked again
 _MOST = 256  # hosts whose rules are kept
 
-#: Asks a URL for a small file; gives status and body, raises Refused, Later or Unreachable.
-Ask = Callable[[str], tuple[int, bytes]]
+#: Asks a URL for a small file, for at most so many seconds; gives status and body, raises Refused, Later or
+#: Unreachable.
+Ask = Callable[[str, float], tuple[int, bytes]]
 
 
 @dataclass(slots=True)
@@ -46,19 +46,21 @@ class Rulebook:
         self._pages: OrderedDict[str, _Page] = OrderedDict()
         self._lock = threading.Lock()
 
-    def refusal(self, url: str) -> str:
-        """What the URL's host says against using it, empty when nothing; raises Later when the host does not say."""
+    def refusal(self, url: str, *, seconds: float = 10.0) -> str:
+        """What the URL's host says against using it, empty when nothing; raises Later when the host does not say, or
+        not within so many seconds."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         page = self._page(origin)
+        end = self._clock() + seconds
         # Several threads may want one host's rules: one asks, the others wait, no longer than their download may take.
-        if not page.lock.acquire(timeout=max(0.0, seconds_left())):
+        if not page.lock.acquire(timeout=max(0.0, seconds)):
             raise Later("timeout", f"{origin}/robots.txt did not come in time")
         try:
             if page.until <= self._clock():
-                self._read(page, origin)
+                self._read(page, origin, end)
             if page.later:
-                raise Later(page.later.reason, page.later.detail)
+                raise Later(page.later.reason, page.later.detail, rest=page.later.rest)
             return next((said for rules in page.rules if (said := rules.refusal(url))), "")
         finally:
             page.lock.release()
@@ -71,31 +73,31 @@ class Rulebook:
                 self._pages.popitem(last=False)
             return page
 
-    def _read(self, page: _Page, origin: str) -> None:
+    def _read(self, page: _Page, origin: str, end: float) -> None:
         try:
-            robots = self._robots(origin)
+            robots = self._robots(origin, end)
         except Later as later:
-            page.later = Later(later.reason, f"{origin}/robots.txt: {later.detail}")
+            page.later = Later(later.reason, f"{origin}/robots.txt: {later.detail}", rest=later.rest)
             page.until = self._clock() + _SOON
             return
-        reservations = self._reservations(origin)
+        reservations = self._reservations(origin, end)
         page.later, page.rules = None, (robots, reservations or HostRules())
         page.until = self._clock() + (_DAY if reservations else _SOON)
 
-    def _robots(self, origin: str) -> HostRules:
+    def _robots(self, origin: str, end: float) -> HostRules:
         try:
-            status, body = self._ask(f"{origin}/robots.txt")
+            status, body = self._ask(f"{origin}/robots.txt", end - self._clock())
         except Refused:
             return HostRules()  # a redirect to nowhere, an encoding not asked for: there is none to be had
         if status == 429 or status >= 500:
             raise Later("http_error", f"the server answered {status}")
         return read_robots(body, agent=self._agent) if status == 200 else HostRules()
 
-    def _reservations(self, origin: str) -> HostRules | None:
+    def _reservations(self, origin: str, end: float) -> HostRules | None:
         """None when it is not known what the host reserves."""
         url = f"{origin}/.well-known/tdmrep.json"
         try:
-            status, body = self._ask(url)
+            status, body = self._ask(url, end - self._clock())
             if status == 200 and (rules := read_tdmrep(body)):
                 return rules
             if 400 <= status < 500 and status != 429:

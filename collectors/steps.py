@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
 from catalog.errors import BlobError, Conflict
@@ -22,13 +23,16 @@ from collectors.line import LENGTH, Line
 from collectors.reports import FetchReport, FetchTally, PlanReport, SearchReport
 from collectors.seeds import Seed, seeds_of
 
+if TYPE_CHECKING:
+    from collectors.fetch import Download
+
 _log = logging.getLogger(__name__)
 _WORKERS = 8
 _PIECE = 16  # candidates claimed, or recorded, at a time
 _TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
 
-#: Downloads one candidate's bytes; raises Refused, Later or Unreachable.
-Download = Callable[[FoundCandidate], bytes]
+#: Downloads one candidate; raises Refused, Later or Unreachable.
+Fetch = Callable[[FoundCandidate], "Download | bytes"]
 
 
 def plan(
@@ -100,7 +104,7 @@ def fetch(
     catalog: Catalog | None = None,
     blobs: Blobs | None = None,
     config: Settings | None = None,
-    download: Download | None = None,
+    download: Fetch | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> FetchReport:
     """Download waiting candidates (of one source, or all), and store each as a photo or record why not.
@@ -162,11 +166,12 @@ class _Taken:
     photo: NewPhoto
 
 
-def _take(candidate: FoundCandidate, download: Download, config: Settings) -> _Taken | Refused | Later | Unreachable:
+def _take(candidate: FoundCandidate, download: Fetch, config: Settings) -> _Taken | Refused | Later | Unreachable:
     from collectors.pictures import read
 
     try:
-        data = download(candidate)
+        got = download(candidate)
+        data = got if isinstance(got, bytes) else got.body.whole()
         return _Taken(data, read(data, config))
     except (Refused, Later, Unreachable) as outcome:
         return outcome
@@ -237,14 +242,15 @@ def _lease(config: Settings) -> float:
     return max(config.lease_seconds, (config.fetch_seconds + config.fetch_interval_seconds) * (LENGTH / at_once + 1))
 
 
-def _download(catalog: Catalog, config: Settings) -> Download:
+def _download(catalog: Catalog, config: Settings) -> Fetch:
     """The real thing: files of the folder source from their folder, everything else from the network."""
-    from collectors.fetch import Downloader, read_file
+    from collectors.fetch import Downloader
+    from collectors.files import read_file
 
     downloader = Downloader(config)
     roots: dict[int, Path] = {}
 
-    def download(found: FoundCandidate) -> bytes:
+    def download(found: FoundCandidate) -> Download | bytes:
         if found.candidate.source != "folder":
             return downloader.get(found.candidate.image_url)
         root = roots.get(found.query_id) or roots.setdefault(

@@ -23,7 +23,15 @@ BODY = b"\xff\xd8\xff" + b"x" * 997
 
 @pytest.fixture
 def downloader(server: Server) -> Downloader:
-    return Downloader(LIMITS, allow=frozenset({server.place}))
+    return Downloader(allowing(server))
+
+
+def allowing(*servers: Server) -> Settings:
+    return LIMITS.model_copy(update={"fetch_allow": ",".join(f"127.0.0.1:{one.port}" for one in servers)})
+
+
+def got(downloader: Downloader, url: str) -> bytes:
+    return downloader.get(url).body.whole()
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
@@ -32,7 +40,7 @@ def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | Non
 
 
 def test_a_good_answer_is_given_as_it_came(server: Server, downloader: Downloader) -> None:
-    assert downloader.get(server.says("/a.jpg", answer(BODY))) == BODY
+    assert got(downloader, server.says("/a.jpg", answer(BODY))) == BODY
     asked = server.requests[0].lower()
     assert b"accept-encoding: identity" in asked
     assert b"user-agent: faceloop/" in asked
@@ -48,7 +56,7 @@ def test_cookies_are_not_kept(server: Server, downloader: Downloader) -> None:
 def test_a_chunked_answer_is_put_together(server: Server, downloader: Downloader) -> None:
     chunks = b"3e8\r\n" + BODY + b"\r\n0\r\n\r\n"
     url = server.says("/a", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
-    assert downloader.get(url) == BODY
+    assert got(downloader, url) == BODY
 
 
 @pytest.mark.parametrize(
@@ -163,7 +171,7 @@ def moved(location: str, status: str = "302 Found") -> bytes:
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_a_redirect_is_followed(server: Server, downloader: Downloader, status: str) -> None:
     server.says("/b", answer(BODY))
-    assert downloader.get(server.says("/a", moved("/b", status))) == BODY
+    assert got(downloader, server.says("/a", moved("/b", status))) == BODY
 
 
 def test_a_loop_of_redirects_ends(server: Server, downloader: Downloader) -> None:
@@ -225,9 +233,18 @@ def test_a_name_that_resolves_inwards_is_refused_before_connecting(inner: Server
 def test_the_address_that_was_judged_is_the_one_connected_to() -> None:
     # A rebinding name gives a public address first and an inner one when asked again: it is not asked again.
     resolve, asked = resolving("93.184.216.34", "127.0.0.1")
-    with pytest.raises(Later):  # the network is closed in tests
-        Downloader(LIMITS, resolve=resolve).get("http://rebinding.example.org/secret")
+    opened: list[int] = []
+
+    def closed(family: int, kind: int, protocol: int) -> socket.socket:
+        opened.append(family)
+        made = socket.socket(family, kind, protocol)
+        made.bind(("127.0.0.1", 0))  # from loopback nothing leaves the machine: the network is closed in tests
+        return made
+
+    with pytest.raises(Later):
+        Downloader(LIMITS, resolve=resolve, open_socket=closed).get("http://rebinding.example.org/secret")
     assert asked == ["rebinding.example.org"]
+    assert opened
 
 
 def test_a_name_with_many_addresses_that_do_not_answer_is_left_at_the_end_of_the_time() -> None:
@@ -240,7 +257,7 @@ def test_a_name_with_many_addresses_that_do_not_answer_is_left_at_the_end_of_the
             one.setblocking(False)
             one.connect_ex(full.getsockname())
         resolve, _ = resolving("127.0.0.1 " * 20)
-        crowded = Downloader(LIMITS, allow=frozenset({place}), resolve=resolve)
+        crowded = Downloader(LIMITS.model_copy(update={"fetch_allow": f"{place[0]}:{place[1]}"}), resolve=resolve)
         began = time.monotonic()
         with pytest.raises(Later) as later:
             crowded.get(f"http://{place[0]}:{place[1]}/a.jpg")
@@ -281,7 +298,7 @@ def test_a_slow_proxy_is_left_at_the_end_of_the_time(server: Server) -> None:
 def test_many_downloads_at_a_time_do_not_shut_each_other(server: Server, downloader: Downloader) -> None:
     server.says("/good", answer(BODY))
     server.says("/slow", silent)
-    got: list[bytes] = []
+    bodies: list[bytes] = []
 
     def slow() -> None:
         with pytest.raises(Later):
@@ -292,7 +309,7 @@ def test_many_downloads_at_a_time_do_not_shut_each_other(server: Server, downloa
         thread.start()
     end = time.monotonic() + 3
     while time.monotonic() < end:
-        got.append(downloader.get(server.url("/good")))
+        bodies.append(got(downloader, server.url("/good")))
     for thread in threads:
         thread.join()
-    assert set(got) == {BODY}
+    assert set(bodies) == {BODY}
