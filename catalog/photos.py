@@ -73,6 +73,7 @@ class Photos(Part):
                     width=photo.width,
                     height=photo.height,
                     phash=signed(photo.phash),
+                    sketch=photo.sketch or None,
                     candidate_id=candidate_id,
                     stored_at=now(),
                 )

@@ -1,6 +1,6 @@
-"""Bytes to what a photo's row holds: type, size, perceptual hash; or a refusal with its reason.
+"""Bytes to what a photo's row holds: type, size, perceptual hash and sketch; or a refusal with its reason.
 
-The decode is strict (a file one byte short is refused) and cheap (a JPEG is decoded at an eighth of its size, which
+The decode is strict (a file one byte short is refused) and cheap (a JPEG is decoded at a small part of its size, which
 still reads every byte). The bytes themselves are kept as they came; the crop makes true pixels of them later.
 """
 
@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from catalog import Settings
-from catalog.phashes import SIDE, phash
+from catalog.phashes import phash
 from catalog.records import NewPhoto
+from catalog.sketches import SIDE, sketch
 from collectors.errors import Refused
 
 #: Pillow's names of the formats we take, and their media types. MPO is a JPEG with a second one behind it (phones).
@@ -70,18 +71,20 @@ def _read(image: Image.Image, data: bytes, settings: Settings) -> NewPhoto:
     upright = ImageOps.exif_transpose(image)
     if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # lies on its side: the crop works on the upright photo
         width, height = height, width
+    samples = np.asarray(grey(upright, SIDE), np.float64)
     return NewPhoto(
         sha256=hashlib.sha256(data).hexdigest(),
         media_type=media_type,
         size=len(data),
         width=width,
         height=height,
-        phash=phash(np.asarray(grey(upright, SIDE), np.float64)),
+        phash=phash(samples),
+        sketch=sketch(samples),
     )
 
 
 def grey(image: Image.Image, side: int) -> Image.Image:
-    """A loaded picture as side x side grey pixels of 8 bits, averaged by area; transparency is laid on white."""
+    """A loaded picture as side x side grey pixels of 8 bits, smoothed; transparency is laid on white."""
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits: Pillow's own conversion clips to white
         samples = np.asarray(image, np.float64)
         top = 65535.0 if image.mode.startswith("I") else max(float(samples.max()), 1.0)
@@ -89,7 +92,7 @@ def grey(image: Image.Image, side: int) -> Image.Image:
     elif image.has_transparency_data:
         image = image.convert("RGBA").resize((side * 4, side * 4), Image.Resampling.BOX)
         image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
-    return image.convert("L").resize((side, side), Image.Resampling.BOX)
+    return image.convert("L").resize((side, side), Image.Resampling.HAMMING)
 
 
 def sniff(data: bytes) -> str | None:
