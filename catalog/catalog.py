@@ -12,7 +12,9 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from catalog.alerts import Alerts
 from catalog.batches import Batches
+from catalog.budgets import Budgets
 from catalog.candidates import Candidates
 from catalog.decisions import Decisions
 from catalog.erasures import Erasures
@@ -39,6 +41,8 @@ class Catalog:
         if migrate:
             self.migrate()
         self.sources = Sources(self)
+        self.budgets = Budgets(self)
+        self.alerts = Alerts(self)
         self.queries = Queries(self)
         self.candidates = Candidates(self)
         self.photos = Photos(self)

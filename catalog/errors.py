@@ -4,12 +4,17 @@ CatalogError
 ├── NotFound            no such row
 ├── Conflict            the row is in a state that forbids this (a lost lease, a second champion)
 ├── BadInput            a value that no row may hold (an empty query, an unknown reason)
+├── NotYet              a source may not be asked before ``until``
+│   ├── Spent           its money or its requests are used up for now
+│   └── Resting         it rests, or another worker asks it on trial
 └── BlobError
     ├── BlobMissing     no such blob
     └── BlobCorrupt     the bytes do not hash to their name
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 
 class CatalogError(Exception):
@@ -26,6 +31,22 @@ class Conflict(CatalogError):
 
 class BadInput(CatalogError):
     """A value that no row may hold."""
+
+
+class NotYet(CatalogError):
+    """A source may not be asked before ``until``."""
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class Spent(NotYet):
+    """A source's money of this month, or its requests of this window, are used up."""
+
+
+class Resting(NotYet):
+    """A source rests, or another worker asks it on trial."""
 
 
 class BlobError(CatalogError):

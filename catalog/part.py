@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -103,10 +103,11 @@ def is_subject(table: Table, subject: Subject) -> ColumnElement[bool]:
 
 
 class Part:
-    """The verbs on one noun."""
+    """The verbs on one noun. ``clock`` tells the time, aware."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, clock: Callable[[], datetime] = now) -> None:
         self._catalog = catalog
+        self._now = clock
 
     def _insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT, in the database's own dialect."""

@@ -473,6 +473,32 @@ class Cooldown:
     failures: int = 1
 
 
+class BreakerState(StrEnum):
+    """Whether a source may be asked."""
+
+    CLOSED = "closed"  # it may
+    RESTS = "rests"  # nobody asks it before its time
+    HALF_OPEN = "half_open"  # its rest is over: one worker asks it once, and its answer decides
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """How a source stands: ``until`` and ``reason`` are those of its last rest, none when it is closed.
+
+    ``failures`` counts the rests since it last answered well; ``probed`` says that a worker is asking it on trial.
+    """
+
+    source: str
+    state: BreakerState = BreakerState.CLOSED
+    until: datetime | None = None
+    since: datetime | None = None
+    reason: str = ""
+    kind: RestKind | None = None
+    failures: int = 0
+    probed: bool = False
+    canary_at: datetime | None = None  # when its canary was last asked
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """At most so many requests in any so many seconds."""
@@ -510,7 +536,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something about a source that a person must look at. ``page`` is the saved answer (a blob of kind pages)."""
+    """Something about a source that a person must look at. ``page`` is the saved answer (a blob of kind pages).
+
+    One that comes again before anybody has seen it is counted in ``times``; ``last_at`` is when it last came.
+    """
 
     id: int
     source: str
@@ -521,6 +550,8 @@ class Alert:
     at: datetime
     seen_at: datetime | None
     seen_by: str
+    times: int
+    last_at: datetime
 
 
 class TombstoneKind(StrEnum):

@@ -75,7 +75,23 @@ class Settings(BaseSettings):
         "",
         description="Contact (URL or mail address) given in the User-Agent; empty: only the product's name.",
     )
-    cooldown_hours: float = Field(12.0, ge=0, description="How long a source rests after a block, in hours.")
+    cooldown_hours: float = Field(
+        24.0,
+        ge=0,
+        description="How long a source rests after a captcha, a login challenge or an answer that cannot be read, in "
+        "hours; doubled each time that it fails again, up to a week.",
+    )
+    rate_limit_minutes: float = Field(
+        30.0,
+        ge=0,
+        description="How long a source rests that was asked too often and does not say for how long, in minutes; "
+        "doubled likewise.",
+    )
+    monthly_usd: float = Field(
+        10.0,
+        ge=0,
+        description="The most that a source which bills (twitter) may cost in a calendar month of UTC, in US dollars.",
+    )
 
     instagram_user: str = Field("", description="Instagram account that the collector signs in with.")
     instagram_password: SecretStr = Field(SecretStr(""), description="Its password (a secret).")

@@ -15,7 +15,7 @@ from catalog.errors import BadInput
 from catalog.settings import settings
 
 #: The kinds of blob whose every name is in a row: what else lies there is an orphan.
-_NAMED = ("photos", "faces")
+_NAMED = ("photos", "faces", "pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Sweeping:
     faces: int
     unfinished: int
     deleted: bool
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def sweep(
 ) -> int:
     """Find, and on demand remove, what no row names and nobody has stored for so long; say how many."""
     found = look_over(delete=delete, grace_hours=grace_hours, catalog=catalog, blobs=blobs)
-    return found.photos + found.faces + found.unfinished
+    return found.photos + found.faces + found.pages + found.unfinished
 
 
 def look_over(
@@ -66,16 +67,19 @@ def look_over(
     unfinished = sum(blobs.drop_unfinished(kind, before) for kind in _NAMED) if delete else 0
     if delete:
         _finish_erasures(catalog, blobs)
+        catalog.alerts.forget_pages()
+        catalog.budgets.upkeep()
     # First the old blobs, then the rows: a blob recorded meanwhile is in the rows, which are read after.
     old = {kind: set(blobs.stored_before(kind, before)) for kind in _NAMED}
-    orphans = {"photos": old["photos"] - catalog.photos.blobs(), "faces": old["faces"] - catalog.faces.blobs()}
+    named = {"photos": catalog.photos.blobs, "faces": catalog.faces.blobs, "pages": catalog.alerts.pages}
+    orphans = {kind: old[kind] - names() for kind, names in named.items()}
     if delete:
         for kind, names in orphans.items():
             if names:  # what somebody has stored again meanwhile is young: its row is on the way
                 names &= set(blobs.stored_before(kind, before))
             for name in sorted(names):
                 blobs.delete(kind, name)
-    return Sweeping(len(orphans["photos"]), len(orphans["faces"]), unfinished, delete)
+    return Sweeping(len(orphans["photos"]), len(orphans["faces"]), unfinished, delete, len(orphans["pages"]))
 
 
 def retention(*, catalog: Catalog | None = None, blobs: Blobs | None = None) -> int:
@@ -111,6 +115,7 @@ def erase(
     names = catalog.erasures.blobs(photo.id)
     catalog.erasures.add(photo.id, by=by, why=why)
     _drop(photo.id, catalog=catalog, blobs=blobs)
+    _drop_pages(catalog, blobs)
     return Erasing(photo.id, photo.sha256, len(names), tuple(catalog.erasures.snapshots_with(photo.id)))
 
 
@@ -124,6 +129,14 @@ def backup(*, catalog: Catalog | None = None) -> str:
 def _finish_erasures(catalog: Catalog, blobs: Blobs) -> None:
     for photo_id in catalog.erasures.pending():  # erasures that were interrupted between the rows and the bytes
         _drop(photo_id, catalog=catalog, blobs=blobs)
+
+
+def _drop_pages(catalog: Catalog, blobs: Blobs) -> None:
+    """Saved answers may name whoever asks to be erased, and nobody can tell: they all go."""
+    pages = catalog.alerts.pages()
+    catalog.alerts.forget_pages(kept=timedelta(0))
+    for name in pages:
+        blobs.delete("pages", name)
 
 
 def _drop(photo_id: int, *, catalog: Catalog, blobs: Blobs) -> None:

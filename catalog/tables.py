@@ -109,6 +109,7 @@ sources = Table(
     Column("probe_worker", Text),
     Column("probe_until", Utc),
     Column("next_request_at", Utc),
+    Column("canary_at", Utc),
 )
 
 queries = Table(
@@ -420,8 +421,10 @@ spends = Table(
     Column("source", String(64), nullable=False),
     Column("at", Utc, nullable=False),
     Column("items", Integer, nullable=False),
+    Column("cost_per_item", BigInteger, nullable=False, server_default="0"),
     Column("cost", BigInteger, nullable=False, server_default="0"),
     Column("settled", Boolean, nullable=False, server_default=false()),
+    Column("worker", Text, nullable=False, server_default=""),
     CheckConstraint("items >= 0 AND cost >= 0", name="nothing_is_earned"),
     Index("ix_spends_window", "source", "at"),
 )
@@ -436,6 +439,8 @@ alerts = Table(
     Column("page", String(64), nullable=False, server_default=""),
     Column("query_id", ForeignKey("queries.id")),
     Column("at", Utc, nullable=False),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("last_at", Utc, nullable=False),
     Column("seen_at", Utc),
     Column("seen_by", Text, nullable=False, server_default=""),
     Index("ix_alerts_source", "source", "at"),

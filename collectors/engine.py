@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 from typing import TypeVar
 
@@ -18,18 +18,9 @@ from catalog import Blobs, Catalog, Settings
 from catalog.errors import Conflict
 from catalog.records import Candidate, Query, QueryState, SearchResult
 from collectors.base import Answer, Page, Request, Source
+from collectors.breaker import let_rest
 from collectors.doors import Door, LazyDoor, OpenDoor
-from collectors.errors import (
-    Blocked,
-    CollectorError,
-    Drift,
-    Empty,
-    LoginNeeded,
-    Quota,
-    RateLimited,
-    SearchEnded,
-    Unanswerable,
-)
+from collectors.errors import CollectorError, Drift, Empty, SearchEnded, Unanswerable
 from collectors.reports import QueryReport, SearchReport
 
 _log = logging.getLogger(__name__)
@@ -203,13 +194,8 @@ class _Run:
 
     def _rest(self, query: Query, end: SearchEnded | None) -> datetime | None:
         """Let the source rest for what ended its search; until when, or None when it need not."""
-        if isinstance(end, RateLimited | Quota):
-            until = end.until
-        elif isinstance(end, Blocked | LoginNeeded | Drift):
-            until = datetime.now(UTC) + timedelta(hours=self._config.cooldown_hours)
-        else:
-            return None
-        return self._catalog.sources.rest(query.source, until=until, reason=f"{end.outcome}: {end}").until
+        rest = let_rest(query.source, end, catalog=self._catalog, config=self._config) if end else None
+        return rest.until if rest else None
 
     def _finish(self, query: Query, account: _Account, outcome: str, reason: str, state: QueryState) -> None:
         result = SearchResult(

@@ -23,6 +23,7 @@ _GAINED: dict[str, tuple[sa.Column[Any], ...]] = {
         sa.Column("probe_worker", sa.Text(), nullable=True),
         sa.Column("probe_until", _TIME, nullable=True),
         sa.Column("next_request_at", _TIME, nullable=True),
+        sa.Column("canary_at", _TIME, nullable=True),
     ),
     "queries": (
         sa.Column("filters", sa.JSON(), server_default="[]", nullable=False),
@@ -66,8 +67,10 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("at", _TIME, nullable=False),
         sa.Column("items", sa.Integer(), nullable=False),
+        sa.Column("cost_per_item", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("cost", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("settled", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("worker", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint("items >= 0 AND cost >= 0", name=op.f("ck_spends_nothing_is_earned")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_spends")),
     )
@@ -81,6 +84,8 @@ def upgrade() -> None:
         sa.Column("page", sa.String(length=64), server_default="", nullable=False),
         sa.Column("query_id", _KEY, nullable=True),
         sa.Column("at", _TIME, nullable=False),
+        sa.Column("times", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("last_at", _TIME, nullable=False),
         sa.Column("seen_at", _TIME, nullable=True),
         sa.Column("seen_by", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["query_id"], ["queries.id"], name=op.f("fk_alerts_query_id")),
