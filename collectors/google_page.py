@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
@@ -57,14 +56,11 @@ def says_nothing_found(html: str) -> bool:
     return bool(_NOTHING.search(html))
 
 
-def passed(html: str, found: Sequence[Candidate]) -> int:
-    """How many results the page holds, those that could not be read included."""
-    return max(len(_read(html).cells), len(found))
-
-
-def parse_results(html: str, *, licence: str = "unknown") -> list[Candidate]:
-    """Every result of a page, each once: originals first, thumbnails last."""
-    page = _read(html)
+def read(html: str, *, licence: str = "unknown") -> tuple[list[Candidate], int]:
+    """Every result of a page, each once: originals first, thumbnails last. And how many results the page holds, those
+    that could not be read included."""
+    page = _Reader()
+    page.feed(html)
     found: dict[str, Candidate] = {}
     for candidate in (*_of_block(html), *_of_links(page.links), *_of_panels(page)):
         if _WEB.fullmatch(candidate.image_url) and _WEB.fullmatch(candidate.page_url):
@@ -74,7 +70,7 @@ def parse_results(html: str, *, licence: str = "unknown") -> list[Candidate]:
         if cell.mark not in found and cell.page not in pages and cell.thumb and _WEB.fullmatch(cell.page):
             small = _candidate(cell.mark, image=cell.thumb, page=cell.page, title=cell.title)
             found[cell.mark] = replace(small, thumbnail=True)
-    return [replace(candidate, licence=licence) for candidate in found.values()]
+    return [replace(candidate, licence=licence) for candidate in found.values()], max(len(page.cells), len(found))
 
 
 def _of_block(html: str) -> list[Candidate]:
@@ -87,7 +83,7 @@ def _of_block(html: str) -> list[Candidate]:
 def _of_links(links: list[str]) -> list[Candidate]:
     made = []
     for link in links:
-        said = {name: values[0] for name, values in parse_qs(link.partition("?")[2]).items()}
+        said = {name: values[0] for name, values in parse_qs(_plain(link).partition("?")[2]).items()}
         made.append(
             _candidate(
                 said.get("tbnid", ""),
@@ -112,6 +108,7 @@ def _of_panels(page: _Reader) -> list[Candidate]:
 
 
 def _candidate(mark: str, *, image: str, page: str, title: str = "", width: str = "", height: str = "") -> Candidate:
+    image, page = _plain(image), _plain(page)
     return Candidate(
         source="google",
         foreign_id=mark or hashlib.sha256(image.encode(errors="surrogatepass")).hexdigest()[:32],
@@ -188,18 +185,16 @@ class _Reader(HTMLParser):
             self.pictures.append((self._link, source, title))
 
 
-def _read(html: str) -> _Reader:
-    reader = _Reader()
-    reader.feed(html)
-    return reader
-
-
 def _text(escaped: str) -> str:
     try:
-        # A page that somebody has escaped twice: no address holds this by itself.
-        return str(json.loads(f'"{escaped}"')).replace("&amp;", "&")
+        return str(json.loads(f'"{escaped}"'))
     except ValueError:
         return ""
+
+
+def _plain(url: str) -> str:
+    """An address as it was before somebody escaped it once too often: none holds this by itself."""
+    return url.replace("&amp;", "&")
 
 
 def _number(digits: str) -> int | None:

@@ -29,12 +29,16 @@ class Folder(Source):
         try:
             listed = json.loads(answer.body)
             root, files = listed["root"], listed["files"]
-            # Two folders may hold files of the same name: the id starts with the folder's own.
-            mark = hashlib.sha256(unquote_to_bytes(root)).hexdigest()[:12]
-            candidates = tuple(_candidate(root, file, mark=mark, licence=query.licence) for file in files)
         except (ValueError, KeyError, TypeError) as error:
             raise Drift(f"a list of files that cannot be read ({type(error).__name__}: {error})") from error
-        return Page(candidates=candidates, next="" if answer.ended or not files else files[-1])
+        if not isinstance(files, list) or not all(isinstance(name, str) and name for name in (root, *files)):
+            raise Drift("a list of files that holds something else")
+        if not files and not answer.ended:
+            raise Drift("a list of files that holds none, and goes on")
+        # Two folders may hold files of the same name: the id starts with the folder's own.
+        mark = hashlib.sha256(unquote_to_bytes(root)).hexdigest()[:12]
+        candidates = tuple(_candidate(root, file, mark=mark, licence=query.licence) for file in files)
+        return Page(candidates=candidates, next="" if answer.ended else files[-1])
 
 
 def _candidate(root: str, file: str, *, mark: str, licence: str) -> Candidate:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from catalog.records import Query, Window
 from collectors.base import Answer, Pace, Page, Request, Source
 from collectors.errors import Drift, Empty
-from collectors.google_page import check, parse_results, passed, says_nothing_found
+from collectors.google_page import check, read, says_nothing_found
 
 _SEARCH = "https://www.google.com/search?"
 #: Our filters in the words of Google's ``tbs`` parameter.
@@ -45,11 +45,11 @@ class Google(Source):
     def parse(self, answer: Answer, query: Query) -> Page:
         """Every result that the page holds by now: originals first, thumbnails last and marked."""
         check(answer)
-        found = parse_results(answer.body, licence=query.licence)
+        found, passed = read(answer.body, licence=query.licence)
         if not found and says_nothing_found(answer.body):
             raise Empty("Google says that no picture matches")
         if not found:
             raise Drift("Google's page holds nothing that reads as a result, nor says that there is none")
         start = parse_qs(urlsplit(answer.url).query).get("start", ["0"])[0]
-        onward = int(start if start.isdecimal() else 0) + passed(answer.body, found)
+        onward = int(start if start.isdecimal() else 0) + passed
         return Page(candidates=tuple(found), next="" if answer.ended else str(onward))

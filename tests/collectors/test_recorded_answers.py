@@ -12,7 +12,7 @@ import pytest
 
 from collectors.base import Answer
 from collectors.errors import Blocked
-from collectors.google_page import check, parse_results
+from collectors.google_page import check, read
 from collectors.instagram_client import InstagramPost, outcome_of, read_post
 from collectors.sources import instagram, twitter
 
@@ -25,7 +25,7 @@ def recorded(name: str) -> str:
 
 
 def test_google_gives_every_original_with_its_page_and_title() -> None:
-    results = parse_results(recorded("google/red-apple.html"))
+    results, _ = read(recorded("google/red-apple.html"))
     assert len(results) == 27
     assert len({result.image_url for result in results}) == 27
     for result in results:
@@ -40,7 +40,7 @@ def test_google_gives_every_original_with_its_page_and_title() -> None:
 def test_google_with_every_class_renamed_gives_the_same() -> None:
     page = recorded("google/red-apple.html")
     renamed = page.replace('class="', 'class="x').replace('jsname="', 'jsname="y')
-    assert parse_results(renamed) == parse_results(page)
+    assert read(renamed) == read(page)
 
 
 def test_googles_captcha_is_a_block() -> None:

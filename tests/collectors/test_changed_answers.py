@@ -1,0 +1,142 @@
+"""A site that has changed gives right results or a typed outcome: never a silent zero, never a wrong address."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from itertools import islice
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+from mutations import judge, of_html, of_json
+
+from catalog.records import Domain, Query, QueryState
+from collectors import registry
+from collectors.base import Answer
+from collectors.errors import Blocked, Empty
+from collectors.sources.folder import Folder
+from collectors.sources.google import Google
+from demo.internet import World
+from demo.internet.google import CONSENT, SORRY
+from demo.internet.google import Google as GoogleStandIn
+from demo.internet.messages import Request
+
+RECORDED = Path(__file__).resolve().parents[3] / "shared" / "recorded"
+QUERY = Query(1, "google", "portrait", Domain.BARE, 100, QueryState.CLAIMED)
+SEARCH = "https://www.google.com/search?q=portrait&udm=2"
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    """The stand-in's result page: cells not shown yet, and the data block."""
+    target = "/search?" + urlencode({"q": "portrait", "udm": "2"})
+    asked = Request(method="GET", scheme="https", host="www.google.com", target=target, headers={}, body=b"")
+    return GoogleStandIn(World(people=6, photos_per_source=10, seed=5)).answer(asked).body.decode()
+
+
+def shown(page: str) -> str:
+    """The page without its data block, once it is scrolled through: every picture is there."""
+    bare = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
+    return re.sub(r'src="data:[^"]*"( data-deferred="1")?(.*?)data-thumb="([^"]*)"', r'src="\3"\2', bare)
+
+
+def linked(page: str) -> str:
+    """The page without its data block, once the mouse was over every result: each has its link."""
+
+    def link(cell: re.Match[str]) -> str:
+        said = dict(re.findall(r'data-([\w-]+)="([^"]*)"', cell[0]))
+        full, where = html.unescape(said["full"]), html.unescape(said["lpage"])
+        href = "/imgres?" + urlencode({"imgurl": full, "imgrefurl": where, "tbnid": said["docid"], "w": said["w"]})
+        return re.sub(r"(<img[^>]*>)", rf'<a href="{html.escape(href)}">\1</a>', cell[0], count=1)
+
+    return re.sub(r"<div jsname=\"dTDiAc\".*?</div></a></div>", link, shown(page), flags=re.DOTALL)
+
+
+def panelled(page: str) -> str:
+    """The page without its data block, with the side panels of its results."""
+    panels = ""
+    for where, full in re.findall(r'data-lpage="([^"]*)".*?data-full="([^"]*)"', page, re.DOTALL):
+        panels += f'<a target="_blank" href="{where}"><img class="sFlh5c" src="{full}" alt="A face"></a>'
+    return shown(page).replace("</body>", panels + "</body>")
+
+
+@pytest.mark.parametrize("seen", [str, shown, linked, panelled], ids=["block", "thumbnails", "links", "panels"])
+def test_google(page: str, seen: type[str]) -> None:
+    body = seen(page)
+    changed = list(of_html(body))
+    assert len(changed) >= 200
+    small = Google().parse(Answer(body=shown(page)), QUERY).candidates  # right too, where the original is lost
+    assert judge(Google(), Answer(body=body, url=SEARCH), QUERY, changed, also=small) == []
+
+
+def test_google_reads_the_same_results_whichever_way_the_page_names_them(page: str) -> None:
+    wanted = {c.foreign_id: (c.image_url, c.page_url) for c in Google().parse(Answer(body=page), QUERY).candidates}
+    for seen in (linked, panelled):
+        found = Google().parse(Answer(body=seen(page)), QUERY).candidates
+        assert {c.foreign_id: (c.image_url, c.page_url) for c in found} == wanted
+        assert not any(c.thumbnail for c in found)
+    small = Google().parse(Answer(body=shown(page)), QUERY).candidates
+    assert {c.foreign_id for c in small} == set(wanted)
+    assert all(c.thumbnail and "encrypted-tbn" in c.image_url for c in small)
+
+
+@pytest.mark.parametrize(
+    ("body", "url"), [(SORRY, SEARCH), ("", "https://www.google.com/sorry/index"), (CONSENT, SEARCH)]
+)
+def test_googles_walls_are_blocks_in_any_language(body: str, url: str) -> None:
+    for changed in (body, body.replace("unusual", "ασυνήθιστη").replace("Reject all", "Alle ablehnen")):
+        with pytest.raises(Blocked):
+            Google().parse(Answer(body=changed, url=url), QUERY)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Your search - <em>x</em> - did not match any image results.",
+        "Es wurden keine mit deiner Suchanfrage - x - übereinstimmenden Dokumente gefunden.",
+        "Aucun document ne correspond aux termes de recherche spécifiés (x).",
+    ],
+)
+def test_google_that_says_there_is_nothing_is_believed(said: str) -> None:
+    with pytest.raises(Empty):
+        Google().parse(Answer(body=f"<div>{said}</div>", url=SEARCH), QUERY)
+
+
+def test_a_folder() -> None:
+    body = json.dumps({"root": "/photos", "files": [quote(f"grüße/{n} &.jpg") for n in range(120)]})
+    # That another string stands for a file's name, nobody can tell.
+    changed = [mutation for mutation in of_json(body) if "became '" not in mutation.name]
+    assert len(changed) >= 200
+    assert judge(Folder(), Answer(body=body), QUERY, changed) == []
+
+
+def test_google_as_it_was_recorded() -> None:
+    if not RECORDED.is_dir():
+        pytest.skip("the recorded answers are not on this machine")
+    body = (RECORDED / "google" / "red-apple.html").read_text(encoding="utf-8")
+    assert judge(Google(), Answer(body=body, url=SEARCH), QUERY, islice(of_html(body, each=1), 40)) == []
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_source_is_a_short_file_that_does_no_io(name: str) -> None:
+    text = (Path(registry.__file__).parent / "sources" / f"{name}.py").read_text()
+    assert len(text.splitlines()) <= 100
+    imported = set(re.findall(r"^\s*(?:from|import) ([\w.]+)", text, re.MULTILINE))
+    allowed = {
+        "__future__",
+        "base64",
+        "collections.abc",
+        "csv",
+        "dataclasses",
+        "datetime",
+        "hashlib",
+        "html",
+        "io",
+        "json",
+    }
+    allowed |= {"itertools", "math", "posixpath", "re", "typing", "urllib.parse", "catalog.records", "collectors.base"}
+    allowed |= {"collectors.errors"} | {module for module in imported if module == f"collectors.{name}_page"}
+    assert imported <= allowed
+    assert not re.search(r"\bopen\(|\bprint\(|__import__|\beval\(|\bexec\(", text)
