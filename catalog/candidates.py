@@ -4,18 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from catalog.errors import BadInput, Conflict, NotFound
+from catalog.leases import Leases
 from catalog.part import Part, clean, indexable, now, worker_name
+from catalog.prepared import Prepared
 from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, Provenance, Refusal
 from catalog.tables import candidates, queries, refusals
+
+#: Those that need not wait for their host any more.
+_RIPE = candidates.c.not_before.is_(None) | (candidates.c.not_before <= bindparam("now"))
 
 
 class Candidates(Part):
     """What is known to exist, and what became of it."""
+
+    @cached_property
+    def _leases(self) -> Leases:
+        domain = select(queries.c.domain).where(queries.c.id == candidates.c.query_id).scalar_subquery()
+        return Leases(
+            candidates,
+            waiting=CandidateState.FOUND,
+            order=[candidates.c.tries, candidates.c.id],
+            gives=[*candidates.c, domain.label("domain")],
+            tries=candidates.c.tries + 1,
+        )
+
+    @cached_property
+    def _any(self) -> Prepared:
+        return self._leases.taking(_RIPE)
+
+    @cached_property
+    def _of_source(self) -> Prepared:
+        return self._leases.taking(_RIPE, candidates.c.source == bindparam("of_source"))
 
     def add(self, candidate: Candidate, *, query_id: int) -> bool:
         """Record a candidate; False when this source's foreign id is known already."""
@@ -70,30 +95,22 @@ class Candidates(Part):
         the least tried come first, so that those put back do not keep the others waiting.
         """
         moment = now()
-        with self._catalog.writing() as connection:
-            waiting = self._claimable(connection, candidates, waiting=CandidateState.FOUND.value, moment=moment)
-            choice = select(candidates.c.id).where(waiting).order_by(candidates.c.tries, candidates.c.id).limit(count)
-            if source:
-                choice = choice.where(candidates.c.source == source)
-            if self._catalog.dialect == "postgresql":
-                choice = choice.with_for_update(skip_locked=True)
-            ids = list(connection.scalars(choice))
-            connection.execute(
-                update(candidates)
-                .where(candidates.c.id.in_(ids))
-                .values(
-                    state=CandidateState.CLAIMED.value,
-                    worker=worker_name(),
-                    lease_until=moment + timedelta(seconds=lease_seconds),
-                    tries=candidates.c.tries + 1,
-                )
+        until = moment + timedelta(seconds=lease_seconds)
+        with self._catalog.claiming() as driver:
+            rows, _ = self._leases.take(
+                driver,
+                self._of_source if source else self._any,
+                count=count,
+                moment=moment,
+                until=until,
+                now=moment,
+                of_source=source,
             )
-            rows = connection.execute(_found().where(candidates.c.id.in_(ids)).order_by(candidates.c.id)).all()
         return [_candidate(row) for row in rows]
 
     def refuse(self, candidate_id: int, *, reason: str, detail: str = "") -> None:
         """Record why a claimed candidate goes no further."""
-        with self._catalog.writing() as connection:
+        with self._catalog.writing(durable=False) as connection:
             close_claim(connection, candidate_id, CandidateState.REFUSED)
             connection.execute(
                 refusals.insert().values(
@@ -103,7 +120,7 @@ class Candidates(Part):
 
     def release(self, candidate_id: int, *, tried: bool = True) -> None:
         """Put a claimed candidate back: it cannot be had for now. ``tried`` False: through no fault of its own."""
-        with self._catalog.writing() as connection:
+        with self._catalog.writing(durable=False) as connection:
             close_claim(connection, candidate_id, CandidateState.FOUND)
             if not tried:
                 connection.execute(
@@ -112,12 +129,8 @@ class Candidates(Part):
 
     def release_expired(self) -> int:
         """Give back every claim whose lease has run out; say how many."""
-        with self._catalog.writing() as connection:
-            return connection.execute(
-                update(candidates)
-                .where(candidates.c.state == CandidateState.CLAIMED.value, candidates.c.lease_until <= now())
-                .values(state=CandidateState.FOUND.value, lease_until=None, worker=None)
-            ).rowcount
+        with self._catalog.claiming() as driver:
+            return len(self._leases.take_back(driver, now(), ended=False))
 
     def get(self, candidate_id: int) -> FoundCandidate:
         """One candidate; NotFound when there is none."""

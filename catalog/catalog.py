@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, StaticPool
 
 from catalog.alerts import Alerts
 from catalog.batches import Batches
@@ -21,11 +22,16 @@ from catalog.erasures import Erasures
 from catalog.faces import Faces
 from catalog.models import Models
 from catalog.photos import Photos
+from catalog.prepared import Driver
 from catalog.queries import Queries
 from catalog.scores import Scores
 from catalog.settings import settings
 from catalog.snapshots import Snapshots
 from catalog.sources import Sources
+from catalog.turns import Turns
+
+#: What makes a transaction of PostgreSQL wait for no disk.
+_LASTING = "SET LOCAL synchronous_commit TO off"
 
 
 class Catalog:
@@ -38,6 +44,9 @@ class Catalog:
     def __init__(self, url: str = "", *, memory: bool = False, migrate: bool = True) -> None:
         self.url = "sqlite://" if memory else (url or settings().database_url)
         self.engine = _engine(self.url)
+        self._turns = Turns(_file(self.url))
+        self._durable = self.engine.execution_options(begin_with="BEGIN IMMEDIATE", synchronous="FULL")
+        self._lasting = self.engine.execution_options(begin_with="BEGIN IMMEDIATE", synchronous="NORMAL")
         if migrate:
             self.migrate()
         self.sources = Sources(self)
@@ -72,17 +81,66 @@ class Catalog:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, rolled back on an error.
 
-        On SQLite it takes the write lock at its start, so that what it reads cannot change before it writes.
+        On SQLite it takes the write lock at its start, so that what it reads cannot change before it writes. A durable
+        one is on the disk when it ends. One that is not outlives every process that is killed, but no power cut within
+        the next moments, and waits for no disk; a durable one that comes after it makes it durable too.
         """
-        with self.engine.execution_options(begin_with="BEGIN IMMEDIATE").begin() as connection:
+        engine = self._durable if durable else self._lasting
+        with engine.connect() as connection, self._turns.mine(), connection.begin():
+            if not durable and self.dialect == "postgresql":
+                connection.exec_driver_sql(_LASTING)
             yield connection
+
+    @contextmanager
+    def claiming(self) -> Iterator[Driver]:
+        """A transaction that writes, is not durable, and is the driver's own: for prepared statements.
+
+        What a claim says is worth no wait for the disk: one that a power cut takes back is asked for again, as one is
+        whose worker was killed.
+        """
+        pooled = self.engine.raw_connection()
+        try:
+            with self._turns.mine():
+                cursor = pooled.cursor()
+                if self.dialect == "sqlite":
+                    _synchronise(pooled, "NORMAL")
+                    cursor.execute("BEGIN IMMEDIATE")
+                else:
+                    cursor.execute(_LASTING)
+                try:
+                    yield Driver(cursor, self.engine.dialect)
+                except BaseException:
+                    pooled.rollback()
+                    raise
+                pooled.commit()
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            pooled.invalidate(error)
+            raise DBAPIError("a claim", None, error) from error
+        finally:
+            pooled.close()
 
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+        self._turns.close()
+
+
+def _file(url: str) -> Path | None:
+    """The file of an SQLite database; None for one in memory, or on a server."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def _synchronise(connection: PoolProxiedConnection, when: str) -> None:
+    """How long SQLite's next commit waits: FULL, until it is on the disk; NORMAL, not at all."""
+    if connection.info.get("synchronous", "FULL") != when:
+        connection.cursor().execute(f"PRAGMA synchronous={when}")
+        connection.info["synchronous"] = when
 
 
 def _engine(url: str) -> Engine:
@@ -90,10 +148,10 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
     options: dict[str, Any] = {"hide_parameters": True, "connect_args": {"check_same_thread": False, "timeout": 60}}
-    if parsed.database in (None, "", ":memory:"):
-        options["poolclass"] = StaticPool
+    if file := _file(url):
+        file.parent.mkdir(parents=True, exist_ok=True)
     else:
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        options["poolclass"] = StaticPool
     engine = create_engine(parsed, **options)
 
     @event.listens_for(engine, "connect")
@@ -104,9 +162,13 @@ def _engine(url: str) -> Engine:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA recursive_triggers=ON")  # else INSERT OR REPLACE would slip past "only ever added"
         connection.execute("PRAGMA busy_timeout=60000")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")  # pages: the log is copied back every 16 MB
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin_with", "BEGIN"))
+        options = connection.get_execution_options()
+        if synchronous := options.get("synchronous"):
+            _synchronise(connection.connection, synchronous)
+        connection.exec_driver_sql(options.get("begin_with", "BEGIN"))
 
     return engine

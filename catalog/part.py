@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.errors import BadInput
 from catalog.records import Subject, SubjectKind
-from catalog.workers import is_gone, worker_name
+from catalog.workers import worker_name
 
 if TYPE_CHECKING:
     from catalog.catalog import Catalog
@@ -120,15 +120,3 @@ class Part:
         """
         if self._catalog.dialect == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"faceloop:{name}",))
-
-    def _claimable(
-        self, connection: Connection, table: Table, *, waiting: str, moment: datetime
-    ) -> ColumnElement[bool]:
-        """The rows that may be claimed: those that wait, and those whose claim is lost.
-
-        A claim is lost when its lease has run out, or when its worker is known to have ended: nobody need wait then.
-        """
-        holders = connection.scalars(select(table.c.worker).where(table.c.worker.is_not(None)).distinct())
-        gone = [worker for worker in holders if is_gone(worker)]
-        lost = (table.c.lease_until <= moment) | table.c.worker.in_(gone)
-        return (table.c.state == waiting) | (table.c.lease_until.is_not(None) & lost)

@@ -3,20 +3,77 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import bindparam, case, func, literal_column, select, update
 
 from catalog.candidates import must_have_provenance
 from catalog.errors import BadInput, Conflict, NotFound
+from catalog.leases import Leases
 from catalog.part import Part, clean, now, worker_name
+from catalog.prepared import Driver, Prepared
 from catalog.records import Candidate, Domain, Query, QueryState, SearchResult
 from catalog.tables import queries, searches
 
 #: The longest cursor kept, in characters; some sources freeze a whole state into theirs.
 _CURSOR = 64_000
+
+_HELD = update(queries).where(
+    queries.c.id == bindparam("of_query"),
+    queries.c.state == literal_column("'claimed'"),
+    queries.c.worker == bindparam("holder"),
+)
+_RENEW = Prepared(_HELD.values(lease_until=bindparam("until")))
+_CHECKPOINT = _HELD.values(
+    lease_until=bindparam("until"),
+    cursor=bindparam("to"),
+    newest=case((queries.c.newest == "", bindparam("seen")), else_=queries.c.newest),
+)
+_USE = Prepared(
+    _HELD.values(
+        state=literal_column("'used'"),
+        worker=None,
+        lease_until=None,
+        used_at=bindparam("at"),
+        reason=bindparam("why"),
+        cursor="",
+        since=case((queries.c.newest == "", queries.c.since), else_=queries.c.newest),
+        newest="",
+    )
+)
+_GIVE_BACK = Prepared(_HELD.values(state=bindparam("to_state"), worker=None, lease_until=None, reason=bindparam("why")))
+_BEGIN_TRY = Prepared(
+    searches.insert().values(query_id=bindparam("of_query"), started_at=bindparam("begun"), outcome="claimed")
+)
+_LOSE_TRY = Prepared(
+    update(searches)
+    .where(searches.c.query_id == bindparam("of_query"), searches.c.finished_at.is_(None))
+    .values(outcome="lost", finished_at=bindparam("ended"))
+)
+_TRY = update(searches).where(
+    searches.c.id
+    == select(func.max(searches.c.id)).where(searches.c.query_id == bindparam("of_query")).scalar_subquery()
+)
+_COUNT_TRY = _TRY.values(
+    pages=searches.c.pages + bindparam("pages_more"),
+    found=searches.c.found + bindparam("found_more"),
+    new=searches.c.new + bindparam("new_more"),
+    duplicate=searches.c.duplicate + bindparam("known_more"),
+)
+_END_TRY = Prepared(
+    _TRY.values(
+        finished_at=bindparam("ended"),
+        outcome=bindparam("told_outcome"),
+        reason=bindparam("told_reason"),
+        **{
+            name: case((searches.c.pages > 0, searches.c[name]), else_=bindparam(f"told_{name}"))
+            for name in ("found", "new", "duplicate", "pages")
+        },
+    )
+)
 
 
 def normalise(text: str) -> str:
@@ -26,6 +83,18 @@ def normalise(text: str) -> str:
 
 class Queries(Part):
     """What to look for, and what has been looked for."""
+
+    @cached_property
+    def _leases(self) -> Leases:
+        return Leases(queries, waiting=QueryState.PLANNED, order=[queries.c.id], gives=list(queries.c))
+
+    @cached_property
+    def _any(self) -> Prepared:
+        return self._leases.taking(queries.c.source == bindparam("of_source"))
+
+    @cached_property
+    def _named(self) -> Prepared:
+        return self._leases.taking(queries.c.source == bindparam("of_source"), queries.c.id == bindparam("named"))
 
     def plan(
         self, *, source: str, text: str, domain: Domain, limit: int = 100, licence: str = "unknown"
@@ -93,37 +162,21 @@ class Queries(Part):
 
         A query whose lease has run out, or whose worker is known to have ended, waits again, first in the line.
         """
-        moment = now()
-        with self._catalog.writing() as connection:
-            waiting = self._claimable(connection, queries, waiting=QueryState.PLANNED.value, moment=moment)
-            choice = select(queries.c.id).where(queries.c.source == source, waiting).order_by(queries.c.id).limit(count)
-            if query_id is not None:
-                choice = choice.where(queries.c.id == query_id)
-            if self._catalog.dialect == "postgresql":
-                choice = choice.with_for_update(skip_locked=True)
-            ids = list(connection.scalars(choice))
-            rows = connection.execute(
-                update(queries)
-                .where(queries.c.id.in_(ids))
-                .values(
-                    state=QueryState.CLAIMED.value,
-                    worker=worker_name(),
-                    lease_until=moment + timedelta(seconds=lease_seconds),
-                )
-                .returning(queries)
-            ).all()
-            _close_lost(connection, ids, moment)
-            if rows:
-                connection.execute(
-                    searches.insert(),
-                    [{"query_id": row.id, "started_at": moment, "outcome": "claimed"} for row in rows],
-                )
-        return sorted((_query(row) for row in rows), key=lambda query: query.id)
+        moment, until = now(), _from_now(lease_seconds)
+        statement = self._any if query_id is None else self._named
+        with self._catalog.claiming() as driver:
+            rows, lost = self._leases.take(
+                driver, statement, count=count, moment=moment, until=until, of_source=source, named=query_id
+            )
+            _close_lost(driver, lost, moment)
+            for row in rows:
+                _BEGIN_TRY.change(driver, of_query=row.id, begun=moment)
+        return [_query(row) for row in rows]
 
     def renew(self, query_id: int, *, lease_seconds: float) -> None:
         """Keep a claim alive; Conflict when it was lost meanwhile."""
-        with self._catalog.writing() as connection:
-            _as_holder(connection, query_id, {"lease_until": _from_now(lease_seconds)})
+        with self._catalog.claiming() as driver:
+            _as_holder(driver, _RENEW, query_id, until=_from_now(lease_seconds))
 
     def checkpoint(
         self,
@@ -146,23 +199,17 @@ class Queries(Part):
         must_have_provenance(candidates)
         if clean(cursor, limit=_CURSOR) != cursor:  # changed by a letter, it would lead elsewhere
             raise BadInput(f"a cursor of {len(cursor)} characters, or with control characters, cannot be kept")
-        values: dict[str, Any] = {"cursor": cursor, "lease_until": _from_now(lease_seconds)}
-        if since:
-            values["newest"] = case((queries.c.newest == "", clean(since)), else_=queries.c.newest)
         with self._catalog.writing() as connection:
-            _as_holder(connection, query_id, values)
+            until = _from_now(lease_seconds)
+            held = {"of_query": query_id, "holder": worker_name()}
+            if not connection.execute(
+                _CHECKPOINT, {**held, "until": until, "to": cursor, "seen": clean(since)}
+            ).rowcount:
+                raise Conflict(f"query {query_id} is not claimed by this worker")
             new = self._catalog.candidates.add_within(connection, candidates, query_id=query_id)
             found = len({(candidate.source, candidate.foreign_id) for candidate in candidates})
-            _update_try(
-                connection,
-                query_id,
-                {
-                    "pages": searches.c.pages + pages_more,
-                    "found": searches.c.found + found,
-                    "new": searches.c.new + new,
-                    "duplicate": searches.c.duplicate + found - new,
-                },
-            )
+            counts = {"pages_more": pages_more, "found_more": found, "new_more": new, "known_more": found - new}
+            connection.execute(_COUNT_TRY, {"of_query": query_id, **counts})
         return new
 
     def finish(self, query_id: int, result: SearchResult, *, state: QueryState = QueryState.USED) -> None:
@@ -174,19 +221,14 @@ class Queries(Part):
         if state not in (QueryState.USED, QueryState.BLOCKED, QueryState.PLANNED):
             raise BadInput("a finished search leaves its query used, blocked or planned")
         moment, reason = now(), clean(result.reason)
-        values: dict[str, Any] = {"state": state.value, "lease_until": None, "worker": None, "reason": reason}
-        if state is QueryState.USED:
-            since = case((queries.c.newest == "", queries.c.since), else_=queries.c.newest)
-            values |= {"used_at": moment, "cursor": "", "since": since, "newest": ""}
-        counted = searches.c.pages > 0
-        ending: dict[str, Any] = {
-            name: case((counted, searches.c[name]), else_=getattr(result, name))
-            for name in ("found", "new", "duplicate", "pages")
-        }
-        ending |= {"finished_at": moment, "outcome": result.outcome, "reason": reason}
-        with self._catalog.writing() as connection:
-            _as_holder(connection, query_id, values)
-            _update_try(connection, query_id, ending)
+        told = {"ended": moment, "told_outcome": result.outcome, "told_reason": reason, "told_pages": result.pages}
+        told |= {"told_found": result.found, "told_new": result.new, "told_duplicate": result.duplicate}
+        with self._catalog.claiming() as driver:
+            if state is QueryState.USED:
+                _as_holder(driver, _USE, query_id, at=moment, why=reason)
+            else:
+                _as_holder(driver, _GIVE_BACK, query_id, to_state=state.value, why=reason)
+            _END_TRY.change(driver, of_query=query_id, **told)
 
     def reopen(self, query_id: int) -> Query:
         """Let a used or blocked query be searched once more, from the beginning: somebody asked for it."""
@@ -207,14 +249,9 @@ class Queries(Part):
     def release_expired(self) -> int:
         """Give back every claim whose lease has run out; say how many."""
         moment = now()
-        with self._catalog.writing() as connection:
-            lost = connection.scalars(
-                update(queries)
-                .where(queries.c.state == QueryState.CLAIMED.value, queries.c.lease_until <= moment)
-                .values(state=QueryState.PLANNED.value, lease_until=None, worker=None)
-                .returning(queries.c.id)
-            ).all()
-            _close_lost(connection, lost, moment)
+        with self._catalog.claiming() as driver:
+            lost = self._leases.take_back(driver, moment, ended=False)
+            _close_lost(driver, lost, moment)
         return len(lost)
 
     def used(self, source: str | None = None) -> int:
@@ -234,25 +271,10 @@ class Queries(Part):
         return [SearchResult(r.outcome, r.found, r.new, r.duplicate, r.reason, r.pages) for r in rows]
 
 
-def _as_holder(connection: Connection, query_id: int, values: Mapping[str, Any]) -> None:
+def _as_holder(driver: Driver, statement: Prepared, query_id: int, **values: Any) -> None:
     """Change a query that this worker has claimed; Conflict when it has not."""
-    changed = connection.execute(
-        update(queries)
-        .where(
-            queries.c.id == query_id,
-            queries.c.state == QueryState.CLAIMED.value,
-            queries.c.worker == worker_name(),
-        )
-        .values(**values)
-    ).rowcount
-    if not changed:
+    if not statement.change(driver, of_query=query_id, holder=worker_name(), **values):
         raise Conflict(f"query {query_id} is not claimed by this worker")
-
-
-def _update_try(connection: Connection, query_id: int, values: Mapping[str, Any]) -> None:
-    """Change the running try of a query, which is its last."""
-    last = select(func.max(searches.c.id)).where(searches.c.query_id == query_id).scalar_subquery()
-    connection.execute(update(searches).where(searches.c.id == last).values(**values))
 
 
 def _from_now(seconds: float) -> datetime:
@@ -264,13 +286,10 @@ def _key(source: str, text: str) -> str:
     return clean(text) if source == "folder" else normalise(clean(text))
 
 
-def _close_lost(connection: Connection, query_ids: Sequence[int], moment: datetime) -> None:
+def _close_lost(driver: Driver, query_ids: Sequence[int], moment: datetime) -> None:
     """Note of each try of these queries that nobody finished that it was lost with its worker."""
-    connection.execute(
-        update(searches)
-        .where(searches.c.query_id.in_(query_ids), searches.c.finished_at.is_(None))
-        .values(outcome="lost", finished_at=moment)
-    )
+    for query_id in query_ids:
+        _LOSE_TRY.change(driver, of_query=query_id, ended=moment)
 
 
 def _query(row: Any) -> Query:

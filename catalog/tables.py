@@ -97,6 +97,19 @@ def _key() -> Column[int]:
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 
+def _some(name: str, *columns: str, where: str) -> Index:
+    """An index over some of the rows: small, and what leaves it costs nothing more."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def _line(table: str, *columns: str, waiting: str) -> tuple[Index, ...]:
+    """Who waits to be claimed, in order; and who is claimed, by whom, until when."""
+    return (
+        _some(f"ix_{table}_waiting", *columns, where=f"state = '{waiting}'"),
+        _some(f"ix_{table}_claimed", "worker", "lease_until", where="state = 'claimed'"),
+    )
+
+
 sources = Table(
     "sources",
     metadata,
@@ -139,7 +152,7 @@ queries = Table(
     CheckConstraint("state <> 'used' OR used_at IS NOT NULL", name="used_has_time"),
     _one_of("domain", Domain),
     _one_of("state", QueryState),
-    Index("ix_queries_waiting", "source", "state", "id"),
+    *_line("queries", "source", "id", waiting=QueryState.PLANNED),
 )
 
 searches = Table(
@@ -174,7 +187,7 @@ candidates = Table(
     Column("attribution", Text, nullable=False, server_default=""),
     Column("thumbnail", Boolean, nullable=False, server_default=false()),
     Column("train_ok", Boolean, nullable=False, server_default=true()),
-    Column("query_id", ForeignKey("queries.id"), nullable=False, index=True),
+    Column("query_id", ForeignKey("queries.id"), nullable=False),
     Column("found_at", Utc, nullable=False),
     Column("not_before", Utc),
     Column("state", String(16), nullable=False),
@@ -186,7 +199,10 @@ candidates = Table(
     CheckConstraint("length(licence) > 0", name="licence_or_unknown"),
     CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="claim_has_lease"),
     _one_of("state", CandidateState),
-    Index("ix_candidates_waiting", "source", "state", "tries", "id"),
+    Index("ix_candidates_of_query", "query_id", "state"),
+    Index("ix_candidates_of_source", "source", "state"),
+    *_line("candidates", "source", "tries", "id", waiting=CandidateState.FOUND),
+    _some("ix_candidates_waiting_anywhere", "tries", "id", where="state = 'found'"),
 )
 
 batches = Table(

@@ -49,6 +49,23 @@ _GAINED: dict[str, tuple[sa.Column[Any], ...]] = {
 _STATES = "state IN ('planned', 'claimed', 'used', 'blocked'{})"
 
 
+#: The indexes of 0001 that go, and those that come: name, table, columns, of which rows (none said: all).
+_WENT = (
+    ("ix_queries_waiting", "queries", ["source", "state", "id"]),
+    ("ix_candidates_waiting", "candidates", ["source", "state", "tries", "id"]),
+    ("ix_candidates_query_id", "candidates", ["query_id"]),
+)
+_CAME = (
+    ("ix_queries_waiting", "queries", ["source", "id"], "state = 'planned'"),
+    ("ix_queries_claimed", "queries", ["worker", "lease_until"], "state = 'claimed'"),
+    ("ix_candidates_waiting", "candidates", ["source", "tries", "id"], "state = 'found'"),
+    ("ix_candidates_waiting_anywhere", "candidates", ["tries", "id"], "state = 'found'"),
+    ("ix_candidates_claimed", "candidates", ["worker", "lease_until"], "state = 'claimed'"),
+    ("ix_candidates_of_query", "candidates", ["query_id", "state"], ""),
+    ("ix_candidates_of_source", "candidates", ["source", "state"], ""),
+)
+
+
 def _allow_states(more: str) -> None:
     with op.batch_alter_table("queries") as table:
         table.drop_constraint(op.f("ck_queries_state_known"), type_="check")
@@ -57,10 +74,15 @@ def _allow_states(more: str) -> None:
 
 def upgrade() -> None:
     """Go forward."""
-    for name, columns in _GAINED.items():
-        for column in columns:
+    for name, gained in _GAINED.items():
+        for column in gained:
             op.add_column(name, column.copy())
+    for name, table, _ in _WENT:
+        op.drop_index(name, table)
     _allow_states(", 'retired'")
+    for name, table, columns, rows in _CAME:
+        where = sa.text(rows) if rows else None
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
     op.create_table(
         "spends",
         sa.Column("id", _KEY, autoincrement=True, nullable=False),
@@ -117,8 +139,12 @@ def downgrade() -> None:
     op.drop_index("ix_spends_window", "spends")
     op.drop_table("spends")
     op.execute("UPDATE queries SET state = 'blocked' WHERE state = 'retired'")
+    for name, table, _, _ in _CAME:
+        op.drop_index(name, table)
     _allow_states("")
-    for name, columns in _GAINED.items():
-        with op.batch_alter_table(name) as table:
-            for column in columns:
-                table.drop_column(column.name)
+    for name, gained in _GAINED.items():
+        with op.batch_alter_table(name) as changed:
+            for column in gained:
+                changed.drop_column(column.name)
+    for name, table, columns in _WENT:
+        op.create_index(name, table, columns)

@@ -1,0 +1,95 @@
+"""Leases: a claimed row belongs to one worker until its lease runs out, or until that worker is known to have ended.
+
+A claim takes what waits, in one statement on an index of nothing but waiting rows. What was lost is looked for when
+too little waits, and once a second besides; it goes back in the line then, at its old place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, Update, bindparam, literal_column, select, update
+
+from catalog.prepared import Driver, Prepared
+from catalog.workers import is_gone, worker_name
+
+#: Seconds between two looks for lost claims while enough is waiting.
+_LOOK_EVERY = 1.0
+
+
+class Leases:
+    """How the rows of one table are claimed: those in state ``waiting``, in this order, giving these columns.
+
+    ``changes`` are values that a claim changes besides.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        waiting: str,
+        order: Sequence[ColumnElement[Any]],
+        gives: Sequence[ColumnElement[Any]],
+        **changes: ColumnElement[Any],
+    ) -> None:
+        self._table, self._waiting, self._order, self._gives = table, waiting, order, gives
+        self._changes = changes
+        self._claimed = table.c.state == literal_column("'claimed'")  # spelt out, so that the partial index serves
+        self._holders = Prepared(select(table.c.worker).where(self._claimed).distinct(), gives=[table.c.worker])
+        self._late = self._giving_back(table.c.lease_until <= bindparam("moment"))
+        self._of_worker = self._giving_back(table.c.worker == bindparam("holder"))
+        self._looked = float("-inf")
+
+    def taking(self, *conditions: ColumnElement[bool]) -> Prepared:
+        """The statement that claims the first of the waiting rows that meet these conditions."""
+        waiting = self._table.c.state == literal_column(f"'{self._waiting}'")
+        chosen = (
+            select(self._table.c.id)
+            .where(waiting, *conditions)
+            .order_by(*self._order)
+            .limit(bindparam("most"))
+            .with_for_update(skip_locked=True)
+            .cte("chosen")
+        )
+        claimed: dict[str, Any] = {"worker": bindparam("holder"), "lease_until": bindparam("until")}
+        return Prepared(
+            self._update(chosen)
+            .values(state=literal_column("'claimed'"), **claimed | self._changes)
+            .returning(*self._gives),
+            gives=self._gives,
+        )
+
+    def take(
+        self, driver: Driver, statement: Prepared, *, count: int, moment: datetime, until: datetime, **values: Any
+    ) -> tuple[list[Any], list[int]]:
+        """Claim up to ``count`` rows for this worker; give them in the order of their ids, and the ids of lost claims
+        that went back in the line on the way."""
+        values |= {"holder": worker_name(), "until": until}
+        lost: list[int] = []
+        fresh = time.monotonic() - self._looked < _LOOK_EVERY
+        if not fresh:
+            lost = self.take_back(driver, moment)
+        rows = statement.rows(driver, **values, most=count)
+        if len(rows) < count and fresh and (lost := self.take_back(driver, moment)):
+            rows += statement.rows(driver, **values, most=count - len(rows))
+        return sorted(rows, key=lambda row: row.id), lost
+
+    def take_back(self, driver: Driver, moment: datetime, *, ended: bool = True) -> list[int]:
+        """Put every lost claim back in the line: of a lease that has run out, or a worker that has ended."""
+        lost = self._late.rows(driver, moment=moment)
+        if ended:
+            self._looked = time.monotonic()
+            gone = [row.worker for row in self._holders.rows(driver) if is_gone(row.worker)]
+            lost += [row for worker in gone for row in self._of_worker.rows(driver, holder=worker)]
+        return [row.id for row in lost]
+
+    def _giving_back(self, condition: ColumnElement[bool]) -> Prepared:
+        lost = select(self._table.c.id).where(self._claimed, condition).with_for_update(skip_locked=True).cte("lost")
+        statement = self._update(lost).values(state=self._waiting, lease_until=None, worker=None)
+        return Prepared(statement.returning(self._table.c.id), gives=[self._table.c.id])
+
+    def _update(self, chosen: Any) -> Update:
+        return update(self._table).where(self._table.c.id.in_(select(chosen.c.id)))
