@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-planner clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -62,6 +62,9 @@ docs: setup ## write the generated pages: docs/dags.md, docs/checks.md, docs/set
 
 bench-dags: setup ## how long each DAG file takes to parse, as JSON
 	$(BIN)/python bench/dags.py
+
+bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
+	$(BIN)/python bench/planner.py
 
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \

@@ -20,6 +20,7 @@ from catalog.candidates import Candidates
 from catalog.decisions import Decisions
 from catalog.erasures import Erasures
 from catalog.faces import Faces
+from catalog.harvests import Harvests
 from catalog.models import Models
 from catalog.photos import Photos
 from catalog.prepared import Driver
@@ -62,6 +63,7 @@ class Catalog:
         self.snapshots = Snapshots(self)
         self.models = Models(self)
         self.erasures = Erasures(self)
+        self.harvests = Harvests(self)
 
     @property
     def dialect(self) -> str:

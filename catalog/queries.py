@@ -97,9 +97,9 @@ class Queries(Part):
         return self._leases.taking(queries.c.source == bindparam("of_source"), queries.c.id == bindparam("named"))
 
     def plan(
-        self, *, source: str, text: str, domain: Domain, limit: int = 100, licence: str = "unknown"
+        self, *, source: str, text: str, domain: Domain, limit: int = 100, licence: str = "unknown", arm: str = ""
     ) -> Query | None:
-        """Plan a query; None when this source has, or had, the same one."""
+        """Plan a query; None when this source has, or had, the same one. ``arm``: what the planner made it of."""
         text, key = clean(text), _key(source, text)
         if not source or not key.strip():
             raise BadInput("a query needs a source and words")
@@ -117,6 +117,7 @@ class Queries(Part):
                 normalised=key,
                 domain=Domain(domain).value,
                 licence=clean(licence) or "unknown",
+                arm=clean(arm),
                 wanted=limit,
                 state=QueryState.PLANNED.value,
                 planned_at=now(),

@@ -579,3 +579,26 @@ class Yield:
     refused: dict[str, int]
     cropped: int  # faces
     approved: int  # faces, at all three stages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvest:
+    """What the queries of one arm have brought. ``settled``: of those found, how many have met their end.
+
+    A candidate has met its end when it is approved, rejected or refused, or was known before; while it waits, for its
+    download or for people, it says nothing of its arm.
+    """
+
+    planned: int = 0  # queries
+    queries: int = 0  # searched at least once
+    found: int = 0
+    settled: int = 0
+    approved: int = 0  # faces, at all three stages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayLoad:
+    """What a source has to do in one day: the planner's own queries of that day, and all others."""
+
+    made: int
+    other: int

@@ -40,6 +40,13 @@ class Settings(BaseSettings):
     seeds: str = Field(
         "", description="A seed file of queries (YAML) of your own, planned beside collectors/queries.yaml."
     )
+    templates: str = Field("", description="A template file (YAML) of your own, in place of collectors/templates.yaml.")
+    untried_share: float = Field(
+        0.2, ge=0, le=1, description="Share of the queries made of templates that goes to arms never tried."
+    )
+    short_domain_share: float = Field(
+        0.4, ge=0, le=1, description="Share of the rest that goes to the domain (bare, makeup) with too few approved."
+    )
     queries_per_run: int = Field(5, ge=1, description="Queries that one search run claims per source.")
     candidates_per_query: int = Field(100, ge=1, description="Candidates after which one search stops.")
     fetch_per_run: int = Field(2000, ge=1, description="Candidates that one fetch run downloads.")

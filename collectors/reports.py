@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collectors.planner import DayPlan
 
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What a plan step did: the ids of the new queries, and how many were known already."""
+    """What a plan step did: the ids of the new queries, and of the seeds how many were new and how many known.
+
+    ``day`` tells what was chosen beside the seeds, and why. After a dry run ``planned`` is empty, the rest what it
+    would be.
+    """
 
     source: str
     planned: tuple[int, ...]
+    seeds: int
     known: int
+    day: DayPlan
 
 
 @dataclass(frozen=True, slots=True)

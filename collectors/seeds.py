@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from catalog import Settings
 from catalog.records import Domain
 from collectors import registry
 from collectors.errors import BadInput
+from collectors.yaml_file import read_yaml
 
 _SEEDS = Path(__file__).with_name("queries.yaml")
 _KNOWN = {"source", "domain", "text", "limit", "licence"}
@@ -52,10 +51,7 @@ def folder_seed(path: str, domain: str, licence: str) -> Seed:
 
 def read_seeds(file: Path) -> Sequence[Seed]:
     """Every seed of a file; raises BadInput with the place of what is wrong."""
-    try:
-        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"the seed file {file} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    entries = read_yaml(file, about="seed file")
     if not isinstance(entries, list):
         raise BadInput(f"the seed file {file} is not a list")
     return [_seed(entry, where=f"{file}, entry {number}") for number, entry in enumerate(entries, 1)]

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from collectors.base import Source
 from collectors.doors import OpenDoor, open_door
 from collectors.errors import BadInput, Later, Refused, Unreachable
 from collectors.line import LENGTH, Line
+from collectors.planner import plan_day
 from collectors.reports import FetchReport, FetchTally, PlanReport, SearchReport
 from collectors.seeds import Seed, seeds_of
 
@@ -39,16 +41,32 @@ def plan(
     source: str,
     *,
     seeds: Path | None = None,
+    dry_run: bool = False,
+    today: datetime | None = None,
     catalog: Catalog | None = None,
     config: Settings | None = None,
 ) -> PlanReport:
-    """Plan the source's queries from the seed files and the settings; those planned or used before are left alone."""
+    """Plan the source's queries: those of the seed files and the settings, and what the day still holds of templates.
+
+    What was planned before is left alone. ``dry_run`` plans nothing and tells what would be planned, once the seeds
+    are. ``today`` is any moment of the day (UTC) that is planned; now, when not given.
+    """
     config, catalog = config or settings(), catalog or Catalog()
     site = registry.load(source)
     wanted = seeds_of(source, config, extra=seeds)
-    made = [_plan(seed, site, catalog, config) for seed in wanted]
-    new = tuple(query.id for query in made if query)
-    return PlanReport(source, planned=new, known=len(wanted) - len(new))
+    fresh = [seed for seed in wanted if not catalog.queries.find(source=source, text=seed.text)]
+    made = [] if dry_run else [_plan(seed, site, catalog, config) for seed in fresh]
+    day = plan_day(
+        source,
+        catalog=catalog,
+        config=config,
+        today=today or datetime.now(UTC),
+        taken=len(fresh) if dry_run else 0,
+    )
+    if not dry_run:
+        made += [_plan(Seed(source, c.domain, c.text), site, catalog, config, arm=c.arm) for c in day.choices]
+    planned = tuple(query.id for query in made if query)
+    return PlanReport(source, planned, seeds=len(fresh), known=len(wanted) - len(fresh), day=day)
 
 
 def plan_waiting(source: str, *, catalog: Catalog | None = None, config: Settings | None = None) -> list[int]:
@@ -148,13 +166,14 @@ def fetch(
     return tally.report()
 
 
-def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings) -> Query | None:
+def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings, *, arm: str = "") -> Query | None:
     return catalog.queries.plan(
         source=seed.source,
         text=seed.text,
         domain=seed.domain,
         limit=seed.limit or site.limit or config.candidates_per_query,
         licence=seed.licence,
+        arm=arm,
     )
 
 
