@@ -7,15 +7,17 @@ renamed; S3 shows an object only when it is whole.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from catalog.errors import BadInput, BlobCorrupt, BlobError, BlobMissing
@@ -26,8 +28,26 @@ _KIND = re.compile(r"[a-z][a-z_]*")
 _PART = ".part-"
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Bytes on their way into a store: safe there, and seen by nobody until they are kept."""
+
+    kind: str
+    name: str
+    path: Path | None = None
+
+
 class Blobs(Protocol):
     """What every store can do; one contract test runs on all of them."""
+
+    def set_aside(self, kind: str, data: bytes | BinaryIO, *, name: str) -> Aside:
+        """Write bytes, whose sha256 is ``name``, where nobody sees them yet. Threads may do so side by side."""
+
+    def keep(self, asides: Iterable[Aside]) -> None:
+        """Make blobs of what was set aside; when this returns they outlive a power cut."""
+
+    def drop(self, asides: Iterable[Aside]) -> None:
+        """Forget what was set aside and is not wanted."""
 
     def put(self, kind: str, data: bytes) -> str:
         """Store bytes; give their name."""
@@ -70,6 +90,48 @@ class FolderBlobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def set_aside(self, kind: str, data: bytes | BinaryIO, *, name: str) -> Aside:
+        """Write bytes where nobody sees them yet; not at all when there is such a blob."""
+        target = self._path(kind, name)
+        with _written(kind):
+            if _freshened(target):
+                return Aside(kind, name)
+            folder = self._folder / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor, path = tempfile.mkstemp(dir=folder, prefix=_PART)
+            try:
+                with open(descriptor, "wb", buffering=0) as handle:
+                    shutil.copyfileobj(io.BytesIO(data) if isinstance(data, bytes) else data, handle, 1 << 20)
+                    os.fsync(descriptor)
+            except BaseException:
+                os.unlink(path)
+                raise
+        return Aside(kind, name, Path(path))
+
+    def keep(self, asides: Iterable[Aside]) -> None:
+        """Rename all to their names, then sync each folder once: a batch costs little more than one blob."""
+        folders: set[Path] = set()
+        with _written("what was set aside"):
+            for aside in asides:
+                target = self._path(aside.kind, aside.name)
+                if aside.path is None:
+                    if not _freshened(target):
+                        raise BlobMissing(f"no blob {aside.kind}/{aside.name}")  # swept up since
+                    continue
+                if not target.parent.is_dir():
+                    target.parent.mkdir(exist_ok=True)
+                    folders.add(target.parent.parent)
+                os.replace(aside.path, target)
+                folders.add(target.parent)
+            for folder in folders:
+                _sync(folder)
+
+    def drop(self, asides: Iterable[Aside]) -> None:
+        """Forget what was set aside."""
+        for aside in asides:
+            if aside.path is not None:
+                aside.path.unlink(missing_ok=True)
 
     def put(self, kind: str, data: bytes) -> str:
         """Store bytes; give their name."""
@@ -121,7 +183,8 @@ class FolderBlobs:
     def drop_unfinished(self, kind: str, moment: datetime) -> int:
         """Remove the temporary files of writers that died before a moment; say how many."""
         _check(kind)
-        left = [path for path in (self._folder / kind).glob(f"??/{_PART}*") if _older(path, moment)]
+        found = [*(self._folder / kind).glob(f"??/{_PART}*"), *(self._folder / kind).glob(f"{_PART}*")]
+        left = [path for path in found if _older(path, moment)]
         for path in left:
             path.unlink(missing_ok=True)
         return len(left)
@@ -168,11 +231,25 @@ class _Aside:
         os.fsync(self._handle.fileno())
         self._handle.close()
         self._path.replace(self._target)
-        folder = os.open(self._target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name, too, must survive a power cut
-        finally:
-            os.close(folder)
+        _sync(self._target.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder, too, survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _written(what: str) -> Iterator[None]:
+    """Turn what the system says of a disk that is full, gone or read-only into our words."""
+    try:
+        yield
+    except OSError as error:
+        raise BlobError(f"the blob store cannot write {what}: {error.strerror or error}") from error
 
 
 class S3Blobs:
@@ -184,6 +261,19 @@ class S3Blobs:
         self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
         with _served():
             self._client: Any = boto3.client("s3")
+
+    def set_aside(self, kind: str, data: bytes | BinaryIO, *, name: str) -> Aside:
+        """Store bytes: under their own name, since what no row names is seen by nobody, and swept up in the end."""
+        if not self._is_fresh(kind, name):
+            with _served():
+                self._client.put_object(Bucket=self._bucket, Key=self._key(kind, name), Body=data)
+        return Aside(kind, name)
+
+    def keep(self, asides: Iterable[Aside]) -> None:
+        """Nothing is left to do."""
+
+    def drop(self, asides: Iterable[Aside]) -> None:
+        """Left to the sweep: another worker may have stored the same bytes a moment ago."""
 
     def put(self, kind: str, data: bytes) -> str:
         """Store bytes; give their name."""

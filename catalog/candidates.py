@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -118,10 +118,12 @@ class Candidates(Part):
                 )
             )
 
-    def release(self, candidate_id: int, *, tried: bool = True) -> None:
-        """Put a claimed candidate back: it cannot be had for now. ``tried`` False: through no fault of its own."""
+    def release(self, candidate_id: int, *, tried: bool = True, not_before: datetime | None = None) -> None:
+        """Put a claimed candidate back: it cannot be had for now. ``tried`` False: through no fault of its own; it is
+        not claimed again before ``not_before``."""
         with self._catalog.writing(durable=False) as connection:
             close_claim(connection, candidate_id, CandidateState.FOUND)
+            connection.execute(update(candidates).where(candidates.c.id == candidate_id).values(not_before=not_before))
             if not tried:
                 connection.execute(
                     update(candidates).where(candidates.c.id == candidate_id).values(tries=candidates.c.tries - 1)

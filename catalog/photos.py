@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, update
 
-from catalog.candidates import close_claim, provenance_of
-from catalog.errors import NotFound
-from catalog.part import Part, clean, now, signed, unsigned
-from catalog.records import CandidateState, Domain, NewPhoto, Photo, Provenance, Stage, Verdict
+from catalog.candidates import provenance_of
+from catalog.errors import Conflict, NotFound
+from catalog.part import Part, clean, now, signed, unsigned, worker_name
+from catalog.records import (
+    Admission,
+    Admitted,
+    CandidateState,
+    Domain,
+    Fetched,
+    NewPhoto,
+    Photo,
+    Provenance,
+    Stage,
+    Verdict,
+)
 from catalog.refusals import refused
 from catalog.tables import candidates, photos, queries, refusals
 
@@ -47,39 +59,59 @@ class Photos(Part):
 
         Its blob must be stored before. One transaction: two workers cannot store the same photo.
         """
+        fetched = Fetched(candidate_id, photo, unlike=frozenset(unlike))
+        (admitted,) = self.store_all([fetched], bits=bits, near_is_duplicate=True)
+        if admitted.admission is Admission.LOST:
+            raise Conflict(f"candidate {candidate_id} is not claimed by this worker")
+        return self.get(admitted.photo_id) if admitted.admission is Admission.STORED else None
+
+    def store_all(
+        self,
+        fetched: Sequence[Fetched],
+        *,
+        bits: int,
+        keep: Callable[[Collection[str]], None] = lambda _: None,
+        near_is_duplicate: bool = False,
+    ) -> list[Admitted]:
+        """Record fetched photos, or their refusals as duplicates, and end this worker's claims on the candidates.
+
+        One transaction: two workers cannot store the same photo, and all of it is there or nothing. ``keep`` is given
+        the sha256 of the photos that are about to have rows, while they have none: it stores their blobs, and when it
+        raises nothing is recorded.
+        """
         with self._catalog.writing() as connection:
             self._serialise(connection, "photos")
-            twin = self._duplicate(connection, photo, bits, unlike)
-            if twin:
+            held = self._held(connection, [one.candidate_id for one in fetched])
+            admitted = self._admit(connection, [one for one in fetched if one.candidate_id in held], bits)
+            if near_is_duplicate:
+                admitted = [_as_duplicate(one) for one in admitted]
+            stored = [one for one in admitted if one.admission is Admission.STORED]
+            keep([one.fetched.photo.sha256 for one in stored])
+            copies = [one for one in admitted if one.admission is Admission.DUPLICATE]
+            _close(connection, [one.fetched.candidate_id for one in stored], CandidateState.FETCHED)
+            _close(connection, [one.fetched.candidate_id for one in copies], CandidateState.REFUSED)
+            if copies:
+                connection.execute(refusals.insert(), [_refusal(one) for one in copies])
+        lost = [Admitted(one, Admission.LOST) for one in fetched if one.candidate_id not in held]
+        return admitted + lost
+
+    def _held(self, connection: Connection, ids: Sequence[int]) -> set[int]:
+        """Which of these candidates this worker holds."""
+        claimed = (candidates.c.state == CandidateState.CLAIMED.value) & (candidates.c.worker == worker_name())
+        return set(connection.scalars(select(candidates.c.id).where(candidates.c.id.in_(ids), claimed)))
+
+    def _admit(self, connection: Connection, fetched: Sequence[Fetched], bits: int) -> list[Admitted]:
+        """Give those a row that repeat no photo, nor one before them in this list."""
+        admitted = []
+        for one in fetched:
+            if twin := self._duplicate(connection, one.photo, bits, one.unlike):
                 reason, photo_id = twin
-                close_claim(connection, candidate_id, CandidateState.REFUSED)
-                connection.execute(
-                    refusals.insert().values(
-                        step="fetch",
-                        reason=reason,
-                        detail=f"photo {photo_id}",
-                        candidate_id=candidate_id,
-                        at=now(),
-                    )
-                )
-                return None
-            close_claim(connection, candidate_id, CandidateState.FETCHED)
-            number = connection.execute(
-                photos.insert()
-                .values(
-                    sha256=photo.sha256,
-                    media_type=photo.media_type,
-                    size=photo.size,
-                    width=photo.width,
-                    height=photo.height,
-                    phash=signed(photo.phash),
-                    sketch=photo.sketch or None,
-                    candidate_id=candidate_id,
-                    stored_at=now(),
-                )
-                .returning(photos.c.id)
-            ).scalar_one()
-            return _photo(connection.execute(_select().where(photos.c.id == number)).one())
+                exact = reason == "exact_duplicate"
+                admitted.append(Admitted(one, Admission.DUPLICATE if exact else Admission.NEAR, photo_id, reason))
+                continue
+            photo_id = connection.execute(photos.insert().values(_row(one)).returning(photos.c.id)).scalar_one()
+            admitted.append(Admitted(one, Admission.STORED, photo_id))
+        return admitted
 
     def get(self, photo_id: int) -> Photo:
         """One photo; NotFound when there is none."""
@@ -193,6 +225,45 @@ class Photos(Part):
             self._index.add((number, unsigned(phash)) for number, phash in fresh)
             near = [number for number in self._index.within(photo.phash, bits=bits) if number not in unlike]
         return ("near_duplicate", near[0]) if near else None
+
+
+def _row(fetched: Fetched) -> dict[str, Any]:
+    photo = fetched.photo
+    return {
+        "sha256": photo.sha256,
+        "media_type": photo.media_type,
+        "size": photo.size,
+        "width": photo.width,
+        "height": photo.height,
+        "phash": signed(photo.phash),
+        "sketch": photo.sketch or None,
+        "fetched_url": clean(fetched.fetched_url, limit=8000),
+        "usage_headers": clean(fetched.usage_headers),
+        "candidate_id": fetched.candidate_id,
+        "stored_at": now(),
+    }
+
+
+def _refusal(copy: Admitted) -> dict[str, Any]:
+    return {
+        "step": "fetch",
+        "reason": copy.reason,
+        "detail": f"photo {copy.photo_id}",
+        "candidate_id": copy.fetched.candidate_id,
+        "at": now(),
+    }
+
+
+def _as_duplicate(admitted: Admitted) -> Admitted:
+    near = admitted.admission is Admission.NEAR
+    return replace(admitted, admission=Admission.DUPLICATE) if near else admitted
+
+
+def _close(connection: Connection, ids: Sequence[int], state: CandidateState) -> None:
+    """End the claims on candidates that this worker is known to hold."""
+    if ids:
+        values = {"state": state.value, "lease_until": None, "worker": None}
+        connection.execute(update(candidates).where(candidates.c.id.in_(ids)).values(values))
 
 
 def _select() -> Any:

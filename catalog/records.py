@@ -191,6 +191,38 @@ class NewPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """A claimed candidate whose bytes are there: what they are, the address that gave them after redirects, and what
+    its headers say about their use. ``unlike`` names photos that were compared with it and are not the same."""
+
+    candidate_id: int
+    photo: NewPhoto
+    fetched_url: str = ""
+    usage_headers: str = ""
+    unlike: frozenset[int] = frozenset()
+
+
+class Admission(StrEnum):
+    """What became of a fetched candidate: a photo, a refusal as the copy of one, lost to another worker, or nothing
+    yet: its hash is near that of a photo that it was not compared with."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    LOST = "lost"
+    NEAR = "near"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of a fetched candidate; ``photo_id`` is the photo it is now, or the one that it resembles."""
+
+    fetched: Fetched
+    admission: Admission
+    photo_id: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Photo:
     """The bytes as downloaded, named by sha256, with where they came from."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Iterator
@@ -204,3 +205,35 @@ def test_a_store_has_a_url_that_is_understood(url: str) -> None:
 def test_without_a_url_the_store_is_the_configured_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = open_blobs().put("photos", b"light")
     assert (tmp_path / "home" / "blobs" / "photos" / name[:2] / name).read_bytes() == b"light"
+
+
+def test_what_is_set_aside_is_a_blob_once_it_is_kept(blobs: Blobs) -> None:
+    names = [hashlib.sha256(bytes([number])).hexdigest() for number in range(5)]
+    asides = [blobs.set_aside("photos", bytes([number]), name=name) for number, name in enumerate(names)]
+    blobs.keep(asides)
+    blobs.keep([blobs.set_aside("photos", io.BytesIO(b"\x00"), name=names[0])])  # the same bytes again
+    assert sorted(blobs.names("photos")) == sorted(names)
+    assert [blobs.get("photos", name) for name in names] == [bytes([number]) for number in range(5)]
+
+
+def test_what_is_set_aside_in_a_folder_is_seen_by_nobody_until_it_is_kept(tmp_path: Path) -> None:
+    store = FolderBlobs(tmp_path)
+    one, two = (store.set_aside("photos", data, name=hashlib.sha256(data).hexdigest()) for data in (b"a", b"b"))
+    assert list(store.names("photos")) == []
+    store.drop([one])
+    store.keep([two])
+    assert [store.get("photos", name) for name in store.names("photos")] == [b"b"]
+    assert list(tmp_path.rglob(".part-*")) == []
+
+
+def test_what_a_dead_worker_set_aside_is_swept_up(tmp_path: Path) -> None:
+    store = FolderBlobs(tmp_path)
+    store.set_aside("photos", b"a", name=hashlib.sha256(b"a").hexdigest())
+    assert store.drop_unfinished("photos", datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert store.drop_unfinished("photos", datetime.now(UTC) + timedelta(hours=1)) == 1
+
+
+def test_a_disk_that_takes_nothing_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "photos").write_text("a file where the store wants its folder")
+    with pytest.raises(BlobError, match="cannot write photos"):
+        FolderBlobs(tmp_path).set_aside("photos", b"a", name=ABSENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -136,3 +137,10 @@ def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
         catalog.candidates.get(404)
     with pytest.raises(NotFound):
         catalog.candidates.provenance(404)
+
+
+def test_a_candidate_that_is_put_off_is_not_claimed_before_its_time(catalog: Catalog, rows: Rows) -> None:
+    later, soon = rows.claimed().id, rows.claimed().id
+    catalog.candidates.release(later, not_before=datetime.now(UTC) + timedelta(hours=1))
+    catalog.candidates.release(soon, not_before=datetime.now(UTC) - timedelta(seconds=1))
+    assert [found.id for found in catalog.candidates.claim(count=10, lease_seconds=60)] == [soon]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
-from catalog.errors import Conflict, NotFound
+from catalog.errors import BlobError, Conflict, NotFound
 from catalog.part import signed, unsigned
-from catalog.records import CandidateState, Domain, Reason, Stage
+from catalog.records import CandidateState, Domain, Fetched, Reason, Stage
 from rows import Rows, phash_of
 
 ROOT = Path(__file__).parents[2]
@@ -170,3 +171,38 @@ def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
         catalog.photos.get(404)
     with pytest.raises(NotFound):
         catalog.photos.provenance(404)
+
+
+def test_a_batch_of_fetched_photos_is_recorded_as_a_whole(catalog: Catalog, rows: Rows) -> None:
+    known = rows.photo()
+    one, two, three, lost = (rows.claimed().id for _ in range(4))
+    new = rows.new_photo()
+    copy = replace(rows.new_photo(), sha256=known.sha256)
+    near = replace(rows.new_photo(), phash=new.phash ^ 1)
+    catalog.candidates.release(lost)
+    kept: list[str] = []
+    batch = [Fetched(one, new, "https://x.example/a.jpg"), Fetched(two, copy), Fetched(three, near)]
+    told = catalog.photos.store_all([*batch, Fetched(lost, rows.new_photo())], bits=8, keep=kept.extend)
+    assert [(admitted.fetched.candidate_id, admitted.admission.value) for admitted in told] == [
+        (one, "stored"),
+        (two, "duplicate"),
+        (three, "near"),
+        (lost, "lost"),
+    ]
+    assert kept == [new.sha256]
+    assert (told[1].reason, told[1].photo_id, told[2].photo_id) == ("exact_duplicate", known.id, told[0].photo_id)
+    assert catalog.candidates.get(three).state is CandidateState.CLAIMED  # for its pixels to be compared
+    told = catalog.photos.store_all([replace(batch[2], unlike=frozenset({told[2].photo_id}))], bits=8)
+    assert [admitted.admission.value for admitted in told] == ["stored"]
+
+
+def test_nothing_of_a_batch_is_recorded_when_its_bytes_cannot_be_kept(catalog: Catalog, rows: Rows) -> None:
+    ids = [rows.claimed().id for _ in range(2)]
+
+    def full(_: Collection[str]) -> None:
+        raise BlobError("no space left")
+
+    with pytest.raises(BlobError):
+        catalog.photos.store_all([Fetched(number, rows.new_photo()) for number in ids], bits=8, keep=full)
+    assert catalog.photos.counts() == {}
+    assert {catalog.candidates.get(number).state for number in ids} == {CandidateState.CLAIMED}
