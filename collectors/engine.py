@@ -18,15 +18,14 @@ from catalog import Blobs, Catalog, Settings
 from catalog.errors import Conflict
 from catalog.records import Candidate, Query, QueryState, SearchResult
 from collectors.base import Answer, Page, Request, Source
-from collectors.breaker import let_rest
 from collectors.doors import Door, LazyDoor, OpenDoor
-from collectors.errors import CollectorError, Drift, Empty, SearchEnded, Unanswerable
+from collectors.errors import CollectorError, Drift, Empty, Resting, SearchEnded, Unanswerable
+from collectors.leave import Leave
 from collectors.reports import QueryReport, SearchReport
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _PROVENANCE = ("foreign_id", "page_url", "image_url", "licence")
-_PAGE_BYTES = 2 * 2**20  # of an answer that cannot be read, so much is kept
 _STALLS = 10  # times that a page which grows by itself may grow without a result more
 _BARREN = 50  # pages in a row that bring nothing new
 
@@ -43,11 +42,14 @@ def search(
     sleep: Callable[[float], None] = time.sleep,
 ) -> SearchReport:
     """Claim up to ``count`` waiting queries of a source (or the named one) and search them through one door."""
-    if resting := catalog.sources.cooldown(site.name):
-        return SearchReport(site.name, stopped="resting", reason=resting.reason, until=resting.until)
+    leave = Leave(site, catalog=catalog, config=config, blobs=blobs, sleep=sleep)
+    try:
+        leave.must_be_open()
+    except Resting as rest:
+        return SearchReport(site.name, stopped=rest.outcome, reason=str(rest), until=rest.until)
     done: list[QueryReport] = []
     with LazyDoor(site.door, config, door) as client:
-        run = _Run(site, catalog=catalog, config=config, blobs=blobs, door=client, sleep=sleep)
+        run = _Run(site, catalog=catalog, config=config, door=client, leave=leave)
         for _ in range(1 if query_id is not None else count):
             claimed = catalog.queries.claim(source=site.name, query_id=query_id, lease_seconds=config.lease_seconds)
             if not claimed:
@@ -83,25 +85,24 @@ class _Run:
         *,
         catalog: Catalog,
         config: Settings,
-        blobs: Callable[[], Blobs],
         door: Door,
-        sleep: Callable[[float], None],
+        leave: Leave,
     ) -> None:
-        self._site, self._catalog, self._config, self._blobs = site, catalog, config, blobs
-        self._door, self._sleep = door, sleep
+        self._site, self._catalog, self._config, self._door, self._leave = site, catalog, config, door, leave
         self._body = ""  # of the last answer, for whoever must look at it
 
     def search(self, query: Query) -> tuple[QueryReport, SearchEnded | None, datetime | None]:
         """Search one claimed query; give its report, what ended it early, and until when the source rests for that."""
         account = _Account(began=time.monotonic(), wanted=query.limit - self._found_before(query))
         end: SearchEnded | None = None
+        until: datetime | None = None
         try:
             self._pages(query, account)
         except SearchEnded as error:
+            until = self._leave.ended(error, body=self._body, query=query)
             end = None if isinstance(error, Empty) and (account.found or query.cursor) else error
         except Conflict as error:
             return self._told(query, account, "lost", str(error)), None, None
-        until = self._rest(query, end)
         outcome, reason = (end.outcome, str(end)) if end else ("used", "")
         try:
             self._finish(query, account, outcome, reason, _state(end))
@@ -118,6 +119,7 @@ class _Run:
             request = self._request(query, cursor)
             answer = self._ask(request, account)
             page = self._read(answer, query)
+            self._leave.answered(items=page.items)
             whole, lacking = self._sorted(page, query, account)
             moves = bool(page.next) and page.next not in passed
             # A last page keeps its own cursor: killed before the end is recorded, that one is asked again, not all.
@@ -143,6 +145,7 @@ class _Run:
         return self._guarded(lambda: self._site.request(query, cursor))
 
     def _ask(self, request: Request, account: _Account) -> Answer:
+        self._leave.ask(items=request.items)
         answer = self._guarded(lambda: self._door.ask(request))
         account.requests += 1
         self._body = answer.body
@@ -191,11 +194,6 @@ class _Run:
             return 0
         tries = self._catalog.queries.tries(query.id)
         return sum(one.found for one in takewhile(lambda one: one.outcome != "used", reversed(tries)))
-
-    def _rest(self, query: Query, end: SearchEnded | None) -> datetime | None:
-        """Let the source rest for what ended its search; until when, or None when it need not."""
-        rest = let_rest(query.source, end, catalog=self._catalog, config=self._config) if end else None
-        return rest.until if rest else None
 
     def _finish(self, query: Query, account: _Account, outcome: str, reason: str, state: QueryState) -> None:
         result = SearchResult(

@@ -6,6 +6,7 @@ CollectorError
 │   ├── Blocked         a captcha, a challenge, a wall: the source rests, the query waits
 │   ├── RateLimited     asked too often: the source rests until ``until``, the query waits
 │   ├── Quota           our own budget, or the account's credits, are spent: nothing is asked until ``until``
+│   ├── Resting         the source rests, or another worker tries it after a rest: nothing was asked, the query waits
 │   ├── LoginNeeded     the source wants a (new) sign-in: the source rests, the query waits
 │   ├── NotConfigured   a setting is missing: nothing was asked, the query waits
 │   ├── Unreachable     the network or the client failed: the query waits
@@ -52,9 +53,19 @@ class RateLimited(SearchEnded):
 
 
 class Quota(SearchEnded):
-    """Our own budget is spent, or the account's credits there are; nothing is asked until ``until``."""
+    """Our own budget is spent (``ours``), or the account's credits there are; nothing is asked until ``until``."""
 
     outcome = "quota"
+
+    def __init__(self, message: str, *, until: datetime, ours: bool = False) -> None:
+        super().__init__(message)
+        self.until, self.ours = until, ours
+
+
+class Resting(SearchEnded):
+    """The source rests, or another worker tries it after a rest; nothing was asked."""
+
+    outcome = "resting"
 
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)

@@ -112,7 +112,7 @@ class SearchReport:
     @property
     def ok(self) -> bool:
         """Whether nothing is for a person to look at."""
-        return self.stopped in ("", "resting")
+        return self.stopped in ("", "resting", "quota")
 
 
 @dataclass(frozen=True, slots=True)

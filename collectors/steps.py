@@ -6,6 +6,7 @@ Kill any of them at any moment and run it again: nothing is lost and nothing is 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ def search(
     blobs: Blobs | None = None,
     config: Settings | None = None,
     door: OpenDoor = open_door,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> SearchReport:
     """Claim waiting queries of a source (or the named one), search them, and record what is found.
 
@@ -112,6 +114,7 @@ def search(
         config=config,
         blobs=lambda: blobs or open_blobs(config.store_url),
         door=door,
+        sleep=sleep,
     )
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -20,6 +21,7 @@ from fakes import FakeDoor
 
 CONFIG = Settings(queries_per_run=3, candidates_per_query=50, cooldown_hours=2)
 LATER = datetime.now(UTC) + timedelta(minutes=15)
+search = partial(steps.search, sleep=lambda _: None)
 
 
 def page_of(html: str, *, url: str = "https://www.google.com/search?q=x&udm=2", ended: bool = False) -> Answer:
@@ -58,7 +60,7 @@ def found(catalog: Catalog) -> int:
 def test_what_a_search_finds_is_recorded_with_where_it_is_from(catalog: Catalog) -> None:
     query = planned(catalog)
     door = FakeDoor([result_page(1, 2), result_page(1, 2, 3)])
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    report = search("google", catalog=catalog, config=CONFIG, door=door)
     assert (report.found, report.new, report.stopped, report.ok) == (3, 3, "", True)
     assert catalog.queries.get(query.id).state is QueryState.USED
     claimed = catalog.candidates.claim(count=10, lease_seconds=60)
@@ -72,9 +74,9 @@ def test_what_a_search_finds_is_recorded_with_where_it_is_from(catalog: Catalog)
 def test_a_used_query_is_never_searched_again(catalog: Catalog) -> None:
     query = planned(catalog)
     door = FakeDoor([result_page(1)])
-    steps.search("google", catalog=catalog, config=CONFIG, door=door)
-    again = steps.search("google", catalog=catalog, config=CONFIG, door=door)
-    named = steps.search("google", query_id=query.id, catalog=catalog, config=CONFIG, door=door)
+    search("google", catalog=catalog, config=CONFIG, door=door)
+    again = search("google", catalog=catalog, config=CONFIG, door=door)
+    named = search("google", query_id=query.id, catalog=catalog, config=CONFIG, door=door)
     assert planned(catalog, "  PORTRAIT ").id == query.id
     assert (again.queries, named.queries, door.opened) == ((), (), 1)
 
@@ -82,16 +84,16 @@ def test_a_used_query_is_never_searched_again(catalog: Catalog) -> None:
 def test_a_reopened_query_is_searched_once_more_and_finds_nothing_new(catalog: Catalog) -> None:
     query = planned(catalog)
     door = FakeDoor([result_page(1)])
-    steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    search("google", catalog=catalog, config=CONFIG, door=door)
     catalog.queries.reopen(query.id)
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    report = search("google", catalog=catalog, config=CONFIG, door=door)
     assert (report.found, report.new, report.queries[0].duplicate) == (1, 0, 1)
 
 
 def test_a_search_stops_at_the_querys_limit(catalog: Catalog) -> None:
     planned(catalog, limit=2)
     door = FakeDoor([result_page(1, 2, 3), result_page(1, 2, 3, 4)])
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    report = search("google", catalog=catalog, config=CONFIG, door=door)
     assert (report.found, len(door.asked)) == (2, 1)
 
 
@@ -99,13 +101,13 @@ def test_a_run_searches_no_more_queries_than_it_may(catalog: Catalog) -> None:
     for number in range(5):
         planned(catalog, f"portrait {number}")
     door = FakeDoor([NOTHING])
-    assert len(steps.search("google", catalog=catalog, config=CONFIG, door=door).queries) == 3
-    assert len(steps.search("google", count=1, catalog=catalog, config=CONFIG, door=door).queries) == 1
+    assert len(search("google", catalog=catalog, config=CONFIG, door=door).queries) == 3
+    assert len(search("google", count=1, catalog=catalog, config=CONFIG, door=door).queries) == 1
 
 
 def test_a_page_that_says_there_is_nothing_uses_the_query(catalog: Catalog) -> None:
     query = planned(catalog)
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor([NOTHING]))
+    report = search("google", catalog=catalog, config=CONFIG, door=FakeDoor([NOTHING]))
     assert (report.found, report.ok) == (0, True)
     assert catalog.queries.get(query.id).state is QueryState.USED
 
@@ -127,7 +129,7 @@ def test_what_ends_a_search_is_recorded_and_what_was_found_is_kept(
 ) -> None:
     query = planned(catalog)
     door = FakeDoor([result_page(1, 2), error])
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    report = search("google", catalog=catalog, config=CONFIG, door=door)
     outcome = error.outcome if isinstance(error, SearchEnded) else "drift"
     after = catalog.queries.get(query.id)
     assert (after.state, found(catalog)) == (state, 2)
@@ -141,16 +143,16 @@ def test_a_source_in_cool_down_is_not_asked(catalog: Catalog) -> None:
     for number in range(3):
         planned(catalog, f"portrait {number}")
     door = FakeDoor([page_of('<form id="captcha-form">', url="https://www.google.com/sorry/index")])
-    blocked = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    blocked = search("google", catalog=catalog, config=CONFIG, door=door)
     assert (blocked.stopped, len(blocked.queries), door.opened) == ("blocked", 1, 1)
-    resting = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    resting = search("google", catalog=catalog, config=CONFIG, door=door)
     assert (resting.stopped, resting.queries, door.opened, resting.ok) == ("resting", (), 1, True)
     assert resting.until is not None
     assert timedelta(hours=1.9) < resting.until - datetime.now(UTC) < timedelta(hours=2)
     assert len(catalog.queries.list(state=QueryState.PLANNED)) == 3
     catalog.sources.wake("google")
     awake = FakeDoor([NOTHING])
-    assert len(steps.search("google", catalog=catalog, config=CONFIG, door=awake).queries) == 3
+    assert len(search("google", catalog=catalog, config=CONFIG, door=awake).queries) == 3
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_a_source_in_cool_down_is_not_asked(catalog: Catalog) -> None:
 )
 def test_a_page_that_cannot_be_read_is_never_a_silent_zero(catalog: Catalog, page: Answer) -> None:
     query = planned(catalog)
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor([page]))
+    report = search("google", catalog=catalog, config=CONFIG, door=FakeDoor([page]))
     assert (report.stopped, report.ok) == ("drift", False)
     assert catalog.queries.get(query.id).state is QueryState.PLANNED
 
@@ -173,13 +175,13 @@ def test_a_long_search_keeps_its_claim_alive(catalog: Catalog) -> None:
     short = CONFIG.model_copy(update={"lease_seconds": 1})
 
     door = FakeDoor([result_page(*range(1, n + 2)) for n in range(8)], on_ask=lambda _: time.sleep(0.25))
-    report = steps.search("google", catalog=catalog, config=short, door=door)
+    report = search("google", catalog=catalog, config=short, door=door)
     assert report.queries[0].outcome == "used"
     assert catalog.queries.get(query.id).state is QueryState.USED
 
 
 def test_a_candidate_without_its_address_stops_the_source_and_the_whole_ones_of_its_page_are_kept(
-    catalog: Catalog,
+    catalog: Catalog, blobs: Blobs
 ) -> None:
     files = {"root": "/photos", "files": ["1.jpg", "2.jpg"]}
     query = steps.plan_one(Seed("folder", Domain.BARE, "/photos", licence="x"), catalog=catalog, config=CONFIG)
@@ -192,7 +194,9 @@ def test_a_candidate_without_its_address_stops_the_source_and_the_whole_ones_of_
             return replace(page, candidates=(page.candidates[0], replace(page.candidates[1], image_url="")))
 
     door = FakeDoor([Answer(body=json.dumps(files), ended=True)])
-    report = engine.search(Careless(), query_id=None, count=1, catalog=catalog, config=CONFIG, blobs=Blobs, door=door)
+    report = engine.search(
+        Careless(), query_id=None, count=1, catalog=catalog, config=CONFIG, blobs=lambda: blobs, door=door
+    )
     assert (report.stopped, report.found, report.reason) == ("drift", 1, "a candidate comes without image_url")
     assert catalog.queries.get(query.id).state is QueryState.PLANNED
     assert catalog.candidates.counts() == {"folder": {"found": 1}}
@@ -206,7 +210,7 @@ def test_a_query_that_another_worker_has_ended_meanwhile_is_theirs_and_the_next_
             catalog.queries.finish(first.id, SearchResult("used", found=9))
 
     door = FakeDoor([result_page(1)], on_ask=overtake)
-    report = steps.search("google", catalog=catalog, config=CONFIG, door=door)
+    report = search("google", catalog=catalog, config=CONFIG, door=door)
     assert [(q.query_id, q.outcome) for q in report.queries] == [(first.id, "lost"), (second.id, "used")]
     assert [t.found for t in catalog.queries.tries(first.id)] == [9]
 
@@ -220,7 +224,7 @@ def test_links_are_read_when_there_is_no_data_block_and_thumbnails_come_last_and
         '<a href="/imgres?imgurl=https%3A%2F%2Fa.example%2F2.jpg&amp;imgrefurl=https%3A%2F%2Fa.example%2F2'
         '&amp;tbnid=t2&amp;w=640&amp;h=480"><img src="https://encrypted-tbn0.gstatic.com/images?q=tbn:t2"></a></div>'
     )
-    steps.search("google", catalog=catalog, config=CONFIG, door=FakeDoor([page]))
+    search("google", catalog=catalog, config=CONFIG, door=FakeDoor([page]))
     claimed = [c.candidate for c in catalog.candidates.claim(count=10, lease_seconds=60)]
     assert [(c.foreign_id, c.image_url) for c in claimed] == [
         ("t2", "https://a.example/2.jpg"),

@@ -20,7 +20,7 @@ from demo.internet.faults import Fault
 
 def search(source: str, text: str, catalog: Catalog, config: Settings) -> SearchReport:
     query = steps.plan_one(Seed(source, Domain.BARE, text), catalog=catalog, config=config)
-    return steps.search(source, query_id=query.id, catalog=catalog, config=config)
+    return steps.search(source, query_id=query.id, catalog=catalog, config=config, sleep=lambda _: None)
 
 
 @pytest.mark.browser
@@ -50,7 +50,7 @@ def test_googles_walls_let_it_rest(
     assert report.stopped == "blocked"
     assert word in report.reason
     asked = len(internet.ledger("www.google.com"))
-    assert steps.search("google", catalog=catalog, config=inside).stopped == "resting"
+    assert steps.search("google", catalog=catalog, config=inside, sleep=lambda _: None).stopped == "resting"
     assert len(internet.ledger("www.google.com")) == asked
 
 
@@ -99,7 +99,7 @@ def test_a_session_that_instagram_has_ended_is_forgotten(
     assert list((inside.home / "sessions").iterdir()) == []
     internet.clear_faults()
     catalog.sources.wake("instagram")
-    assert steps.search("instagram", catalog=catalog, config=inside).queries[0].outcome == "used"
+    assert steps.search("instagram", catalog=catalog, config=inside, sleep=lambda _: None).queries[0].outcome == "used"
 
 
 def test_public_profiles_need_no_account(inside: Settings, catalog: Catalog) -> None:
@@ -159,7 +159,7 @@ def test_twitter_is_searched_page_by_page(internet: Internet, inside: Settings, 
     wanted = {f"{picture.url}?name=orig" for post in posts for picture in post.pictures}
     query = Seed("twitter", Domain.BARE, "no makeup selfie", limit=10)
     steps.plan_one(query, catalog=catalog, config=inside)
-    small = steps.search("twitter", catalog=catalog, config=inside)
+    small = steps.search("twitter", catalog=catalog, config=inside, sleep=lambda _: None)
     assert small.found == min(10, len(wanted))
     search("twitter", "no makeup portrait", catalog, inside)
     claimed = catalog.candidates.claim(count=100, lease_seconds=60)
