@@ -20,6 +20,8 @@ from catalog.tables import queries, searches
 
 #: The longest cursor kept, in characters; some sources freeze a whole state into theirs.
 _CURSOR = 64_000
+#: The sources whose queries are paths.
+_PATHS = ("folder", "manifest")
 
 _HELD = update(queries).where(
     queries.c.id == bindparam("of_query"),
@@ -113,7 +115,7 @@ class Queries(Part):
             self._insert(queries)
             .values(
                 source=source,
-                text=" ".join(text.split()) if source != "folder" else text,
+                text=text if source in _PATHS else " ".join(text.split()),
                 normalised=key,
                 domain=Domain(domain).value,
                 licence=clean(licence) or "unknown",
@@ -283,8 +285,8 @@ def _from_now(seconds: float) -> datetime:
 
 
 def _key(source: str, text: str) -> str:
-    """What a query is unique by: its words however they are spelt; a folder's path as it is spelt."""
-    return clean(text) if source == "folder" else normalise(clean(text))
+    """What a query is unique by: its words however they are spelt; a path as it is spelt."""
+    return clean(text) if source in _PATHS else normalise(clean(text))
 
 
 def _close_lost(driver: Driver, query_ids: Sequence[int], moment: datetime) -> None:

@@ -41,6 +41,10 @@ def open_door(name: str, settings: Settings) -> AbstractContextManager[Door]:
         from collectors.folder_client import FolderClient
 
         return FolderClient()
+    if name == "manifest":
+        from collectors.manifest_client import ManifestClient
+
+        return ManifestClient()
     raise BadInput(f"no door {name!r}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import takewhile
@@ -103,7 +103,7 @@ class _Run:
             end = None if isinstance(error, Empty) and (account.found or query.cursor) else error
         except Conflict as error:
             return self._told(query, account, "lost", str(error)), None, None
-        outcome, reason = (end.outcome, str(end)) if end else ("used", "")
+        outcome, reason = (end.outcome, str(end)) if end else ("used", _said_of(account.skipped))
         try:
             self._finish(query, account, outcome, reason, _state(end))
         except Conflict as error:
@@ -187,6 +187,9 @@ class _Run:
         account.pages += 1
         account.items += page.items
         account.skipped.extend(page.skipped)
+        if page.skipped:
+            message = f"{query.text}: {_said_of(page.skipped)}"
+            self._catalog.alerts.add(query.source, kind="skipped", message=message, query_id=query.id)
 
     def _found_before(self, query: Query) -> int:
         """How many candidates the tries found whose work this one goes on with."""
@@ -222,6 +225,10 @@ class _Run:
             seconds=round(time.monotonic() - account.began, 3),
             skipped=tuple(account.skipped),
         )
+
+
+def _said_of(skipped: Sequence[str]) -> str:
+    return f"{len(skipped)} skipped: {'; '.join(skipped)}"[:2000] if skipped else ""
 
 
 def _state(end: SearchEnded | None) -> QueryState:

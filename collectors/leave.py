@@ -87,9 +87,10 @@ class Leave:
 
     def ended(self, end: SearchEnded, *, body: str, query: Query | None) -> datetime | None:
         """The search ended so: let the source rest for it, alert who must look. Until when nothing is asked, if so."""
+        asked = bool(self._turn)
         if isinstance(end, _FREE):
             self._settle(0)  # else the turn stays at the most that it may have cost: nobody knows
-        if isinstance(end, _GOOD):
+        if asked and isinstance(end, _GOOD):
             self._catalog.sources.answered(self._site.name)
         if isinstance(end, _ALARMING):
             self._alert(end, body, query)

@@ -49,6 +49,21 @@ def folder_seed(path: str, domain: str, licence: str) -> Seed:
     return Seed("folder", _domain(domain, where=path), str(folder.resolve()), licence=licence or "unknown")
 
 
+def manifest_seed(path: str, domain: str, licence: str) -> Seed:
+    """The query that a manifest is; its text is the file's real path."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise BadInput(f"no file {path}")
+    return Seed("manifest", _domain(domain, where=path), str(file.resolve()), licence=licence or "unknown")
+
+
+def path_seed(source: str, path: str, domain: str, licence: str) -> Seed:
+    """The query that a path is, for a source of paths; BadInput for another source."""
+    if source not in ("folder", "manifest"):
+        raise BadInput(f"{source} is searched by words, not by a path")
+    return (folder_seed if source == "folder" else manifest_seed)(path, domain, licence)
+
+
 def read_seeds(file: Path) -> Sequence[Seed]:
     """Every seed of a file; raises BadInput with the place of what is wrong."""
     entries = read_yaml(file, about="seed file")

@@ -265,7 +265,7 @@ def _lease(config: Settings) -> float:
 
 
 def _download(catalog: Catalog, config: Settings) -> Fetch:
-    """The real thing: files of the folder source from their folder, everything else from the network."""
+    """The real thing: files of folders and manifests from below their folder, everything else from the network."""
     from collectors.fetch import Downloader
     from collectors.files import read_file
 
@@ -273,11 +273,13 @@ def _download(catalog: Catalog, config: Settings) -> Fetch:
     roots: dict[int, Path] = {}
 
     def download(found: FoundCandidate) -> Download | bytes:
-        if found.candidate.source != "folder":
-            return downloader.get(found.candidate.image_url)
-        root = roots.get(found.query_id) or roots.setdefault(
-            found.query_id, Path(catalog.queries.get(found.query_id).text)
-        )
-        return read_file(found.candidate.image_url, root=root, settings=config)
+        source, url = found.candidate.source, found.candidate.image_url
+        if source != "folder" and not (source == "manifest" and url.startswith("file:")):
+            return downloader.get(url)
+        if found.query_id not in roots:
+            path = Path(catalog.queries.get(found.query_id).text)
+            roots[found.query_id] = path if source == "folder" else path.parent
+        root = roots[found.query_id]
+        return read_file(url, root=root, settings=config)
 
     return download

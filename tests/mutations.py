@@ -96,7 +96,7 @@ def judge(
         else:
             if mutation.harmless and page != right:
                 wrong.append(f"{mutation.name}: read otherwise, though nothing has changed")
-            if not page.candidates:
+            if not page.candidates and not page.skipped:
                 wrong.append(f"{mutation.name}: a silent empty")
             if strange := {key(candidate) for candidate in page.candidates} - keys:
                 wrong.append(f"{mutation.name}: {sorted(map(str, strange))[:3]} were never there")

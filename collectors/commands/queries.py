@@ -11,7 +11,7 @@ from catalog import Catalog
 from catalog.records import Domain, Query, QueryState
 from collectors import registry, steps
 from collectors.commands.telling import about_photos, positive, say, verb
-from collectors.seeds import Seed, folder_seed
+from collectors.seeds import Seed, path_seed
 
 
 def add_to(verbs: Any) -> None:
@@ -35,8 +35,8 @@ def _list(options: argparse.Namespace) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     seed = Seed(options.source, Domain(options.domain), options.text, limit=options.limit, licence=options.licence)
-    if options.source == "folder":
-        seed = folder_seed(options.text, options.domain, options.licence)
+    if options.source in ("folder", "manifest"):
+        seed = path_seed(options.source, options.text, options.domain, options.licence)
     return _tell(options, [steps.plan_one(seed, catalog=Catalog())])
 
 

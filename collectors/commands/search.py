@@ -11,25 +11,29 @@ from catalog.records import QueryState
 from collectors import steps
 from collectors.commands.telling import about_photos, positive, say, until, verb
 from collectors.errors import CollectorError
-from collectors.seeds import folder_seed
+from collectors.seeds import path_seed
 
 
 def add_to(verbs: Any) -> None:
     """Add the verb."""
     search = verb(verbs, "search", "Search claimed queries and record the candidates.", _search)
-    search.add_argument("--source", required=True)
+    search.add_argument("--source")
     search.add_argument("--query", type=int, metavar="ID", help="search this query alone")
     search.add_argument("--count", type=positive, help="queries to search")
-    search.add_argument("--path", help="a folder to plan and search in one go (with --source folder)")
+    search.add_argument("--path", help="a folder, or a manifest, to plan and search in one go")
+    search.add_argument("--manifest", metavar="FILE", help="the same as --source manifest --path FILE")
     about_photos(search)
 
 
 def _search(options: argparse.Namespace) -> int:
     catalog, query_id, already = Catalog(), options.query, ""
+    if options.manifest:
+        options.source, options.path = options.source or "manifest", options.manifest
+    if not options.source:
+        raise CollectorError("name a source: --source, or --manifest FILE")
     if options.path:
-        if options.source != "folder":
-            raise CollectorError("--path belongs to --source folder")
-        query = steps.plan_one(folder_seed(options.path, options.domain, options.licence), catalog=catalog)
+        seed = path_seed(options.source, options.path, options.domain, options.licence)
+        query = steps.plan_one(seed, catalog=catalog)
         query_id, already = query.id, query.state.value if query.state is not QueryState.PLANNED else ""
     report = steps.search(options.source, query_id=query_id, count=options.count, catalog=catalog)
     lines = [q.line for q in report.queries]

@@ -18,6 +18,7 @@ from collectors.base import Answer
 from collectors.errors import Blocked, Empty
 from collectors.sources.folder import Folder
 from collectors.sources.google import Google
+from collectors.sources.manifest import Manifest
 from demo.internet import World
 from demo.internet.google import CONSENT, SORRY
 from demo.internet.google import Google as GoogleStandIn
@@ -110,6 +111,16 @@ def test_a_folder() -> None:
     changed = [mutation for mutation in of_json(body) if "became '" not in mutation.name]
     assert len(changed) >= 200
     assert judge(Folder(), Answer(body=body), QUERY, changed) == []
+
+
+def test_a_manifest(tmp_path: Path) -> None:
+    rows = [
+        {"line": n, "cells": {"file": f"{n}.jpg", "author": "Ada", "licence": "CC0"}, "error": ""} for n in range(40)
+    ]
+    body = json.dumps({"folder": "/faces", "columns": ["file", "licence", "author"], "rows": rows, "last": 39})
+    changed = [mutation for mutation in of_json(body) if "became 'changed'" not in mutation.name]
+    assert len(changed) >= 200
+    assert judge(Manifest(), Answer(body=body), QUERY, changed) == []
 
 
 def test_google_as_it_was_recorded() -> None:

@@ -112,7 +112,7 @@ def test_a_dag_says_what_it_does_and_whose_it_is(parsed: dict, dag: str) -> None
     assert told["catchup"] is False
 
 
-@pytest.mark.parametrize("source", ["folder", "google", "instagram", "twitter"])
+@pytest.mark.parametrize("source", ["folder", "google", "instagram", "manifest", "twitter"])
 def test_collecting_goes_from_plan_to_search_to_fetch_in_the_sources_own_pool(parsed: dict, source: str) -> None:
     tasks = parsed["dags"][f"collect_{source}"]["tasks"]
     assert tasks["plan"]["down"] == ["search"]
