@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from catalog import Blobs, Catalog, Settings
 from catalog.errors import Conflict
+from catalog.part import clean
 from catalog.records import Candidate, Query, QueryState, SearchResult
 from collectors.base import Answer, Page, Request, Source
 from collectors.doors import Door, LazyDoor, OpenDoor
@@ -26,6 +27,7 @@ from collectors.reports import QueryReport, SearchReport
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _PROVENANCE = ("foreign_id", "page_url", "image_url", "licence")
+_TEXTS = ("title", "author", "licence_url", "attribution")
 _STALLS = 10  # times that a page which grows by itself may grow without a result more
 _BARREN = 50  # pages in a row that bring nothing new
 
@@ -170,13 +172,21 @@ class _Run:
         whole: list[Candidate] = []
         lacking = ""
         for candidate in page.candidates:
-            if candidate.foreign_id in account.seen:
-                continue
-            if missing := [name for name in _PROVENANCE if not getattr(candidate, name)]:
+            if missing := _missing(candidate):
                 lacking = lacking or " and ".join(missing)
                 continue
+            if candidate.foreign_id in account.seen:
+                continue
             account.seen.add(candidate.foreign_id)
-            whole.append(replace(candidate, source=query.source, train_ok=candidate.train_ok and self._site.train_ok))
+            whole.append(
+                replace(
+                    candidate,
+                    source=query.source,
+                    train_ok=candidate.train_ok and self._site.train_ok,
+                    width=_side(candidate.width),
+                    height=_side(candidate.height),
+                )
+            )
         return whole[: account.wanted - account.found], lacking
 
     def _record(self, query: Query, whole: list[Candidate], page: Page, *, cursor: str, account: _Account) -> None:
@@ -225,6 +235,18 @@ class _Run:
             seconds=round(time.monotonic() - account.began, 3),
             skipped=tuple(account.skipped),
         )
+
+
+def _missing(candidate: Candidate) -> list[str]:
+    """What a candidate lacks, or says in another way than as a text that is one."""
+    texts = {name: getattr(candidate, name) for name in (*_PROVENANCE, *_TEXTS)}
+    strange = [name for name, text in texts.items() if not isinstance(text, str)]
+    return strange or [name for name in _PROVENANCE if not clean(texts[name]).strip()]
+
+
+def _side(pixels: object) -> int | None:
+    """A width or height, when it is one."""
+    return pixels if isinstance(pixels, int) and 0 < pixels < 1_000_000 else None
 
 
 def _said_of(skipped: Sequence[str]) -> str:
