@@ -29,6 +29,7 @@ from catalog.scores import Scores
 from catalog.settings import settings
 from catalog.snapshots import Snapshots
 from catalog.sources import Sources
+from catalog.standings import Standings
 from catalog.turns import Turns
 
 #: What makes a transaction of PostgreSQL wait for no disk.
@@ -53,6 +54,7 @@ class Catalog:
         self.sources = Sources(self)
         self.budgets = Budgets(self)
         self.alerts = Alerts(self)
+        self.standings = Standings(self)
         self.queries = Queries(self)
         self.candidates = Candidates(self)
         self.photos = Photos(self)

@@ -146,6 +146,19 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class LastSearch:
+    """How the last search of a source ended, and of which query it was."""
+
+    query_id: int
+    text: str
+    outcome: str
+    reason: str
+    at: datetime
+    found: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A photo that a source says exists; nothing downloaded. The first four fields must not be empty."""
 

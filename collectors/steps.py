@@ -19,6 +19,7 @@ from catalog.errors import BlobError, Conflict
 from catalog.records import FoundCandidate, NewPhoto, Query, QueryState
 from collectors import engine, registry
 from collectors.base import Source
+from collectors.canary import CanaryReport, ask_canary
 from collectors.doors import OpenDoor, open_door
 from collectors.errors import BadInput, Later, Refused, Unreachable
 from collectors.line import LENGTH, Line
@@ -110,6 +111,28 @@ def search(
         registry.load(source),
         query_id=query_id,
         count=count or config.queries_per_run,
+        catalog=catalog,
+        config=config,
+        blobs=lambda: blobs or open_blobs(config.store_url),
+        door=door,
+        sleep=sleep,
+    )
+
+
+def canary(
+    source: str,
+    *,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    config: Settings | None = None,
+    door: OpenDoor = open_door,
+    sleep: Callable[[float], None] = time.sleep,
+) -> CanaryReport:
+    """Ask the source's canary, once a day: a query that always has results. None, or an answer that cannot be read,
+    is an alert with the saved page, and the source rests. Nothing is asked of a source that rests or has no canary."""
+    config, catalog = config or settings(), catalog or Catalog()
+    return ask_canary(
+        registry.load(source),
         catalog=catalog,
         config=config,
         blobs=lambda: blobs or open_blobs(config.store_url),

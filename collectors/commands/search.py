@@ -6,11 +6,13 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from catalog import Catalog
+from catalog import Catalog, settings
 from catalog.records import QueryState
 from collectors import steps
+from collectors.commands import estimate as estimates
 from collectors.commands.telling import about_photos, positive, say, until, verb
 from collectors.errors import CollectorError
+from collectors.estimate import estimate
 from collectors.seeds import path_seed
 
 
@@ -22,6 +24,7 @@ def add_to(verbs: Any) -> None:
     search.add_argument("--count", type=positive, help="queries to search")
     search.add_argument("--path", help="a folder, or a manifest, to plan and search in one go")
     search.add_argument("--manifest", metavar="FILE", help="the same as --source manifest --path FILE")
+    search.add_argument("--dry-run", action="store_true", help="say what it would ask and cost; ask nobody")
     about_photos(search)
 
 
@@ -31,6 +34,11 @@ def _search(options: argparse.Namespace) -> int:
         options.source, options.path = options.source or "manifest", options.manifest
     if not options.source:
         raise CollectorError("name a source: --source, or --manifest FILE")
+    if options.dry_run:
+        if options.path:
+            raise CollectorError("--dry-run plans nothing: it goes with queries that are planned, not with --path")
+        ask = {"query_id": query_id, "count": options.count, "catalog": catalog, "config": settings()}
+        return estimates.tell(options, [estimate(options.source, **ask)])
     if options.path:
         seed = path_seed(options.source, options.path, options.domain, options.licence)
         query = steps.plan_one(seed, catalog=catalog)

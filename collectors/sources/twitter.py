@@ -16,6 +16,7 @@ class Twitter(Source):
     door = "twitter"
     terms = "X Developer Agreement: no training of foundation or frontier models on X content; check before use"
     paging = "up to 100 posts a page; the cursor is X's next_token"
+    cost_per_item = 5_000  # $0.005 for each post read
 
     def request(self, query: Query, cursor: str) -> Request:
         """The page at the token."""

@@ -58,7 +58,10 @@ def test_every_source_is_planned_and_shown_with_its_rest(capsys: pytest.CaptureF
     assert isinstance(plans, list)
     assert [plan["source"] for plan in plans] == registry.names()
     sources = told(capsys, "sources", "list")["sources"]
-    assert sources == [{"source": name, "until": None, "reason": ""} for name in registry.names()]
+    assert isinstance(sources, list)
+    assert [(one["source"], one["state"], one["until"]) for one in sources] == [
+        (name, "closed", None) for name in registry.names()
+    ]
     assert main(["sources", "wake", "google"]) == 0
 
 
