@@ -31,6 +31,7 @@ from catalog.snapshots import Snapshots
 from catalog.sources import Sources
 from catalog.standings import Standings
 from catalog.turns import Turns
+from catalog.yields import Yields
 
 #: What makes a transaction of PostgreSQL wait for no disk.
 _LASTING = "SET LOCAL synchronous_commit TO off"
@@ -57,6 +58,7 @@ class Catalog:
         self.standings = Standings(self)
         self.queries = Queries(self)
         self.candidates = Candidates(self)
+        self.yields = Yields(self)
         self.photos = Photos(self)
         self.faces = Faces(self)
         self.scores = Scores(self)
@@ -122,7 +124,7 @@ class Catalog:
                 pooled.commit()
         except self.engine.dialect.loaded_dbapi.Error as error:
             pooled.invalidate(error)
-            raise DBAPIError("a claim", None, error) from error
+            raise DBAPIError.instance("a claim", None, error, self.engine.dialect.loaded_dbapi.Error) from error
         finally:
             pooled.close()
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from catalog.decisions import present
 from catalog.part import Part
-from catalog.queries import normalise
+from catalog.query_keys import normalise
 from catalog.records import CandidateState, DayLoad, Domain, Harvest, QueryState, Stage, Verdict
 from catalog.refusals import refused
 from catalog.tables import candidates, faces, photos, queries, searches

@@ -2,85 +2,28 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, literal_column, select, update
+from sqlalchemy import bindparam, func, select, update
 
+from catalog import query_statements as statements
 from catalog.candidates import must_have_provenance
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.leases import Leases
 from catalog.part import Part, clean, now, worker_name
 from catalog.prepared import Driver, Prepared
+from catalog.query_keys import PATHS, filters_of, query_key
 from catalog.records import Candidate, Domain, Query, QueryState, SearchResult
 from catalog.tables import queries, searches
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 #: The longest cursor kept, in characters; some sources freeze a whole state into theirs.
 _CURSOR = 64_000
-#: The sources whose queries are paths.
-_PATHS = ("folder", "manifest")
-
-_HELD = update(queries).where(
-    queries.c.id == bindparam("of_query"),
-    queries.c.state == literal_column("'claimed'"),
-    queries.c.worker == bindparam("holder"),
-)
-_RENEW = Prepared(_HELD.values(lease_until=bindparam("until")))
-_CHECKPOINT = _HELD.values(
-    lease_until=bindparam("until"),
-    cursor=bindparam("to"),
-    newest=case((queries.c.newest == "", bindparam("seen")), else_=queries.c.newest),
-)
-_USE = Prepared(
-    _HELD.values(
-        state=literal_column("'used'"),
-        worker=None,
-        lease_until=None,
-        used_at=bindparam("at"),
-        reason=bindparam("why"),
-        cursor="",
-        since=case((queries.c.newest == "", queries.c.since), else_=queries.c.newest),
-        newest="",
-    )
-)
-_GIVE_BACK = Prepared(_HELD.values(state=bindparam("to_state"), worker=None, lease_until=None, reason=bindparam("why")))
-_BEGIN_TRY = Prepared(
-    searches.insert().values(query_id=bindparam("of_query"), started_at=bindparam("begun"), outcome="claimed")
-)
-_LOSE_TRY = Prepared(
-    update(searches)
-    .where(searches.c.query_id == bindparam("of_query"), searches.c.finished_at.is_(None))
-    .values(outcome="lost", finished_at=bindparam("ended"))
-)
-_TRY = update(searches).where(
-    searches.c.id
-    == select(func.max(searches.c.id)).where(searches.c.query_id == bindparam("of_query")).scalar_subquery()
-)
-_COUNT_TRY = _TRY.values(
-    pages=searches.c.pages + bindparam("pages_more"),
-    found=searches.c.found + bindparam("found_more"),
-    new=searches.c.new + bindparam("new_more"),
-    duplicate=searches.c.duplicate + bindparam("known_more"),
-)
-_END_TRY = Prepared(
-    _TRY.values(
-        finished_at=bindparam("ended"),
-        outcome=bindparam("told_outcome"),
-        reason=bindparam("told_reason"),
-        **{
-            name: case((searches.c.pages > 0, searches.c[name]), else_=bindparam(f"told_{name}"))
-            for name in ("found", "new", "duplicate", "pages")
-        },
-    )
-)
-
-
-def normalise(text: str) -> str:
-    """The form under which a query is unique: NFKC, case-folded, white space folded."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 class Queries(Part):
@@ -99,11 +42,22 @@ class Queries(Part):
         return self._leases.taking(queries.c.source == bindparam("of_source"), queries.c.id == bindparam("named"))
 
     def plan(
-        self, *, source: str, text: str, domain: Domain, limit: int = 100, licence: str = "unknown", arm: str = ""
+        self,
+        *,
+        source: str,
+        text: str,
+        domain: Domain,
+        limit: int = 100,
+        licence: str = "unknown",
+        filters: Mapping[str, str] = _NONE,
+        arm: str = "",
     ) -> Query | None:
-        """Plan a query; None when this source has, or had, the same one. ``arm``: what the planner made it of."""
-        text, key = clean(text), _key(source, text)
-        if not source or not key.strip():
+        """Plan a query; None when this source has, or had, one of the same words and filters.
+
+        ``arm``: what the planner made it of. BadInput for a query that means nothing, or for more than an index holds.
+        """
+        text, key = clean(text), query_key(source, text, filters)
+        if not source or not text.strip():
             raise BadInput("a query needs a source and words")
         if len(key) > 500:  # of the form that the index holds: one letter may stand for eighteen
             raise BadInput(f"a query of {len(key)} characters; 500 is the most")
@@ -115,10 +69,11 @@ class Queries(Part):
             self._insert(queries)
             .values(
                 source=source,
-                text=text if source in _PATHS else " ".join(text.split()),
+                text=text if source in PATHS else " ".join(text.split()),
                 normalised=key,
                 domain=Domain(domain).value,
                 licence=clean(licence) or "unknown",
+                filters=[list(pair) for pair in filters_of(filters)],
                 arm=clean(arm),
                 wanted=limit,
                 state=QueryState.PLANNED.value,
@@ -131,9 +86,9 @@ class Queries(Part):
             row = connection.execute(statement).first()
         return _query(row) if row else None
 
-    def find(self, *, source: str, text: str) -> Query | None:
-        """The query of this source with these words, whatever its state."""
-        key = _key(source, text)
+    def find(self, *, source: str, text: str, filters: Mapping[str, str] = _NONE) -> Query | None:
+        """The query of this source with these words and filters, whatever its state."""
+        key = query_key(source, text, filters)
         with self._catalog.reading() as connection:
             row = connection.execute(
                 select(queries).where(queries.c.source == source, queries.c.normalised == key)
@@ -173,13 +128,13 @@ class Queries(Part):
             )
             _close_lost(driver, lost, moment)
             for row in rows:
-                _BEGIN_TRY.change(driver, of_query=row.id, begun=moment)
+                statements.BEGIN_TRY.change(driver, of_query=row.id, begun=moment)
         return [_query(row) for row in rows]
 
     def renew(self, query_id: int, *, lease_seconds: float) -> None:
         """Keep a claim alive; Conflict when it was lost meanwhile."""
         with self._catalog.claiming() as driver:
-            _as_holder(driver, _RENEW, query_id, until=_from_now(lease_seconds))
+            _as_holder(driver, statements.RENEW, query_id, until=_from_now(lease_seconds))
 
     def checkpoint(
         self,
@@ -206,13 +161,13 @@ class Queries(Part):
             until = _from_now(lease_seconds)
             held = {"of_query": query_id, "holder": worker_name()}
             if not connection.execute(
-                _CHECKPOINT, {**held, "until": until, "to": cursor, "seen": clean(since)}
+                statements.CHECKPOINT, {**held, "until": until, "to": cursor, "seen": clean(since)}
             ).rowcount:
                 raise Conflict(f"query {query_id} is not claimed by this worker")
             new = self._catalog.candidates.add_within(connection, candidates, query_id=query_id)
             found = len({(candidate.source, candidate.foreign_id) for candidate in candidates})
             counts = {"pages_more": pages_more, "found_more": found, "new_more": new, "known_more": found - new}
-            connection.execute(_COUNT_TRY, {"of_query": query_id, **counts})
+            connection.execute(statements.COUNT_TRY, {"of_query": query_id, **counts})
         return new
 
     def finish(self, query_id: int, result: SearchResult, *, state: QueryState = QueryState.USED) -> None:
@@ -228,26 +183,58 @@ class Queries(Part):
         told |= {"told_found": result.found, "told_new": result.new, "told_duplicate": result.duplicate}
         with self._catalog.claiming() as driver:
             if state is QueryState.USED:
-                _as_holder(driver, _USE, query_id, at=moment, why=reason)
+                _as_holder(driver, statements.USE, query_id, at=moment, why=reason)
             else:
-                _as_holder(driver, _GIVE_BACK, query_id, to_state=state.value, why=reason)
-            _END_TRY.change(driver, of_query=query_id, **told)
+                _as_holder(driver, statements.GIVE_BACK, query_id, to_state=state.value, why=reason)
+            statements.END_TRY.change(driver, of_query=query_id, **told)
 
     def reopen(self, query_id: int) -> Query:
-        """Let a used or blocked query be searched once more, from the beginning: somebody asked for it."""
-        with self._catalog.writing() as connection:
-            row = connection.execute(
-                update(queries)
-                .where(
-                    queries.c.id == query_id,
-                    queries.c.state.in_([QueryState.USED.value, QueryState.BLOCKED.value]),
-                )
-                .values(state=QueryState.PLANNED.value, used_at=None, reason="", cursor="", since="", newest="")
-                .returning(queries)
-            ).first()
+        """Let a used, blocked or retired query be searched once more, from the beginning: somebody asked for it."""
+        ended = (QueryState.USED, QueryState.BLOCKED, QueryState.RETIRED)
+        fresh = {"used_at": None, "reason": "", "cursor": "", "since": "", "newest": ""}
+        row = self._move(query_id, ended, state=QueryState.PLANNED, **fresh)
         if row is None:
-            raise Conflict(f"query {query_id} is {self.get(query_id).state}, neither used nor blocked")
-        return _query(row)
+            raise Conflict(f"query {query_id} is {self.get(query_id).state}, neither used nor blocked nor retired")
+        return row
+
+    def retire(self, query_id: int, *, by: str, why: str = "") -> Query:
+        """Take a query out for good: it is neither claimed nor planned again until somebody reopens it.
+
+        Conflict while somebody searches it; BadInput when nobody asks for it.
+        """
+        if not by.strip():
+            raise BadInput("somebody retires a query")
+        idle = (QueryState.PLANNED, QueryState.USED, QueryState.BLOCKED, QueryState.RETIRED)
+        reason = clean(f"{by}: {why}" if why else by)
+        row = self._move(query_id, idle, state=QueryState.RETIRED, reason=reason)
+        if row is None:
+            raise Conflict(f"query {query_id} is {self.get(query_id).state}")
+        return row
+
+    def due_again(self, source: str, *, after: timedelta, most: int | None = None) -> int:
+        """Plan again what was used so long ago, the longest ago first, up to ``most``; say how many.
+
+        Each asks only for what is newer than it saw, where its source can be asked so.
+        """
+        used = (queries.c.source == source, queries.c.state == QueryState.USED.value)
+        due = (
+            select(queries.c.id)
+            .where(*used, queries.c.used_at <= now() - after)
+            .order_by(queries.c.used_at)
+            .limit(most)
+        )
+        values = {"state": QueryState.PLANNED.value, "used_at": None, "reason": "", "cursor": ""}
+        with self._catalog.writing() as connection:
+            return connection.execute(
+                update(queries).where(*used, queries.c.id.in_(due.limit(most))).values(**values)
+            ).rowcount
+
+    def _move(self, query_id: int, states: Sequence[QueryState], **values: str | None) -> Query | None:
+        """Change a query that is in one of these states; None when it is in another."""
+        statement = update(queries).where(queries.c.id == query_id, queries.c.state.in_(states))
+        with self._catalog.writing() as connection:
+            row = connection.execute(statement.values(**values).returning(queries)).first()
+        return _query(row) if row else None
 
     def release_expired(self) -> int:
         """Give back every claim whose lease has run out; say how many."""
@@ -284,15 +271,10 @@ def _from_now(seconds: float) -> datetime:
     return now() + timedelta(seconds=seconds)
 
 
-def _key(source: str, text: str) -> str:
-    """What a query is unique by: its words however they are spelt; a path as it is spelt."""
-    return clean(text) if source in _PATHS else normalise(clean(text))
-
-
 def _close_lost(driver: Driver, query_ids: Sequence[int], moment: datetime) -> None:
     """Note of each try of these queries that nobody finished that it was lost with its worker."""
     for query_id in query_ids:
-        _LOSE_TRY.change(driver, of_query=query_id, ended=moment)
+        statements.LOSE_TRY.change(driver, of_query=query_id, ended=moment)
 
 
 def _query(row: Any) -> Query:

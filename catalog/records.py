@@ -624,6 +624,7 @@ class Yield:
     refused: dict[str, int]
     cropped: int  # faces
     approved: int  # faces, at all three stages
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

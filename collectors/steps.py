@@ -65,6 +65,8 @@ def plan(
         today=today or datetime.now(UTC),
         taken=len(fresh) if dry_run else 0,
     )
+    if not dry_run and site.again_after:  # a few at a time, so that those long known do not crowd out the new
+        catalog.queries.due_again(source, after=site.again_after, most=max(1, config.queries_per_run // 4))
     if not dry_run:
         made += [_plan(Seed(source, c.domain, c.text), site, catalog, config, arm=c.arm) for c in day.choices]
     planned = tuple(query.id for query in made if query)

@@ -20,17 +20,20 @@ def _foreign_keys(connection: Connection, *, on: bool) -> None:
         driver = connection.connection.dbapi_connection
         assert driver is not None
         driver.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+        if driver.execute("PRAGMA foreign_keys").fetchone() != (int(on),):
+            raise RuntimeError("the foreign keys could not be switched")
 
 
 with engine.execution_options(begin_with="BEGIN IMMEDIATE").connect() as connection:
     _foreign_keys(connection, on=False)
-    context.configure(
-        connection=connection,
-        target_metadata=metadata,
-        render_as_batch=engine.dialect.name == "sqlite",
-        compare_type=True,
-    )
     with connection.begin():
+        # Within the transaction, or Alembic commits one of its own after each migration.
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=engine.dialect.name == "sqlite",
+            compare_type=True,
+        )
         if engine.dialect.name == "postgresql":
             # Several services start at once; the first one migrates, the others wait and find it done.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('faceloop:migrate'))")

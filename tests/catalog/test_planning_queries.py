@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
-from catalog.queries import normalise
+from catalog.query_keys import normalise
 from catalog.records import Domain, QueryState, SearchResult
 from rows import Rows
 
