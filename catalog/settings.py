@@ -74,7 +74,11 @@ class Settings(BaseSettings):
         "its like), TDMRep, Content-Usage.",
     )
     near_duplicate_bits: int = Field(
-        8, ge=0, le=16, description="Perceptual hashes this many bits apart or fewer are the same photo."
+        8,
+        ge=0,
+        le=16,
+        description="Where a photo was erased and only its perceptual hash is left: hashes this many bits apart or "
+        "fewer are the same photo. All others are told apart by small grey copies.",
     )
     proxy: str = Field("", description="HTTP proxy through which the collectors reach the network; empty: none.")
     proxy_ca: str = Field("", description="CA bundle (PEM) of that proxy; empty: the system's.")

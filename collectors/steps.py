@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
-from catalog.errors import BlobError, Conflict
+from catalog.errors import Conflict
 from catalog.records import FoundCandidate, NewPhoto, Query, QueryState
 from collectors import engine, registry
 from collectors.base import Source
@@ -245,35 +245,19 @@ def _record(
         catalog.candidates.refuse(candidate.id, reason=outcome.reason, detail=outcome.detail)
         tally.refused[outcome.reason] += 1
         return
-    unlike: set[int] = set()
     bits = config.near_duplicate_bits
-    while twin := catalog.photos.duplicate_of(outcome.photo, bits=bits, unlike=unlike):
-        reason, photo_id = twin
-        if reason == "exact_duplicate" or _same(outcome.data, photo_id, catalog=catalog, blobs=blobs):
-            catalog.candidates.refuse(candidate.id, reason=reason, detail=f"photo {photo_id}")
-            tally.refused[reason] += 1
-            return
-        unlike.add(photo_id)
+    if twin := catalog.photos.duplicate_of(outcome.photo, bits=bits):
+        catalog.candidates.refuse(candidate.id, reason=twin.reason, detail=twin.detail)
+        tally.refused[twin.reason] += 1
+        return
     # The bytes first: a row never names a blob that is not there, and a blob without a row is swept up.
     blobs.put("photos", outcome.data)
-    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits, unlike=unlike)
+    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits)
     if photo is None:  # another worker stored its like a moment ago
         tally.refused["duplicate_meanwhile"] += 1
         return
     tally.stored += 1
     tally.photos.append(photo.id)
-
-
-def _same(data: bytes, photo_id: int, *, catalog: Catalog, blobs: Blobs) -> bool:
-    """Whether a stored photo with a near hash shows the same as these bytes; without its bytes, the hash decides."""
-    from collectors.likeness import SAME, likeness
-
-    try:
-        stored = blobs.get("photos", catalog.photos.get(photo_id).sha256)
-    except BlobError as error:
-        _log.warning("photo %d cannot be compared: %s", photo_id, error)
-        return True
-    return likeness(data, stored) >= SAME
 
 
 def _put_back(candidate: FoundCandidate, catalog: Catalog, *, tried: bool) -> None:
