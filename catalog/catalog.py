@@ -30,7 +30,6 @@ from catalog.settings import settings
 from catalog.snapshots import Snapshots
 from catalog.sources import Sources
 from catalog.standings import Standings
-from catalog.tombstones import Tombstones
 from catalog.turns import Turns
 from catalog.yields import Yields
 
@@ -68,7 +67,6 @@ class Catalog:
         self.snapshots = Snapshots(self)
         self.models = Models(self)
         self.erasures = Erasures(self)
-        self.tombstones = Tombstones(self)
         self.harvests = Harvests(self)
 
     @property

@@ -19,7 +19,7 @@ CollectorError
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 class CollectorError(Exception):
@@ -106,6 +106,14 @@ class Unanswerable(SearchEnded):
     """This query has no answer, now or later."""
 
     outcome = "unanswerable"
+
+
+def ended(outcome: str, message: str, *, until: datetime | None = None) -> SearchEnded:
+    """The error that a report's word stands for. ``until`` is wanted by those that know when they have passed."""
+    kind = next((kind for kind in SearchEnded.__subclasses__() if kind.outcome == outcome), SearchEnded)
+    if issubclass(kind, RateLimited | Quota | Resting):
+        return kind(message, until=until or datetime.now(UTC))
+    return kind(message)
 
 
 class Refused(CollectorError):

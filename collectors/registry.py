@@ -9,9 +9,12 @@ import importlib
 import inspect
 import pkgutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from collectors.base import Source
 from collectors.errors import BadInput
+
+if TYPE_CHECKING:
+    from collectors.base import Source
 
 _FOLDER = Path(__file__).parent / "sources"
 
@@ -23,6 +26,10 @@ def names() -> list[str]:
 
 def load(name: str) -> Source:
     """Import one source; raises BadInput when there is none of that name, or its file cannot be imported."""
+    from collectors.base import (
+        Source,  # not before: Airflow asks for the names alone, in every process that parses a DAG
+    )
+
     if name not in names():
         raise BadInput(f"no source {name!r}; there are {', '.join(names())}")
     try:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from catalog.records import Yield
     from collectors.planner import DayPlan
 
 
@@ -156,3 +157,41 @@ class FetchTally:
             reason=self.reason,
             photos=tuple(self.photos),
         )
+
+
+_COUNTS = ("pages", "found", "new", "duplicate", "waiting", "stored", "refused", "cropped", "approved")
+_WIDEST = 44  # characters of a query's text
+
+
+@dataclass(frozen=True, slots=True)
+class YieldTable:
+    """What some queries have brought, each with its text."""
+
+    rows: tuple[tuple[str, Yield], ...]
+
+    @property
+    def total(self) -> dict[str, int]:
+        """The sum of each count, and the number of queries."""
+        return {"queries": len(self.rows)} | {
+            name: sum(_count(brought, name) for _, brought in self.rows) for name in _COUNTS
+        }
+
+    @property
+    def lines(self) -> list[str]:
+        """A plain table: its head, a line for each query, the sums."""
+        sums = self.total
+        table = [("query", [*_COUNTS])]
+        table += [(_short(text), [str(_count(brought, name)) for name in _COUNTS]) for text, brought in self.rows]
+        table += [(f"{sums['queries']} queries", [str(sums[name]) for name in _COUNTS])]
+        return [f"{text:<{_WIDEST}}" + "".join(f"{count:>10}" for count in counts) for text, counts in table]
+
+
+def _count(brought: Yield, name: str) -> int:
+    held = getattr(brought, name)
+    return sum(held.values()) if isinstance(held, dict) else held
+
+
+def _short(text: str) -> str:
+    """A text that may hold anything, in one short line that a log or a terminal can show."""
+    shown = "".join(sign if sign.isprintable() else "�" for sign in " ".join(text.split()))
+    return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 1]}…"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
-from catalog.errors import Conflict
+from catalog.errors import BlobError, Conflict
 from catalog.records import FoundCandidate, NewPhoto, Query, QueryState
 from collectors import engine, registry
 from collectors.base import Source
 from collectors.canary import CanaryReport, ask_canary
 from collectors.doors import OpenDoor, open_door
-from collectors.errors import BadInput, Later, Refused, Unreachable
+from collectors.errors import BadInput, Later, Refused, Unreachable, ended
 from collectors.line import LENGTH, Line
 from collectors.planner import plan_day
-from collectors.reports import FetchReport, FetchTally, PlanReport, SearchReport
+from collectors.reports import FetchReport, FetchTally, PlanReport, SearchReport, YieldTable
 from collectors.seeds import Seed, seeds_of
 
 if TYPE_CHECKING:
@@ -73,12 +73,11 @@ def plan(
     return PlanReport(source, planned, seeds=len(fresh), known=len(wanted) - len(fresh), day=day)
 
 
-def plan_waiting(source: str, *, catalog: Catalog | None = None, config: Settings | None = None) -> list[int]:
-    """Plan the source's queries, and give the ids of those that wait, as many as one search run claims."""
+def plan_waiting(source: str, *, catalog: Catalog | None = None, config: Settings | None = None) -> Sequence[Query]:
+    """Plan the source's queries, and give those that wait, as many as one search run claims."""
     config, catalog = config or settings(), catalog or Catalog()
     plan(source, catalog=catalog, config=config)
-    waiting = catalog.queries.list(source=source, state=QueryState.PLANNED)
-    return [query.id for query in waiting[: config.queries_per_run]]
+    return catalog.queries.list(source=source, state=QueryState.PLANNED)[: config.queries_per_run]
 
 
 def plan_one(seed: Seed, *, catalog: Catalog | None = None, config: Settings | None = None) -> Query:
@@ -141,6 +140,31 @@ def canary(
         door=door,
         sleep=sleep,
     )
+
+
+def search_or_raise(
+    source: str,
+    *,
+    query_id: int | None = None,
+    catalog: Catalog | None = None,
+    config: Settings | None = None,
+    door: OpenDoor = open_door,
+) -> SearchReport:
+    """Search as :func:`search` does; what stopped the source is raised, once everything is recorded.
+
+    For whoever must tell success from failure by an exception, as Airflow must.
+    """
+    report = search(source, query_id=query_id, catalog=catalog, config=config, door=door)
+    if report.stopped:
+        raise ended(report.stopped, report.reason, until=report.until)
+    return report
+
+
+def yields(query_ids: Sequence[int], *, catalog: Catalog | None = None) -> YieldTable:
+    """What each of these queries has brought so far, from the search to people's approval."""
+    catalog = catalog or Catalog()
+    brought = catalog.yields.of(query_ids=query_ids)
+    return YieldTable(tuple((catalog.queries.get(one.query_id).text, one) for one in brought))
 
 
 def fetch(
@@ -245,19 +269,35 @@ def _record(
         catalog.candidates.refuse(candidate.id, reason=outcome.reason, detail=outcome.detail)
         tally.refused[outcome.reason] += 1
         return
+    unlike: set[int] = set()
     bits = config.near_duplicate_bits
-    if twin := catalog.photos.duplicate_of(outcome.photo, bits=bits):
-        catalog.candidates.refuse(candidate.id, reason=twin.reason, detail=twin.detail)
-        tally.refused[twin.reason] += 1
-        return
+    while twin := catalog.photos.duplicate_of(outcome.photo, bits=bits, unlike=unlike):
+        reason, photo_id = twin
+        if reason == "exact_duplicate" or _same(outcome.data, photo_id, catalog=catalog, blobs=blobs):
+            catalog.candidates.refuse(candidate.id, reason=reason, detail=f"photo {photo_id}")
+            tally.refused[reason] += 1
+            return
+        unlike.add(photo_id)
     # The bytes first: a row never names a blob that is not there, and a blob without a row is swept up.
     blobs.put("photos", outcome.data)
-    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits)
+    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits, unlike=unlike)
     if photo is None:  # another worker stored its like a moment ago
         tally.refused["duplicate_meanwhile"] += 1
         return
     tally.stored += 1
     tally.photos.append(photo.id)
+
+
+def _same(data: bytes, photo_id: int, *, catalog: Catalog, blobs: Blobs) -> bool:
+    """Whether a stored photo with a near hash shows the same as these bytes; without its bytes, the hash decides."""
+    from collectors.likeness import SAME, likeness
+
+    try:
+        stored = blobs.get("photos", catalog.photos.get(photo_id).sha256)
+    except BlobError as error:
+        _log.warning("photo %d cannot be compared: %s", photo_id, error)
+        return True
+    return likeness(data, stored) >= SAME
 
 
 def _put_back(candidate: FoundCandidate, catalog: Catalog, *, tried: bool) -> None:

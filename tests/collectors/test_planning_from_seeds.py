@@ -77,6 +77,6 @@ def test_a_seed_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
 def test_a_run_is_told_which_queries_wait_and_no_more_than_it_may_claim(catalog: Catalog) -> None:
     config = Settings(queries_per_run=3)
     waiting = steps.plan_waiting("google", catalog=catalog, config=config)
-    assert waiting == [query.id for query in catalog.queries.list(source="google")[:3]]
-    catalog.queries.claim(source="google", query_id=waiting[0], lease_seconds=60)
+    assert waiting == catalog.queries.list(source="google")[:3]
+    catalog.queries.claim(source="google", query_id=waiting[0].id, lease_seconds=60)
     assert waiting[0] not in steps.plan_waiting("google", catalog=catalog, config=config)

@@ -10,16 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from collectors import registry
+
 ROOT = Path(__file__).resolve().parents[2]
-EXPECTED = {
-    "collect_folder",
-    "collect_google",
-    "collect_instagram",
-    "collect_twitter",
-    "curate_photos",
-    "retrain_model",
-    "maintain_catalog",
-}
+SOURCES = registry.names()
+EXPECTED = {*(f"collect_{source}" for source in SOURCES), "curate_photos", "retrain_model", "maintain_catalog"}
 
 #: Runs in a process of its own: parses dags/ and loads plugins/ while the heavy libraries cannot be imported.
 PARSE = """
@@ -58,6 +53,9 @@ told = {
                     "pool": task.pool,
                     "outlets": [asset.name for asset in task.outlets],
                     "deferrable": getattr(task, "deferrable", None),
+                    "retry_policy": type(task.retry_policy).__name__,
+                    "map_index_template": getattr(task, "map_index_template", None) or "",
+                    "rule": task.trigger_rule.value,
                     "reserved": sorted(
                         Context.__annotations__.keys() & inspect.signature(task.python_callable).parameters.keys()
                         if hasattr(task, "python_callable")
@@ -112,12 +110,33 @@ def test_a_dag_says_what_it_does_and_whose_it_is(parsed: dict, dag: str) -> None
     assert told["catchup"] is False
 
 
-@pytest.mark.parametrize("source", ["folder", "google", "instagram", "manifest", "twitter"])
+@pytest.mark.parametrize("source", SOURCES)
 def test_collecting_goes_from_plan_to_search_to_fetch_in_the_sources_own_pool(parsed: dict, source: str) -> None:
     tasks = parsed["dags"][f"collect_{source}"]["tasks"]
-    assert tasks["plan"]["down"] == ["search"]
-    assert tasks["search"]["down"] == ["fetch"]
+    assert {"awake", "search"} <= set(tasks["plan"]["down"])
+    assert tasks["awake"]["down"] == ["search"]
+    assert tasks["search"]["down"] == ["done", "fetch"]
     assert {tasks["search"]["pool"], tasks["fetch"]["pool"]} == {source}
+    assert tasks["fetch"]["outlets"] == ["photos"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_that_rests_is_waited_for_without_a_worker(parsed: dict, source: str) -> None:
+    assert parsed["dags"][f"collect_{source}"]["tasks"]["awake"]["deferrable"] is True
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_search_is_named_after_its_query_and_retried_by_what_went_wrong(parsed: dict, source: str) -> None:
+    search = parsed["dags"][f"collect_{source}"]["tasks"]["search"]
+    assert search["retry_policy"] == "LaterOrNever"
+    assert "name" in search["map_index_template"]
+
+
+def test_what_was_found_is_fetched_when_a_search_failed_and_the_run_fails_all_the_same(parsed: dict) -> None:
+    for source in SOURCES:
+        tasks = parsed["dags"][f"collect_{source}"]["tasks"]
+        assert (tasks["fetch"]["rule"], tasks["done"]["rule"]) == ("all_done", "none_failed")
+        assert [name for name, task in tasks.items() if not task["down"]] == ["done"]  # a run is what its last task is
 
 
 #: What starts the next batch when one run could not take every photo; beside the chain.
@@ -160,8 +179,9 @@ def test_retraining_runs_one_at_a_time_on_the_gpu_queue_and_pool(parsed: dict) -
     assert "train" in dag["tasks"]["gate"]["down"]
 
 
-def test_every_pool_that_a_task_asks_for_is_declared(parsed: dict) -> None:
+def test_every_source_and_every_task_has_its_pool(parsed: dict) -> None:
     declared = set(json.loads((ROOT / "dags" / "pools.json").read_text())) | {"default_pool"}
+    assert set(SOURCES) <= declared
     asked = {task["pool"] for dag in parsed["dags"].values() for task in dag["tasks"].values()}
     assert asked <= declared
 
