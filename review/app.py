@@ -20,9 +20,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from catalog.budgets import dollars
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
-from catalog.records import REASONS, BatchState, Reason, Stage, StageProgress, SubjectKind
-from review import words
+from catalog.records import REASONS, BatchState, BreakerState, Reason, Stage, StageProgress, SubjectKind
+from review import source_routes, words
 from review.access import Access, Person
 from review.desk import PAGE, Desk
 from review.errors import BadRequest, Unshowable
@@ -54,7 +55,9 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
 
     @app.get("/")
     def batches(person: Person = reader, desk: Desk = desk) -> HTMLResponse:
-        return pages.show("batches.html", root="./", person=person, batches=desk.batches())
+        return pages.show(
+            "batches.html", root="./", person=person, batches=desk.batches(), alerts=desk.watch.unseen(), room="review"
+        )
 
     @app.get("/run")
     def run(key: str, desk: Desk = desk) -> Response:
@@ -124,6 +127,8 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
             return Response(status_code=304, headers=headers)
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 
+    source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
+
     @app.get("/static/{name}")
     def static(request: Request, name: str) -> Response:
         if name not in pages.static:
@@ -150,7 +155,15 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._templates.globals.update(
-            stages=words.STAGES, questions=words.QUESTIONS, reasons=words.REASONS, BatchState=BatchState
+            stages=words.STAGES,
+            questions=words.QUESTIONS,
+            reasons=words.REASONS,
+            sources_words=words.BREAKERS,
+            alert_words=words.ALERTS,
+            span=words.span,
+            dollars=dollars,
+            BatchState=BatchState,
+            BreakerState=BreakerState,
         )
         self.static: dict[str, tuple[str, bytes, str]] = {}
         for entry in files("review").joinpath("static").iterdir():

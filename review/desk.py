@@ -38,6 +38,7 @@ from review.records import (
     Standing,
     Suggestion,
 )
+from review.watch import Watch
 
 #: How many items a page of the grid holds.
 PAGE = 24
@@ -52,6 +53,7 @@ class Desk:
         self._catalog = catalog
         self._blobs = blobs
         self._pictures = Pictures()
+        self.watch = Watch(catalog, blobs)
 
     def batches(self, *, limit: int = 30) -> Sequence[BatchView]:
         """The newest batches with how far they are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.records import Domain, Reason, Stage
+from catalog.records import BreakerState, Domain, Reason, Stage
 
 STAGES: dict[Stage, str] = {
     Stage.RAW: "Raw photos",
@@ -31,3 +31,26 @@ REASONS: dict[Reason, str] = {
 
 #: One key per reason, the same at every stage, so that fingers need not learn it three times.
 KEYS: dict[Reason, str] = {reason: str(number) for number, reason in enumerate(Reason, start=1)}
+
+BREAKERS: dict[BreakerState, str] = {
+    BreakerState.CLOSED: "May be asked",
+    BreakerState.RESTS: "Rests",
+    BreakerState.HALF_OPEN: "On trial",
+}
+
+#: What an alert's kind means to who reads it; one that is not here is shown as it is.
+ALERTS: dict[str, str] = {
+    "drift": "Its answer cannot be read any more",
+    "blocked": "It has stopped us",
+    "login_needed": "It wants somebody to sign in",
+    "canary": "Its canary needs changing",
+}
+
+
+def span(seconds: float) -> str:
+    """A length of time as a person says it: 15 minutes, 2 hours."""
+    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            count = round(seconds / length, 1)
+            return f"{count:g} {word}" if count == 1 else f"{count:g} {word}s"
+    return f"{seconds:g} seconds"
