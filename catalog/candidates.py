@@ -106,7 +106,7 @@ class Candidates(Part):
                 now=moment,
                 of_source=source,
             )
-        return [_candidate(row) for row in rows]
+        return [found_of(row) for row in rows]
 
     def refuse(self, candidate_id: int, *, reason: str, detail: str = "") -> None:
         """Record why a claimed candidate goes no further."""
@@ -137,10 +137,10 @@ class Candidates(Part):
     def get(self, candidate_id: int) -> FoundCandidate:
         """One candidate; NotFound when there is none."""
         with self._catalog.reading() as connection:
-            row = connection.execute(_found().where(candidates.c.id == candidate_id)).first()
+            row = connection.execute(select_found().where(candidates.c.id == candidate_id)).first()
         if row is None:
             raise NotFound(f"no candidate {candidate_id}")
-        return _candidate(row)
+        return found_of(row)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many candidates of each source are in each state."""
@@ -220,11 +220,13 @@ def provenance_of(row: Any) -> Provenance:
     )
 
 
-def _found() -> Any:
+def select_found() -> Any:
+    """A selection of candidates with what :func:`found_of` reads."""
     return select(candidates, queries.c.domain.label("domain")).join(queries, queries.c.id == candidates.c.query_id)
 
 
-def _candidate(row: Any) -> FoundCandidate:
+def found_of(row: Any) -> FoundCandidate:
+    """The candidate in a row of :func:`select_found`."""
     return FoundCandidate(
         id=row.id,
         query_id=row.query_id,

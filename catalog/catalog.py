@@ -31,6 +31,7 @@ from catalog.snapshots import Snapshots
 from catalog.sources import Sources
 from catalog.standings import Standings
 from catalog.turns import Turns
+from catalog.url_lists import UrlLists
 from catalog.yields import Yields
 
 #: What makes a transaction of PostgreSQL wait for no disk.
@@ -60,6 +61,7 @@ class Catalog:
         self.candidates = Candidates(self)
         self.yields = Yields(self)
         self.photos = Photos(self)
+        self.url_lists = UrlLists(self)
         self.faces = Faces(self)
         self.scores = Scores(self)
         self.batches = Batches(self)

@@ -50,9 +50,29 @@ class Settings(BaseSettings):
     queries_per_run: int = Field(5, ge=1, description="Queries that one search run claims per source.")
     candidates_per_query: int = Field(100, ge=1, description="Candidates after which one search stops.")
     fetch_per_run: int = Field(2000, ge=1, description="Candidates that one fetch run downloads.")
-    fetch_max_bytes: int = Field(32 * 2**20, ge=1, description="Largest photo accepted, in bytes.")
-    fetch_max_pixels: int = Field(50_000_000, ge=1, description="Largest photo accepted, in pixels.")
+    fetch_max_bytes: int = Field(
+        20 * 2**20,
+        ge=1,
+        description="Largest photo accepted, in bytes. It waits in a temporary file, not in memory.",
+    )
+    fetch_max_pixels: int = Field(
+        50_000_000,
+        ge=1,
+        description="Largest photo accepted, in pixels; most formats reach the limit of their memory before.",
+    )
+    fetch_decode_bytes: int = Field(
+        44 * 2**20,
+        ge=2**20,
+        description="Memory for decoding, by all threads together, so that a fetch stays below 150 MB; what takes more "
+        "is refused as too large. An ordinary JPEG takes next to none (50 megapixels fit), a progressive one 3 to 7 "
+        "bytes a pixel (6 to 14 megapixels), PNG 5 (9), AVIF 10 (4), WebP 17 (2.7).",
+    )
     fetch_min_side: int = Field(128, ge=1, description="Smallest side accepted, in pixels.")
+    fetch_placeholders: str = Field(
+        "",
+        description='A CSV file (kind, value, about) of pictures that stand for "not available", beside '
+        "collectors/placeholders.csv.",
+    )
     fetch_seconds: float = Field(
         20.0,
         gt=0,

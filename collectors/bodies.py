@@ -11,7 +11,7 @@ import io
 import tempfile
 from typing import BinaryIO, cast
 
-_IN_MEMORY = 512 * 1024
+_IN_MEMORY = 256 * 1024
 
 
 class Body:
@@ -52,6 +52,15 @@ class Body:
                 self._pieces = [b"".join(self._pieces)]
             return self._pieces[0]
         return self.open().read()
+
+    def source(self) -> bytes | BinaryIO:
+        """All of them, as they lie: in memory or in a file."""
+        return self.whole() if self._file is None else self.open()
+
+    @property
+    def in_memory(self) -> int:
+        """How many of them are in memory."""
+        return self._size if self._file is None else 0
 
     def head(self, count: int) -> bytes:
         """The first so many."""

@@ -21,24 +21,24 @@ class Line:
         self, claim: Callable[[int], Sequence[FoundCandidate]], *, limit: int, piece: int, per_host: int
     ) -> None:
         self._claim, self._left, self._piece, self._per_host = claim, limit, piece, per_host
-        self._waiting: list[FoundCandidate] = []
+        self._waiting: list[tuple[str, FoundCandidate]] = []
         self._busy: Counter[str] = Counter()
         self._ended = False
 
     def take(self) -> FoundCandidate | None:
         """The next candidate whose host has a place free; None when there is none just now."""
         while True:
-            for place, candidate in enumerate(self._waiting):
-                host = _host(candidate)
+            for place, (host, candidate) in enumerate(self._waiting):
                 if not host or self._busy[host] < self._per_host:
                     self._busy[host] += 1
-                    return self._waiting.pop(place)
+                    del self._waiting[place]
+                    return candidate
             if self._ended or self._left <= 0 or len(self._waiting) >= LENGTH:
                 return None
             claimed = self._claim(min(self._piece, self._left, LENGTH - len(self._waiting)))
             self._left -= len(claimed)
             self._ended = not claimed
-            self._waiting += claimed
+            self._waiting += [(_host(candidate), candidate) for candidate in claimed]
 
     def done(self, candidate: FoundCandidate, *, tried: bool) -> None:
         """Free the candidate's place. One that was not even tried does not count towards the limit."""
@@ -47,14 +47,19 @@ class Line:
             self._left += 1
 
     @property
+    def more(self) -> bool:
+        """Whether something may still come, now or when a host has a place free."""
+        return bool(self._waiting) or not (self._ended or self._left <= 0)
+
+    @property
     def waiting(self) -> tuple[FoundCandidate, ...]:
         """What was claimed and not handed out."""
-        return tuple(self._waiting)
+        return tuple(candidate for _, candidate in self._waiting)
 
 
 def _host(candidate: FoundCandidate) -> str:
-    """The host of a candidate's picture; empty for a file, and for what is no address."""
+    """The host, and its port, of a candidate's picture; empty for a file, and for what is no address."""
     try:
-        return urlsplit(candidate.candidate.image_url).hostname or ""
+        return urlsplit(candidate.candidate.image_url).netloc
     except ValueError:
         return ""

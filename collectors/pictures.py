@@ -6,9 +6,8 @@ still reads every byte). The bytes themselves are kept as they came; the crop ma
 
 from __future__ import annotations
 
-import hashlib
-import io
 import warnings
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,7 +16,11 @@ from catalog import Settings
 from catalog.phashes import phash
 from catalog.records import NewPhoto
 from catalog.sketches import SIDE, sketch
+from collectors import placeholders
+from collectors.bodies import Body
+from collectors.containers import Survey, survey
 from collectors.errors import Refused
+from collectors.room import Room
 
 #: Pillow's names of the formats we take, and their media types. MPO is a JPEG with a second one behind it (phones).
 FORMATS = {
@@ -31,25 +34,38 @@ FORMATS = {
     "TIFF": "image/tiff",
 }
 _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens MPO through JPEG
+_DRAFT = 2 * SIDE  # a JPEG is decoded at the smallest size that is not below this
+_PLAIN = 1.0  # grey levels that a picture's samples differ by, at least
+_ASPECT = 5  # sides of a photo differ by no more than so many times: what is longer is a banner or a rule
 # Pillow warns of large pictures; our own limit is checked before anything is decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def read(data: bytes, settings: Settings) -> NewPhoto:
+#: Bytes of memory that decoding a pixel takes at its worst, as measured with Pillow 13 (a JPEG's: see _cost).
+_MEMORY = {"image/png": 5, "image/webp": 17, "image/avif": 10, "image/gif": 2, "image/bmp": 5, "image/tiff": 9}
+_BAND = 2**20  # pixels brought to 8 bits, or laid on white, at a time
+
+
+def read(data: bytes | Body, settings: Settings, *, room: Room | None = None) -> NewPhoto:
     """Read one picture's bytes; raises Refused: empty, too_large, not_an_image, unsupported_type, too_small,
-    truncated or corrupt."""
-    if not data:
+    odd_shape, placeholder, truncated or corrupt.
+
+    Decoding waits for its memory in ``room``, which threads share; a picture that takes more than there is in all of
+    the settings' room (a PNG of ten million pixels, say) is refused as too large.
+    """
+    body = Body(data) if isinstance(data, bytes) else data
+    if not len(body):
         raise Refused("empty")
-    if len(data) > settings.fetch_max_bytes:
-        raise Refused("too_large", f"{len(data)} bytes")
-    kind = sniff(data)
+    if len(body) > settings.fetch_max_bytes:
+        raise Refused("too_large", f"{len(body)} bytes")
+    head = body.head(512)
+    kind = sniff(head)
     if kind is None:
-        raise Refused("not_an_image", f"begins with {data[:16]!r}")
+        raise Refused("not_an_image", f"begins with {head[:16]!r}")
     if kind not in FORMATS.values():
         raise Refused("unsupported_type", kind)
     try:
-        with Image.open(io.BytesIO(data), formats=_OPENERS) as image:
-            return _read(image, data, settings)
+        return _read(body, kind, settings, room or Room(settings.fetch_decode_bytes))
     except Image.DecompressionBombError as error:
         raise Refused("too_large", str(error)) from error
     except Refused:
@@ -59,40 +75,98 @@ def read(data: bytes, settings: Settings) -> NewPhoto:
         raise Refused("truncated" if cut else "corrupt", f"{type(error).__name__}: {error}"[:300]) from error
 
 
-def _read(image: Image.Image, data: bytes, settings: Settings) -> NewPhoto:
-    width, height = image.size
-    if width * height > settings.fetch_max_pixels:
-        raise Refused("too_large", f"{width} x {height} pixels")
-    if min(width, height) < settings.fetch_min_side:
-        raise Refused("too_small", f"{width} x {height} pixels")
-    media_type = FORMATS[image.format or ""]
-    image.draft("L", (2 * SIDE, 2 * SIDE))
-    image.load()
-    upright = ImageOps.exif_transpose(image)
-    if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # lies on its side: the crop works on the upright photo
-        width, height = height, width
-    samples = np.asarray(grey(upright, SIDE), np.float64)
-    return NewPhoto(
-        sha256=hashlib.sha256(data).hexdigest(),
+def _read(body: Body, kind: str, settings: Settings, room: Room) -> NewPhoto:
+    sha256 = body.sha256()
+    placeholders.check(sha256=sha256, extra=settings.fetch_placeholders)
+    found = survey(body.open(), kind)
+    with Image.open(body.open(), formats=_OPENERS) as image:
+        width, height = image.size
+        if width * height > settings.fetch_max_pixels:
+            raise Refused("too_large", f"{width} x {height} pixels")
+        if min(width, height) < settings.fetch_min_side:
+            raise Refused("too_small", f"{width} x {height} pixels")
+        if max(width, height) > _ASPECT * min(width, height):
+            raise Refused("odd_shape", f"{width} x {height} pixels")
+        media_type = FORMATS[image.format or ""]
+        cost = _cost(image, kind, found) + (len(body) if kind in ("image/webp", "image/avif") else 0)
+        if cost > room.size:
+            raise Refused("too_large", f"{width} x {height} pixels, which take {cost >> 20} MB to decode")
+        with room.taken(cost):
+            image.draft("L", (_DRAFT, _DRAFT))
+            image.load()
+            upright = ImageOps.exif_transpose(_small(image))
+            samples = np.asarray(grey(upright, SIDE), np.float64)
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    photo = NewPhoto(
+        sha256=sha256,
         media_type=media_type,
-        size=len(data),
-        width=width,
-        height=height,
+        size=len(body),
+        width=height if turned else width,  # of the upright photo, which the crop works on
+        height=width if turned else height,
         phash=phash(samples),
         sketch=sketch(samples),
     )
+    if samples.std() < _PLAIN:
+        raise Refused("placeholder", "one plain colour")
+    placeholders.check(phash=photo.phash, extra=settings.fetch_placeholders)
+    return photo
+
+
+def _cost(image: Image.Image, kind: str, found: Survey) -> int:
+    """The bytes that decoding takes at most."""
+    pixels = image.size[0] * image.size[1]
+    if kind != "image/jpeg":
+        return pixels * _MEMORY[kind] + 2 * found.aside
+    if found.scans == 1:
+        return pixels // 16 + 2 * found.aside + 2**18  # row by row, into a small picture
+    layers: Any = getattr(image, "layer", [])
+    tallest, widest = max(layer[2] for layer in layers), max(layer[1] for layer in layers)
+    share = sum(layer[1] * layer[2] for layer in layers) / (tallest * widest)
+    return int(pixels * 2.2 * share) + 2 * found.aside  # the coefficients of all scans, two bytes each
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """A loaded picture, with its orientation, as 8-bit grey at most a few times larger than a sketch if it is large:
+    brought there band by band, since a copy of all of it at once would take as much memory again."""
+    width, height = image.size
+    factor = min(width, height) // (4 * SIDE)
+    if factor < 2:
+        return image
+    rows = max(1, _BAND // width // factor) * factor
+    shape = (-(-width // factor), -(-height // factor))
+    small = Image.new("L", shape)
+    top = _top(image)
+    for y in range(0, height, rows):
+        band = image.crop((0, y, width, min(y + rows, height)))
+        if "transparency" in image.info:
+            band.info["transparency"] = image.info["transparency"]
+        small.paste(_on_white(band, top).reduce(factor), (0, y // factor))
+    small.info = {key: image.info[key] for key in ("exif", "xmp", "XML:com.adobe.xmp") if key in image.info}
+    small.getexif().update(image.getexif())
+    return small
 
 
 def grey(image: Image.Image, side: int) -> Image.Image:
     """A loaded picture as side x side grey pixels of 8 bits, smoothed; transparency is laid on white."""
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits: Pillow's own conversion clips to white
-        samples = np.asarray(image, np.float64)
-        top = 65535.0 if image.mode.startswith("I") else max(float(samples.max()), 1.0)
-        image = Image.fromarray(np.clip(samples * (255.0 / top), 0, 255).astype(np.uint8))
-    elif image.has_transparency_data:
-        image = image.convert("RGBA").resize((side * 4, side * 4), Image.Resampling.BOX)
+    return _on_white(image, _top(image)).resize((side, side), Image.Resampling.HAMMING)
+
+
+def _top(image: Image.Image) -> float:
+    """The sample that is white."""
+    if image.mode == "F":
+        return max(float(np.asarray(image).max()), 1.0)
+    return 65535.0 if image.mode.startswith("I") else 255.0
+
+
+def _on_white(image: Image.Image, top: float) -> Image.Image:
+    """As 8-bit grey on white. (Pillow's own conversion of 16 bits clips them to white.)"""
+    if image.mode.startswith("I") or image.mode == "F":
+        samples = np.asarray(image).astype(np.float32)
+        return Image.fromarray(np.clip(samples * (255.0 / top), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)
-    return image.convert("L").resize((side, side), Image.Resampling.HAMMING)
+    return image.convert("L")
 
 
 def sniff(data: bytes) -> str | None:

@@ -8,35 +8,25 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
-from catalog.errors import BlobError, Conflict
-from catalog.records import FoundCandidate, NewPhoto, Query, QueryState
+from catalog.records import Query, QueryState
 from collectors import engine, registry
 from collectors.base import Source
 from collectors.canary import CanaryReport, ask_canary
 from collectors.doors import OpenDoor, open_door
-from collectors.errors import BadInput, Later, Refused, Unreachable, ended
-from collectors.line import LENGTH, Line
+from collectors.errors import BadInput, ended
 from collectors.planner import plan_day
-from collectors.reports import FetchReport, FetchTally, PlanReport, SearchReport, YieldTable
+from collectors.reports import FetchReport, PlanReport, SearchReport, YieldTable
 from collectors.seeds import Seed, seeds_of
 
 if TYPE_CHECKING:
-    from collectors.fetch import Download
+    from collectors.fetching import Fetch
 
 _log = logging.getLogger(__name__)
-_WORKERS = 8
-_PIECE = 16  # candidates claimed, or recorded, at a time
-_TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
-
-#: Downloads one candidate; raises Refused, Later or Unreachable.
-Fetch = Callable[[FoundCandidate], "Download | bytes"]
 
 
 def plan(
@@ -179,43 +169,14 @@ def fetch(
 ) -> FetchReport:
     """Download waiting candidates (of one source, or all), and store each as a photo or record why not.
 
-    What cannot be had just now goes back in the line, and is refused after its third try; a network of ours that is
-    down is no try, nor is a host that wants to be left alone.
+    What cannot be had just now goes back in the line, and is refused after its third try; a network or a store of ours
+    that is down is no try, nor is a host that wants to be left alone.
     """
-    config, catalog = config or settings(), catalog or Catalog()
-    blobs = blobs or open_blobs(config.store_url)
-    download = download or _download(catalog, config)
-    tally = FetchTally()
-    line = Line(
-        lambda count: catalog.candidates.claim(source=source, count=count, lease_seconds=_lease(config)),
-        limit=limit if limit is not None else config.fetch_per_run,
-        piece=_PIECE,
-        per_host=config.fetch_per_host,
+    from collectors import fetching  # libcurl: not for every process that only names the steps
+
+    return fetching.fetch(
+        source, limit=limit, catalog=catalog, blobs=blobs, config=config, download=download, progress=progress
     )
-    waiting: list[tuple[FoundCandidate, bool]] = []
-    running: dict[Future[_Taken | Refused | Later | Unreachable], FoundCandidate] = {}
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="fetch") as pool:
-        while True:
-            while len(running) < _WORKERS and not tally.stopped and (candidate := line.take()):
-                running[pool.submit(_take, candidate, download, config)] = candidate
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                candidate, outcome = running.pop(future), future.result()
-                try:
-                    _record(candidate, outcome, catalog=catalog, blobs=blobs, config=config, tally=tally)
-                except Conflict:
-                    tally.lost += 1  # our lease ran out and another worker has it: theirs counts
-                tried = not isinstance(outcome, Unreachable) and getattr(outcome, "tried", True)
-                line.done(candidate, tried=tried)
-                if not tried or (isinstance(outcome, Later) and candidate.tries < _TRIES):
-                    waiting.append((candidate, tried))
-                if progress:
-                    progress(1)
-    # Only now, so that this run does not claim them again.
-    for candidate, tried in [*waiting, *((candidate, False) for candidate in line.waiting)]:
-        _put_back(candidate, catalog, tried=tried)
-    return tally.report()
 
 
 def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings, *, arm: str = "") -> Query | None:
@@ -227,108 +188,3 @@ def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings, *, arm: 
         licence=seed.licence,
         arm=arm,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A candidate's bytes, and what they are."""
-
-    data: bytes
-    photo: NewPhoto
-
-
-def _take(candidate: FoundCandidate, download: Fetch, config: Settings) -> _Taken | Refused | Later | Unreachable:
-    from collectors.pictures import read
-
-    try:
-        got = download(candidate)
-        data = got if isinstance(got, bytes) else got.body.whole()
-        return _Taken(data, read(data, config))
-    except (Refused, Later, Unreachable) as outcome:
-        return outcome
-
-
-def _record(
-    candidate: FoundCandidate,
-    outcome: _Taken | Refused | Later | Unreachable,
-    *,
-    catalog: Catalog,
-    blobs: Blobs,
-    config: Settings,
-    tally: FetchTally,
-) -> None:
-    if isinstance(outcome, Unreachable):
-        tally.stopped, tally.reason = outcome.outcome, str(outcome)
-        return
-    if isinstance(outcome, Later):
-        if candidate.tries < _TRIES or not outcome.tried:
-            tally.later[outcome.reason] += 1
-            return
-        outcome = Refused(outcome.reason, f"{outcome.detail} (tried {candidate.tries} times)")
-    if isinstance(outcome, Refused):
-        catalog.candidates.refuse(candidate.id, reason=outcome.reason, detail=outcome.detail)
-        tally.refused[outcome.reason] += 1
-        return
-    unlike: set[int] = set()
-    bits = config.near_duplicate_bits
-    while twin := catalog.photos.duplicate_of(outcome.photo, bits=bits, unlike=unlike):
-        reason, photo_id = twin
-        if reason == "exact_duplicate" or _same(outcome.data, photo_id, catalog=catalog, blobs=blobs):
-            catalog.candidates.refuse(candidate.id, reason=reason, detail=f"photo {photo_id}")
-            tally.refused[reason] += 1
-            return
-        unlike.add(photo_id)
-    # The bytes first: a row never names a blob that is not there, and a blob without a row is swept up.
-    blobs.put("photos", outcome.data)
-    photo = catalog.photos.store(outcome.photo, candidate_id=candidate.id, bits=bits, unlike=unlike)
-    if photo is None:  # another worker stored its like a moment ago
-        tally.refused["duplicate_meanwhile"] += 1
-        return
-    tally.stored += 1
-    tally.photos.append(photo.id)
-
-
-def _same(data: bytes, photo_id: int, *, catalog: Catalog, blobs: Blobs) -> bool:
-    """Whether a stored photo with a near hash shows the same as these bytes; without its bytes, the hash decides."""
-    from collectors.likeness import SAME, likeness
-
-    try:
-        stored = blobs.get("photos", catalog.photos.get(photo_id).sha256)
-    except BlobError as error:
-        _log.warning("photo %d cannot be compared: %s", photo_id, error)
-        return True
-    return likeness(data, stored) >= SAME
-
-
-def _put_back(candidate: FoundCandidate, catalog: Catalog, *, tried: bool) -> None:
-    try:
-        catalog.candidates.release(candidate.id, tried=tried)
-    except Conflict:
-        _log.info("candidate %d is another worker's by now", candidate.id)
-
-
-def _lease(config: Settings) -> float:
-    """Long enough for the slowest downloads of a whole line from one host."""
-    at_once = min(config.fetch_per_host, _WORKERS)
-    return max(config.lease_seconds, (config.fetch_seconds + config.fetch_interval_seconds) * (LENGTH / at_once + 1))
-
-
-def _download(catalog: Catalog, config: Settings) -> Fetch:
-    """The real thing: files of folders and manifests from below their folder, everything else from the network."""
-    from collectors.fetch import Downloader
-    from collectors.files import read_file
-
-    downloader = Downloader(config)
-    roots: dict[int, Path] = {}
-
-    def download(found: FoundCandidate) -> Download | bytes:
-        source, url = found.candidate.source, found.candidate.image_url
-        if source != "folder" and not (source == "manifest" and url.startswith("file:")):
-            return downloader.get(url)
-        if found.query_id not in roots:
-            path = Path(catalog.queries.get(found.query_id).text)
-            roots[found.query_id] = path if source == "folder" else path.parent
-        root = roots[found.query_id]
-        return read_file(url, root=root, settings=config)
-
-    return download

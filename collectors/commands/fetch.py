@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from catalog.records import Domain
 from collectors import registry, steps
-from collectors.commands.telling import positive, say, verb
+from collectors.commands.telling import about_photos, positive, say, verb
+from collectors.errors import BadInput
 
 
 def add_to(verbs: Any) -> None:
@@ -15,11 +19,19 @@ def add_to(verbs: Any) -> None:
     fetch = verb(verbs, "fetch", "Download the candidates, and store them as photos.", _fetch)
     fetch.add_argument("--source", help="candidates of one source alone")
     fetch.add_argument("--limit", type=positive, help="candidates to download")
+    fetch.add_argument(
+        "--urls",
+        metavar="FILE",
+        help="a plain list of URLs, one a line, instead of the candidates; one outcome for each",
+    )
+    about_photos(fetch)
 
 
 def _fetch(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    if options.urls:
+        return _fetch_urls(options)
     if options.source:
         registry.load(options.source)
     with tqdm(unit="candidate", disable=None, leave=False) as bar:
@@ -33,3 +45,28 @@ def _fetch(options: argparse.Namespace) -> int:
         lines.append(f"stopped: {report.reason}")
     say(options, lines, asdict(report) | {"ok": report.ok})
     return 0 if report.ok else 1
+
+
+def _fetch_urls(options: argparse.Namespace) -> int:
+    """With --json, a JSON object for each line of the list, in its order, and one of all of them on the last line."""
+    from tqdm import tqdm
+
+    from collectors.url_list import fetch_urls, read_list
+
+    if options.source or options.limit:
+        raise BadInput("--urls goes with neither --source nor --limit")
+    path = Path(options.urls)
+    urls = read_list(path)
+    with tqdm(total=len(urls), unit="URL", disable=None, leave=False) as bar:
+        report = fetch_urls(
+            urls, name=path.name, domain=Domain(options.domain), licence=options.licence, progress=bar.update
+        )
+    if options.json:
+        for one in report.outcomes:
+            print(json.dumps(one.told()))
+    lines = [f"{one.outcome} {one.sha256 or one.reason} {one.url} {one.detail}".rstrip() for one in report.outcomes]
+    lines.append(
+        f"{report.stored} of {len(report.outcomes)} stored{'; stopped: ' if report.stopped else ''}{report.reason}"
+    )
+    say(options, lines, report.told())
+    return 1 if report.stopped else 0

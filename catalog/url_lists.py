@@ -1,0 +1,117 @@
+"""Lists of URLs that somebody brings along: outside any query, but with the same provenance as what a query finds.
+
+Each list is one row of the ledger, of the source ``urls`` and used from the beginning: nobody claims it. A URL is a
+candidate of the list that named it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select, update
+
+from catalog.candidates import found_of, select_found
+from catalog.errors import BadInput
+from catalog.part import Part, clean, indexable, now, worker_name
+from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, QueryState
+from catalog.tables import candidates, photos, queries, refusals
+from catalog.workers import is_gone
+
+SOURCE = "urls"
+_MANY = 400  # values in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUrl:
+    """A URL of a list: claimed by this worker to be fetched now; or a photo already; or neither, when another worker
+    has it just now."""
+
+    url: str
+    claimed: FoundCandidate | None = None
+    photo_id: int = 0
+    sha256: str = ""
+
+
+class UrlLists(Part):
+    """The lists, and what is to be fetched of them."""
+
+    def open(self, name: str, urls: Sequence[str], *, domain: Domain, licence: str) -> int:
+        """Record a list and its URLs, those known already left as they are; give the id of its ledger row."""
+        text, moment = clean(name).strip(), now()
+        if not text:
+            raise BadInput("a list without a name")
+        found = [Candidate(SOURCE, url, url, url, licence or "unknown") for url in dict.fromkeys(urls) if clean(url)]
+        with self._catalog.writing() as connection:
+            self._serialise(connection, f"queries {SOURCE}")
+            statement = self._insert(queries).values(
+                source=SOURCE,
+                text=text,
+                normalised=text,
+                domain=domain.value,
+                licence=licence or "unknown",
+                wanted=max(1, len(found)),
+                state=QueryState.USED.value,
+                planned_at=moment,
+                used_at=moment,
+            )
+            connection.execute(statement.on_conflict_do_nothing(index_elements=["source", "normalised"]))
+            number = connection.execute(
+                select(queries.c.id).where(queries.c.source == SOURCE, queries.c.normalised == text)
+            ).scalar_one()
+            self._catalog.candidates.add_within(connection, found, query_id=number)
+        return number
+
+    def claim(self, urls: Sequence[str], *, lease_seconds: float) -> list[ListedUrl]:
+        """Claim these URLs, whatever was said of them before, but for those that are photos or another worker's.
+
+        A refusal is taken back: somebody asks for the URL again.
+        """
+        moment = now()
+        told: list[ListedUrl] = []
+        keys = {indexable(url): url for url in urls}
+        with self._catalog.writing() as connection:
+            for start in range(0, len(keys), _MANY):
+                some = list(keys)[start : start + _MANY]
+                told += self._claim(connection, some, keys, moment, moment + timedelta(seconds=lease_seconds))
+        return told
+
+    def _claim(
+        self,
+        connection: Connection,
+        some: Sequence[str],
+        keys: Mapping[str, str],
+        moment: datetime,
+        until: datetime,
+    ) -> list[ListedUrl]:
+        ours = (candidates.c.source == SOURCE) & candidates.c.foreign_id.in_(some)
+        stored = connection.execute(
+            select(candidates.c.foreign_id, photos.c.id, photos.c.sha256)
+            .join(photos, photos.c.candidate_id == candidates.c.id)
+            .where(ours)
+        ).all()
+        states = [CandidateState.FOUND.value, CandidateState.REFUSED.value]
+        holders = connection.scalars(
+            select(candidates.c.worker).where(ours, candidates.c.worker.is_not(None)).distinct()
+        )
+        gone = [worker for worker in holders if is_gone(worker)]
+        free = candidates.c.state.in_(states) | (candidates.c.lease_until <= moment) | candidates.c.worker.in_(gone)
+        ids = list(connection.scalars(select(candidates.c.id).where(ours, free).with_for_update()))
+        connection.execute(delete(refusals).where(refusals.c.step == "fetch", refusals.c.candidate_id.in_(ids)))
+        connection.execute(
+            update(candidates)
+            .where(candidates.c.id.in_(ids))
+            .values(
+                state=CandidateState.CLAIMED.value,
+                worker=worker_name(),
+                lease_until=until,
+                tries=1,
+                not_before=None,
+            )
+        )
+        told = [ListedUrl(keys[row.foreign_id], photo_id=row.id, sha256=row.sha256) for row in stored]
+        for row in connection.execute(select_found().where(candidates.c.id.in_(ids)).order_by(candidates.c.id)):
+            told.append(ListedUrl(keys[row.foreign_id], claimed=found_of(row)))
+        known = {one.url for one in told}
+        return told + [ListedUrl(keys[key]) for key in some if keys[key] not in known]
