@@ -12,6 +12,7 @@ from catalog.records import Domain
 from collectors import registry, steps
 from collectors.commands.telling import about_photos, positive, say, verb
 from collectors.errors import BadInput
+from collectors.heap import keep_small
 
 
 def add_to(verbs: Any) -> None:
@@ -30,6 +31,7 @@ def add_to(verbs: Any) -> None:
 def _fetch(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    keep_small()
     if options.urls:
         return _fetch_urls(options)
     if options.source:
