@@ -57,11 +57,6 @@ class Body:
         """All of them, as they lie: in memory or in a file."""
         return self.whole() if self._file is None else self.open()
 
-    @property
-    def in_memory(self) -> int:
-        """How many of them are in memory."""
-        return self._size if self._file is None else 0
-
     def head(self, count: int) -> bytes:
         """The first so many."""
         return self.whole()[:count] if self._file is None else self.open().read(count)

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -29,7 +29,6 @@ from collectors.room import Room
 
 _log = logging.getLogger(__name__)
 _PIECE = 32  # candidates claimed at a time, and photos recorded
-_HELD = 4 * 2**20  # bytes that photos may hold in memory until they are recorded
 _SOON = 0.5  # seconds that a photo waits for others to be recorded with it
 _TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
 
@@ -39,11 +38,13 @@ Fetch = Callable[[FoundCandidate], Download | bytes]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was downloaded: the bytes, already set aside in the store, and what they are."""
+    """What was downloaded: bytes that are set aside in the store already, what they are, the address that gave them,
+    and what its headers say about their use."""
 
-    download: Download
     photo: NewPhoto
     aside: Aside
+    url: str
+    usage: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class FetchRun:
         ended: SimpleQueue[tuple[FoundCandidate, Outcome]] = SimpleQueue()
         room = Room(self.config.fetch_decode_bytes)
         batch: list[tuple[FoundCandidate, Taken]] = []
-        running, held, since = 0, 0, 0.0
+        running, since = 0, 0.0
 
         def one(candidate: FoundCandidate) -> None:
             ended.put((candidate, self._take(candidate, room)))
@@ -113,9 +114,9 @@ class FetchRun:
                     pool.submit(one, next_)
                     running += 1
                 late = batch and time.monotonic() - since >= _SOON
-                if batch and (not running or late or len(batch) >= _PIECE or held >= _HELD):
+                if batch and (not running or late or len(batch) >= _PIECE):
                     self._record(batch)
-                    batch, held = [], 0
+                    batch = []
                 if not running:
                     if self.tally.stopped or not line.more:
                         break
@@ -129,7 +130,6 @@ class FetchRun:
                 if isinstance(outcome, Taken):
                     since = since if batch else time.monotonic()
                     batch.append((candidate, outcome))
-                    held += outcome.download.body.in_memory
                 progress(1)
         # Only now, so that this run does not claim them again.
         for candidate, tried, rest in [*self._waiting, *((candidate, False, 0.0) for candidate in line.waiting)]:
@@ -143,7 +143,9 @@ class FetchRun:
             got = self.download(candidate)
             download = Download(Body(got)) if isinstance(got, bytes) else got
             photo = read(download.body, self.config, room=room)
-            return Taken(download, photo, self.blobs.set_aside("photos", download.body.source(), name=photo.sha256))
+            aside = self.blobs.set_aside("photos", download.body.source(), name=photo.sha256)
+            download.body.close()
+            return Taken(photo, aside, download.url, download.usage)
         except (Refused, Later, Unreachable) as outcome:
             return outcome
         except (BlobError, OSError) as error:
@@ -180,8 +182,8 @@ class FetchRun:
 
     def _record(self, batch: Sequence[tuple[FoundCandidate, Taken]]) -> None:
         """Give photos their rows and their blobs their names, or record of which photo they are a copy."""
-        of = {candidate.id: (candidate, taken) for candidate, taken in batch}
-        left = [Fetched(found.id, it.photo, it.download.url, it.download.usage) for found, it in batch]
+        of = {candidate.id: candidate for candidate, _ in batch}
+        fetched = [Fetched(found.id, it.photo, it.url, it.usage) for found, it in batch]
         asides = {taken.photo.sha256: taken.aside for _, taken in batch}
         unkept = {id(taken.aside): taken.aside for _, taken in batch}
 
@@ -191,24 +193,12 @@ class FetchRun:
                 unkept.pop(id(asides[name]))
 
         try:
-            while left:
-                told = self.catalog.photos.store_all(left, bits=self.config.near_duplicate_bits, keep=keep)
-                left = []
-                for admitted in told:
-                    candidate, taken = of[admitted.fetched.candidate_id]
-                    if admitted.admission is not Admission.NEAR:
-                        self._admitted(candidate, admitted)
-                    elif self._same(taken, admitted.photo_id):
-                        self._refuse(candidate, Refused(admitted.reason, f"photo {admitted.photo_id}"))
-                    else:
-                        known = admitted.fetched.unlike | {admitted.photo_id}
-                        left.append(replace(admitted.fetched, unlike=known))
+            for one in self.catalog.photos.store_all(fetched, bits=self.config.near_duplicate_bits, keep=keep):
+                self._admitted(of[one.fetched.candidate_id], one)
         except BlobError as error:
             self.tally.stopped, self.tally.reason = "store", str(error)
-            self._waiting += [(of[one.candidate_id][0], False, 0.0) for one in left]
+            self._waiting += [(candidate, False, 0.0) for candidate, _ in batch]
         self.blobs.drop(unkept.values())
-        for _, taken in batch:
-            taken.download.body.close()
 
     def _admitted(self, candidate: FoundCandidate, admitted: Admitted) -> None:
         if admitted.admission is Admission.STORED:
@@ -217,21 +207,10 @@ class FetchRun:
             self.told(candidate, "stored", admitted.photo_id, "")
         elif admitted.admission is Admission.DUPLICATE:
             self.tally.refused[admitted.reason] += 1
-            self.told(candidate, admitted.reason, admitted.photo_id, f"photo {admitted.photo_id}")
+            self.told(candidate, admitted.reason, 0, f"photo {admitted.photo_id}" if admitted.photo_id else "")
         else:
             self.tally.lost += 1
             self.told(candidate, "lost", 0, "another worker has it")
-
-    def _same(self, taken: Taken, photo_id: int) -> bool:
-        """Whether a stored photo with a near hash shows the same; without its bytes, the hash decides."""
-        from collectors.likeness import SAME, likeness
-
-        try:
-            stored = self.blobs.get("photos", self.catalog.photos.get(photo_id).sha256)
-        except BlobError as error:
-            _log.warning("photo %d cannot be compared: %s", photo_id, error)
-            return True
-        return likeness(taken.download.body.whole(), stored) >= SAME
 
     def _put_back(self, candidate: FoundCandidate, *, tried: bool, rest: float) -> None:
         not_before = datetime.now(UTC) + timedelta(seconds=rest) if rest else None
