@@ -78,6 +78,8 @@ class Source(ABC):
     terms: ClassVar[str]
     #: Whether those terms let a model learn from its photos (a candidate may still say no for its licence's sake).
     train_ok: ClassVar[bool] = True
+    #: The settings that it cannot do without: while one is empty, nothing is asked.
+    needs: ClassVar[tuple[str, ...]] = ()
     #: How it pages, in a few words, for the docs.
     paging: ClassVar[str]
     #: How it wants to be asked.

@@ -29,6 +29,10 @@ def open_door(name: str, settings: Settings) -> AbstractContextManager[Door]:
         from collectors.browser import Browser
 
         return Browser(settings)
+    if name == "http":
+        from collectors.http_client import HttpClient
+
+        return HttpClient(settings)
     if name == "instagram":
         from collectors.instagram_client import InstagramClient
 

@@ -67,9 +67,12 @@ class Leave:
     def ask(self, *, items: int) -> None:
         """Take a turn for one request of at most so many billed items, and wait until it begins.
 
-        Raises Quota when the budget is spent, Resting when the source rests meanwhile.
+        Raises Quota when the budget is spent, Resting when the source rests meanwhile, NotConfigured when a setting
+        is missing.
         """
         self._turn = 0
+        if missing := [f"FACELOOP_{name.upper()}" for name in self._site.needs if not getattr(self._config, name)]:
+            raise NotConfigured(f"{self._site.name} is not asked without {' and '.join(missing)}")
         try:
             turn = self._catalog.budgets.take(self._site.name, items=items, limits=self._limits)
         except errors.Spent as spent:

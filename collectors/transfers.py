@@ -76,6 +76,7 @@ class Request:
     addresses: tuple[str, ...] = ()
     admit: Callable[[Answer], None] = lambda _: None
     begun: Body | None = None  # what came before the connection broke, for an answer that goes on from there
+    errors: bool = False  # whether the body of an answer that is no success is wanted, too
 
 
 @dataclass(slots=True)
@@ -226,7 +227,7 @@ class _Handle:
 
     def _piece(self, piece: bytes) -> int | None:
         answer = self._answer
-        if answer.status not in (200, 206):
+        if answer.status not in (200, 206) and not self._request.errors:
             self._seen += len(piece)
             self._stop = "enough"
             return None if self._seen < _DISCARD else -1
