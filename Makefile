@@ -66,6 +66,9 @@ bench-dags: setup ## how long each DAG file takes to parse, as JSON
 bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
 	$(BIN)/python bench/planner.py
 
+bench-ledger: setup ## claims by 16 processes with holders killed -9, on both databases, as JSON; CLAIMS=20000 makes it small
+	$(BIN)/python -m bench.ledger --claims $(or $(CLAIMS),1000000)
+
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \
 	  --no-header --no-annotate --no-emit-find-links --no-emit-index-url --no-emit-package torch

@@ -30,6 +30,7 @@ from catalog.settings import settings
 from catalog.snapshots import Snapshots
 from catalog.sources import Sources
 from catalog.standings import Standings
+from catalog.tombstones import Tombstones
 from catalog.turns import Turns
 from catalog.url_lists import UrlLists
 from catalog.yields import Yields
@@ -69,6 +70,7 @@ class Catalog:
         self.snapshots = Snapshots(self)
         self.models = Models(self)
         self.erasures = Erasures(self)
+        self.tombstones = Tombstones(self)
         self.harvests = Harvests(self)
 
     @property

@@ -109,7 +109,12 @@ class Erasures(Part):
 
 def _blank(connection: Connection, photo_id: int, candidate_id: int, moment: datetime) -> None:
     # No step finds anything to do on it: it counts as screened, cropped and checked.
-    connection.execute(update(photos).where(photos.c.id == photo_id).values(screened_at=moment, cropped_at=moment))
+    # Its hash alone keeps it from coming back; a sketch, small as it is, shows the person.
+    connection.execute(
+        update(photos)
+        .where(photos.c.id == photo_id)
+        .values(screened_at=moment, cropped_at=moment, sketch=None, gist=None, fetched_url="", usage_headers="")
+    )
     connection.execute(
         update(faces)
         .where(faces.c.photo_id == photo_id)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
 from catalog.candidates import provenance_of
+from catalog.duplicates import Batch, Duplicates, Judged
 from catalog.errors import Conflict, NotFound
 from catalog.part import Part, clean, now, signed, unsigned, worker_name
 from catalog.records import (
@@ -23,13 +21,11 @@ from catalog.records import (
     Photo,
     Provenance,
     Stage,
+    Twin,
     Verdict,
 )
 from catalog.refusals import refused
 from catalog.tables import candidates, photos, queries, refusals
-
-if TYPE_CHECKING:
-    from catalog.phashes import PhashIndex
 
 
 class Photos(Part):
@@ -37,30 +33,23 @@ class Photos(Part):
 
     def __init__(self, catalog: Any) -> None:
         super().__init__(catalog)
-        self._lock = threading.Lock()
+        self._duplicates = Duplicates()
 
-    @cached_property
-    def _index(self) -> PhashIndex:
-        from catalog.phashes import PhashIndex  # numpy: slow to import, and most processes never compare photos
+    def duplicate_of(self, photo: NewPhoto, *, bits: int) -> Twin | None:
+        """The stored photo that this one repeats, or the tombstone that keeps it out, or None.
 
-        return PhashIndex()
-
-    def duplicate_of(self, photo: NewPhoto, *, bits: int, unlike: Collection[int] = ()) -> tuple[str, int] | None:
-        """(``exact_duplicate`` or ``near_duplicate``, photo id) of a stored photo that this one repeats, or None.
-
-        Hashes can be near by chance (studio portraits are): ``unlike`` names the photos that were compared, pixel by
-        pixel, and are not the same.
+        By its bytes; as the same picture re-encoded, resized, brightened or cropped by 5 %; or, where a photo was
+        erased, by a perceptual hash at most ``bits`` away.
         """
         with self._catalog.reading() as connection:
-            return self._duplicate(connection, photo, bits, unlike)
+            return self._duplicates.judge(connection, [photo], bits=bits)[0].twin
 
-    def store(self, photo: NewPhoto, *, candidate_id: int, bits: int, unlike: Collection[int] = ()) -> Photo | None:
+    def store(self, photo: NewPhoto, *, candidate_id: int, bits: int) -> Photo | None:
         """Record a fetched photo, or its refusal as a duplicate (None). Ends this worker's claim on the candidate.
 
         Its blob must be stored before. One transaction: two workers cannot store the same photo.
         """
-        fetched = Fetched(candidate_id, photo, unlike=frozenset(unlike))
-        (admitted,) = self.store_all([fetched], bits=bits, near_is_duplicate=True)
+        (admitted,) = self.store_all([Fetched(candidate_id, photo)], bits=bits)
         if admitted.admission is Admission.LOST:
             raise Conflict(f"candidate {candidate_id} is not claimed by this worker")
         return self.get(admitted.photo_id) if admitted.admission is Admission.STORED else None
@@ -71,20 +60,21 @@ class Photos(Part):
         *,
         bits: int,
         keep: Callable[[Collection[str]], None] = lambda _: None,
-        near_is_duplicate: bool = False,
     ) -> list[Admitted]:
         """Record fetched photos, or their refusals as duplicates, and end this worker's claims on the candidates.
 
-        One transaction: two workers cannot store the same photo, and all of it is there or nothing. ``keep`` is given
+        Of two that show the same the first is stored. One transaction: two workers cannot store the same photo, and all
+        of it is there or nothing. ``keep`` is given
         the sha256 of the photos that are about to have rows, while they have none: it stores their blobs, and when it
         raises nothing is recorded.
         """
+        with self._catalog.reading() as connection:  # what takes long: nobody waits for it
+            judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits)
+        before = {one.photo.sha256: one for one in judged}
         with self._catalog.writing() as connection:
             self._serialise(connection, "photos")
             held = self._held(connection, [one.candidate_id for one in fetched])
-            admitted = self._admit(connection, [one for one in fetched if one.candidate_id in held], bits)
-            if near_is_duplicate:
-                admitted = [_as_duplicate(one) for one in admitted]
+            admitted = self._admit(connection, [one for one in fetched if one.candidate_id in held], bits, before)
             stored = [one for one in admitted if one.admission is Admission.STORED]
             keep([one.fetched.photo.sha256 for one in stored])
             copies = [one for one in admitted if one.admission is Admission.DUPLICATE]
@@ -100,16 +90,19 @@ class Photos(Part):
         claimed = (candidates.c.state == CandidateState.CLAIMED.value) & (candidates.c.worker == worker_name())
         return set(connection.scalars(select(candidates.c.id).where(candidates.c.id.in_(ids), claimed)))
 
-    def _admit(self, connection: Connection, fetched: Sequence[Fetched], bits: int) -> list[Admitted]:
+    def _admit(
+        self, connection: Connection, fetched: Sequence[Fetched], bits: int, before: Mapping[str, Judged]
+    ) -> list[Admitted]:
         """Give those a row that repeat no photo, nor one before them in this list."""
-        admitted = []
-        for one in fetched:
-            if twin := self._duplicate(connection, one.photo, bits, one.unlike):
-                reason, photo_id = twin
-                exact = reason == "exact_duplicate"
-                admitted.append(Admitted(one, Admission.DUPLICATE if exact else Admission.NEAR, photo_id, reason))
+        judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits, before=before)
+        admitted, batch = [], Batch()
+        for one, new in zip(fetched, judged, strict=True):
+            if twin := new.twin or batch.twin(new, bits=bits):
+                admitted.append(Admitted(one, Admission.DUPLICATE, twin.photo_id, twin.reason))
                 continue
-            photo_id = connection.execute(photos.insert().values(_row(one)).returning(photos.c.id)).scalar_one()
+            row = _row(one) | {"gist": new.gist}
+            photo_id = connection.execute(photos.insert().values(row).returning(photos.c.id)).scalar_one()
+            batch.add(photo_id, new)
             admitted.append(Admitted(one, Admission.STORED, photo_id))
         return admitted
 
@@ -212,20 +205,6 @@ class Photos(Part):
         with self._catalog.reading() as connection:
             return [_photo(row) for row in connection.execute(statement.order_by(photos.c.id))]
 
-    def _duplicate(
-        self, connection: Connection, photo: NewPhoto, bits: int, unlike: Collection[int]
-    ) -> tuple[str, int] | None:
-        twin = connection.scalar(select(photos.c.id).where(photos.c.sha256 == photo.sha256))
-        if twin is not None:
-            return "exact_duplicate", twin
-        with self._lock:
-            fresh = connection.execute(
-                select(photos.c.id, photos.c.phash).where(photos.c.id > self._index.last_id).order_by(photos.c.id)
-            ).all()
-            self._index.add((number, unsigned(phash)) for number, phash in fresh)
-            near = [number for number in self._index.within(photo.phash, bits=bits) if number not in unlike]
-        return ("near_duplicate", near[0]) if near else None
-
 
 def _row(fetched: Fetched) -> dict[str, Any]:
     photo = fetched.photo
@@ -248,15 +227,10 @@ def _refusal(copy: Admitted) -> dict[str, Any]:
     return {
         "step": "fetch",
         "reason": copy.reason,
-        "detail": f"photo {copy.photo_id}",
+        "detail": Twin(copy.reason, copy.photo_id).detail,
         "candidate_id": copy.fetched.candidate_id,
         "at": now(),
     }
-
-
-def _as_duplicate(admitted: Admitted) -> Admitted:
-    near = admitted.admission is Admission.NEAR
-    return replace(admitted, admission=Admission.DUPLICATE) if near else admitted
 
 
 def _close(connection: Connection, ids: Sequence[int], state: CandidateState) -> None:

@@ -200,34 +200,45 @@ class NewPhoto:
     width: int
     height: int
     phash: int
-    sketch: bytes = b""  # a small grey copy, by which near hashes are told apart; empty: the hash decides
+    sketch: bytes = b""  # a small grey copy (catalog/sketches.py), by which copies are found; empty: the hash decides
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Why a new photo is refused: ``exact_duplicate`` or ``near_duplicate`` of a photo, or ``tombstone``."""
+
+    reason: str
+    photo_id: int = 0
+
+    @property
+    def detail(self) -> str:
+        """What the refusal says besides."""
+        return f"photo {self.photo_id}" if self.photo_id else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A claimed candidate whose bytes are there: what they are, the address that gave them after redirects, and what
-    its headers say about their use. ``unlike`` names photos that were compared with it and are not the same."""
+    its headers say about their use."""
 
     candidate_id: int
     photo: NewPhoto
     fetched_url: str = ""
     usage_headers: str = ""
-    unlike: frozenset[int] = frozenset()
 
 
 class Admission(StrEnum):
-    """What became of a fetched candidate: a photo, a refusal as the copy of one, lost to another worker, or nothing
-    yet: its hash is near that of a photo that it was not compared with."""
+    """What became of a fetched candidate: a photo, a refusal (as the copy of one, or as what must not come back), or
+    lost to another worker."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
     LOST = "lost"
-    NEAR = "near"
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What became of a fetched candidate; ``photo_id`` is the photo it is now, or the one that it resembles."""
+    """What became of a fetched candidate; ``photo_id`` is the photo it is now, or the one that it repeats."""
 
     fetched: Fetched
     admission: Admission

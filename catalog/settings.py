@@ -94,7 +94,11 @@ class Settings(BaseSettings):
         "its like), TDMRep, Content-Usage.",
     )
     near_duplicate_bits: int = Field(
-        8, ge=0, le=16, description="Perceptual hashes this many bits apart or fewer are the same photo."
+        8,
+        ge=0,
+        le=16,
+        description="Where a photo was erased and only its perceptual hash is left: hashes this many bits apart or "
+        "fewer are the same photo. All others are told apart by small grey copies.",
     )
     proxy: str = Field("", description="HTTP proxy through which the collectors reach the network; empty: none.")
     proxy_ca: str = Field("", description="CA bundle (PEM) of that proxy; empty: the system's.")
@@ -114,6 +118,12 @@ class Settings(BaseSettings):
         description="How long a source rests that was asked too often and does not say for how long, in minutes; "
         "doubled likewise.",
     )
+    pace: float = Field(
+        1.0,
+        ge=0,
+        description="How slowly sources are asked: so many times the seconds between two requests that each declares. "
+        "0: at once and as often as we like, which is for stand-ins of your own (the demo).",
+    )
     rest_patience_hours: float = Field(
         2.0,
         ge=0,
@@ -127,6 +137,11 @@ class Settings(BaseSettings):
 
     instagram_user: str = Field("", description="Instagram account that the collector signs in with.")
     instagram_password: SecretStr = Field(SecretStr(""), description="Its password (a secret).")
+    instagram_2fa_command: str = Field(
+        "",
+        description="Command that prints the code of Instagram's second factor when a sign-in asks for it (words, no "
+        "shell); empty: sign in by hand with python -m collectors sign-in instagram.",
+    )
     twitter_bearer_token: SecretStr = Field(SecretStr(""), description="Bearer token of the X API (a secret).")
     chromium: str = Field("/usr/bin/chromium", description="Chromium binary for the google collector.")
     chromedriver: str = Field("/usr/bin/chromedriver", description="The chromedriver that belongs to it.")

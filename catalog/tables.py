@@ -229,6 +229,7 @@ photos = Table(
     Column("height", Integer, nullable=False),
     Column("phash", BigInteger, nullable=False),
     Column("sketch", LargeBinary),
+    Column("gist", LargeBinary),
     Column("fetched_url", Text, nullable=False, server_default=""),
     Column("usage_headers", Text, nullable=False, server_default=""),
     Column("candidate_id", ForeignKey("candidates.id"), nullable=False, unique=True),
@@ -238,6 +239,7 @@ photos = Table(
     Column("cropped_at", Utc),
     Column("dropped_at", Utc),
     CheckConstraint("width > 0 AND height > 0 AND size > 0", name="not_empty"),
+    Index("ix_photos_alike", "phash", "gist"),
 )
 
 refusals = Table(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from catalog.complaints import EXPECTED, one_line
-from collectors.commands import alerts, canary, estimate, fetch, plan, queries, search, sources
+from collectors.commands import alerts, canary, estimate, fetch, plan, queries, search, sign_in, sources
 from collectors.errors import CollectorError
 
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m collectors", description="Collect photos: plan, search, fetch.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for command in (plan, search, fetch, queries, sources, alerts, canary, estimate):
+    for command in (plan, search, fetch, queries, sources, alerts, canary, estimate, sign_in):
         command.add_to(verbs)
     return parser
 

@@ -102,7 +102,9 @@ class Source(ABC):
 
     @abstractmethod
     def request(self, query: Query, cursor: str) -> Request:
-        """What to ask for the page at ``cursor`` (empty: the first); raises Unanswerable for a query it cannot put."""
+        """What to ask for the page at ``cursor`` (empty: the first); raises Unanswerable for a query it cannot put.
+
+        ``query.limit`` is how many candidates are still wanted: who pays for each asks for no more."""
 
     @abstractmethod
     def parse(self, answer: Answer, query: Query) -> Page:

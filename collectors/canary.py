@@ -59,7 +59,7 @@ def ask_canary(
         leave.must_be_open()
         if not catalog.sources.claim_canary(site.name, every=EVERY):
             return CanaryReport(site.name, "asked", reason=f"it was asked within {EVERY.total_seconds() / 3600:.0f} h")
-        with LazyDoor(site.door, config, door) as client:
+        with LazyDoor(site.door, config, door, leave=lambda items: leave.ask(items=items)) as client:
             return CanaryReport(site.name, "good", found=asking.ask(client))
     except Unanswerable as error:  # the source works; another canary is wanted
         catalog.alerts.add(site.name, kind="canary", message=f"the canary {site.canary!r} has no answer: {error}")
@@ -83,9 +83,7 @@ class _Asking:
         """How many candidates the first page holds: one at least, else Drift."""
         try:
             query = _query(self._site)
-            request = self._site.request(query, "")
-            self._leave.ask(items=request.items)
-            answer = client.ask(request)
+            answer = client.ask(self._site.request(query, ""))
             self.body = answer.body
             page = self._site.parse(answer, query)
         except CollectorError:

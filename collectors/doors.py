@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from catalog import Settings
 from collectors.base import Answer, Request
@@ -18,6 +18,16 @@ class Door(Protocol):
     def ask(self, request: Request) -> Answer:
         """The answer; raises a SearchEnded when there is none (blocked, asked too often, not reached, ...)."""
 
+
+@runtime_checkable
+class CountingDoor(Door, Protocol):
+    """A door whose one ``ask`` takes several requests: it says so before each of them leaves."""
+
+    before_request: Callable[[], None]
+
+
+#: The doors that count their requests themselves.
+COUNTING = frozenset({"instagram"})
 
 #: Opens the door that a source names; the seam through which tests hand in their own.
 OpenDoor = Callable[[str, Settings], AbstractContextManager[Door]]
@@ -53,10 +63,14 @@ def open_door(name: str, settings: Settings) -> AbstractContextManager[Door]:
 
 
 class LazyDoor:
-    """A door that opens when it is first asked, and closes at the end of the run that opened it."""
+    """A door that opens when it is first asked, and closes at the end of the run that opened it.
 
-    def __init__(self, name: str, settings: Settings, open_it: OpenDoor) -> None:
-        self._name, self._settings, self._open = name, settings, open_it
+    ``leave`` is asked for leave before each request that goes out, with the most billed items that it may bring; what
+    it raises, whoever asks gets.
+    """
+
+    def __init__(self, name: str, settings: Settings, open_it: OpenDoor, *, leave: Callable[[int], None]) -> None:
+        self._name, self._settings, self._open, self._leave = name, settings, open_it, leave
         self._stack = ExitStack()
         self._door: Door | None = None
 
@@ -69,7 +83,14 @@ class LazyDoor:
         self._stack.__exit__(kind, error, trace)
 
     def ask(self, request: Request) -> Answer:
-        """Ask, opening the door first where need be."""
+        """Ask, with leave, opening the door first where need be."""
+        counts = self._name in COUNTING
+        if not counts:
+            self._leave(request.items)
         if self._door is None:
             self._door = self._stack.enter_context(self._open(self._name, self._settings))
+        if isinstance(self._door, CountingDoor):
+            self._door.before_request = lambda: self._leave(request.items)
+        elif counts:
+            self._leave(request.items)
         return self._door.ask(request)

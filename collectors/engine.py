@@ -50,7 +50,7 @@ def search(
     except Resting as rest:
         return SearchReport(site.name, stopped=rest.outcome, reason=str(rest), until=rest.until)
     done: list[QueryReport] = []
-    with LazyDoor(site.door, config, door) as client:
+    with LazyDoor(site.door, config, door, leave=lambda items: leave.ask(items=items)) as client:
         run = _Run(site, catalog=catalog, config=config, door=client, leave=leave)
         for _ in range(1 if query_id is not None else count):
             claimed = catalog.queries.claim(source=site.name, query_id=query_id, lease_seconds=config.lease_seconds)
@@ -118,7 +118,7 @@ class _Run:
         cursor, passed, stalls, barren, former = query.cursor, {query.cursor}, 0, 0, ""
         while account.wanted > account.found:
             self._body = ""
-            request = self._request(query, cursor)
+            request = self._request(replace(query, limit=account.wanted - account.found), cursor)
             answer = self._ask(request, account)
             page = self._read(answer, query)
             self._leave.answered(items=page.items)
@@ -147,7 +147,6 @@ class _Run:
         return self._guarded(lambda: self._site.request(query, cursor))
 
     def _ask(self, request: Request, account: _Account) -> Answer:
-        self._leave.ask(items=request.items)
         answer = self._guarded(lambda: self._door.ask(request))
         account.requests += 1
         self._body = answer.body

@@ -36,8 +36,8 @@ _ALARMING = (Blocked, Drift, LoginNeeded)
 def limits_of(site: Source, config: Settings) -> Limits:
     """How a source may be asked: its own pace and price, and the configured cap per month when it has a price."""
     return Limits(
-        interval=site.pace.interval,
-        windows=site.pace.windows,
+        interval=site.pace.interval * config.pace,
+        windows=site.pace.windows if config.pace else (),
         cost_per_item=site.cost_per_item,
         monthly_cap=round(config.monthly_usd * 1e6) if site.cost_per_item else None,
     )

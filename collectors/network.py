@@ -7,6 +7,7 @@ not to look at the environment; only where the settings name no CA does REQUESTS
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,13 @@ def user_agent(settings: Settings) -> str:
     return f"{PRODUCT}/{number} (+{settings.contact})" if settings.contact else f"{PRODUCT}/{number}"
 
 
-def session(settings: Settings, *, timeout: tuple[float, float] | None = None) -> requests.Session:
-    """A session bound to the settings; with ``timeout`` (connect, read; seconds) every request of it has one."""
+def session(
+    settings: Settings, *, timeout: tuple[float, float] | None = None, before: Callable[[], None] | None = None
+) -> requests.Session:
+    """A session bound to the settings; with ``timeout`` (connect, read; seconds) every request of it has one.
+
+    ``before`` is called before each request that leaves, redirects included; what it raises, the caller gets.
+    """
     import requests  # here: a fetch does without it
 
     made = requests.Session()
@@ -50,4 +56,12 @@ def session(settings: Settings, *, timeout: tuple[float, float] | None = None) -
     if timeout:
         bound: Any = partial(made.request, timeout=timeout)
         made.request = bound  # type: ignore[method-assign]
+    if before:
+        send = made.send
+
+        def told(request: requests.PreparedRequest, **how: Any) -> requests.Response:
+            before()
+            return send(request, **how)
+
+        made.send = told  # type: ignore[method-assign]
     return made

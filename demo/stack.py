@@ -184,6 +184,7 @@ class Stack:
             "FACELOOP_QUERIES_PER_RUN": str(self.size.queries_per_run),
             "FACELOOP_REVIEW_POLL_SECONDS": "2",
             "FACELOOP_FETCH_INTERVAL_SECONDS": "0",  # nobody is bothered: the hosts are ours
+            "FACELOOP_PACE": "0",
             "AIRFLOW_HOME": str(airflow),
             # Five processes share this file, and on a busy machine a writer may have to wait longer than the usual 5 s.
             # Not much longer: Airflow's API server writes its audit log on the event loop, and a request that holds the

@@ -2,65 +2,89 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from datetime import timedelta
+from typing import ClassVar
+from urllib.parse import parse_qsl, urlsplit
 
-from catalog.records import Candidate, Query
-from collectors.base import Answer, Page, Request, Source
-from collectors.errors import Drift, Empty
+from catalog.records import Candidate, Query, Window
+from collectors.base import Answer, Pace, Page, Request, Source
+from collectors.errors import Empty, Unanswerable
+from collectors.twitter_page import Post, read
+
+_ONLY = ("has:images", "-is:retweet")
+_LEAST, _MOST = 10, 100  # posts on one page, as X allows
+_LONGEST = 512  # characters of a query
 
 
 class Twitter(Source):
     """Every photo of every post that the search finds, at its original size."""
 
     door = "twitter"
-    terms = "X Developer Agreement: no training of foundation or frontier models on X content; check before use"
-    paging = "up to 100 posts a page; the cursor is X's next_token"
-    cost_per_item = 5_000  # $0.005 for each post read
+    terms = (
+        "X Developer Agreement (June 2025): no training of foundation or frontier models on X content, no inferring of "
+        "health or origin; whether a make-up model falls under that is yours to decide"
+    )
+    paging = "next_token; as many posts as are still wanted, 10 to 100 a page; since_id when asked again"
+    pace = Pace(interval=1.0, windows=(Window(60, 15 * 60),))
+    cost_per_item = 5_000  # $0.005 for each post read; an author's name counts as two
+    again_after = timedelta(days=6)  # the recent search reaches back seven days
+    filters: ClassVar[dict[str, tuple[str, ...]]] = {"authors": ("yes",)}
+    canary = "makeup selfie"  # ten posts a day: 1.50 dollars a month
 
     def request(self, query: Query, cursor: str) -> Request:
-        """The page at the token."""
-        size = min(100, max(10, query.limit))
-        parameters = (("size", str(size)), ("token", cursor))
-        return Request(what=f"{query.text} has:images -is:retweet", parameters=parameters, items=size)
+        """One page; ``cursor``: X's next_token, the oldest post seen so far, the newest one of an earlier search."""
+        token, oldest, since = (*cursor.split(" "), "", "")[:3] if cursor else ("", "", query.since)
+        authors = dict(query.filters).get("authors") == "yes"
+        size = min(_MOST, max(_LEAST, query.limit))
+        asked = [
+            ("query", _words(query.text)),
+            ("max_results", str(size)),
+            ("next_token", token),
+            ("until_id", oldest),  # where to go on when X does not know the token any more
+            ("since_id", since),
+            ("authors", "yes" if authors else ""),
+        ]
+        parameters = tuple((name, value) for name, value in asked if value)
+        return Request(what="search", parameters=parameters, items=size * (3 if authors else 1))
 
     def parse(self, answer: Answer, query: Query) -> Page:
         """The photos of one page."""
-        try:
-            page = json.loads(answer.body)
-            candidates = tuple(read_page(page, licence=query.licence))
-            meta = page["meta"]
-            if not page.get("data") and meta["result_count"] == 0 and not meta.get("next_token"):
-                raise Empty("X finds no post")
-            return Page(candidates=candidates, next=meta.get("next_token", ""), items=len(page.get("data", ())))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Drift(f"a page of X's search has another shape ({type(error).__name__}: {error})") from error
+        page, asked = read(answer.body), dict(parse_qsl(urlsplit(answer.url).query))
+        first = "next_token" not in asked and "until_id" not in asked
+        if not page.posts and first:
+            raise Empty("X finds no post with a photo for these words")
+        found = [candidate for post in page.posts for candidate in _candidates(post, licence=query.licence)]
+        onward = f"{page.next_token} {page.oldest_id} {asked.get('since_id', '')}".rstrip()
+        return Page(
+            candidates=tuple(found),
+            next=onward if page.next_token else "",
+            since=page.newest_id if first else "",
+            items=len(page.posts) + 2 * page.users,
+        )
 
 
-def read_page(page: dict[str, Any], *, licence: str = "unknown") -> list[Candidate]:
-    """Every photo of one page of the recent search."""
-    included = page.get("includes", {})
-    media = {item["media_key"]: item for item in included.get("media", ())}
-    authors = {user["id"]: user["username"] for user in included.get("users", ())}
-    found = []
-    for post in page.get("data", ()):
-        author = authors.get(post.get("author_id", ""), "")
-        for key in post.get("attachments", {}).get("media_keys", ()):
-            item = media.get(key, {})
-            if item.get("type") == "photo" and item.get("url"):
-                found.append(_candidate(post, item, author=author, licence=licence))
-    return found
+def _words(text: str) -> str:
+    """The query in X's words: our two conditions hold for all of it, and are said once."""
+    words = [word for word in text.split() if word not in _ONLY]
+    said = " ".join(words)
+    whole = " ".join([f"({said})" if "OR" in words else said, *_ONLY])
+    if not words or len(whole) > _LONGEST:
+        raise Unanswerable(f"X takes queries of 1 to {_LONGEST} characters, ours included; this one has {len(whole)}")
+    return whole
 
 
-def _candidate(post: dict[str, Any], item: dict[str, Any], *, author: str, licence: str) -> Candidate:
-    return Candidate(
-        source="twitter",
-        foreign_id=str(item["media_key"]),
-        page_url=f"https://x.com/{author or 'i/web'}/status/{post['id']}",
-        image_url=f"{item['url']}?name=orig",
-        licence=licence,
-        title=" ".join(str(post.get("text", "")).split())[:300],
-        author=author,
-        width=item.get("width"),
-        height=item.get("height"),
-    )
+def _candidates(post: Post, *, licence: str) -> list[Candidate]:
+    return [
+        Candidate(
+            source="twitter",
+            foreign_id=photo.key,
+            page_url=f"https://x.com/i/web/status/{post.id}",
+            image_url=f"{photo.url}?name=orig",
+            licence=licence,
+            title=" ".join(post.text.split())[:300],
+            author=post.author,
+            width=photo.width,
+            height=photo.height,
+        )
+        for photo in post.photos
+    ]

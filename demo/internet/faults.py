@@ -90,6 +90,19 @@ NAMED: Mapping[str, Fault] = {
             "type": "https://api.twitter.com/2/problems/credits",
         },
     ),
+    "twitter-tombstone": _refusal(
+        200,
+        {
+            "__typename": "TweetTombstone",
+            "tombstone": {
+                "text": {
+                    "text": "Age-restricted adult content. This content might not be appropriate for people under 18.",
+                    "entities": [],
+                    "rtl": False,
+                }
+            },
+        },
+    ),
     "twitter-forbidden": _refusal(
         403,
         {

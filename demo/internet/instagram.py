@@ -1,6 +1,7 @@
 """www.instagram.com and i.instagram.com, as Instaloader 4.16 asks them: login, profiles, posts, hashtags, media.
 
-One account exists: ACCOUNT with PASSWORD. Sessions live as long as the site.
+Two accounts exist, ACCOUNT and SECOND_FACTOR_ACCOUNT, both with PASSWORD; the second one is asked for CODE too.
+Sessions live as long as the site.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from urllib.parse import urlencode
 
 from demo.internet import instagram_shapes as shapes
 from demo.internet.messages import NOT_FOUND, Answer, Request, data, moved, page
-from demo.internet.world import PRIVATE_PROFILE, PROFILES, TAGS, Post, World
+from demo.internet.world import OWN_PROFILE, PRIVATE_PROFILE, PROFILES, TAGS, Post, World
 
 ACCOUNT, PASSWORD = "faceloop.demo", "drawn-portraits"
+SECOND_FACTOR_ACCOUNT, CODE = "faceloop.guarded", "246810"
 ACCOUNT_ID = "5900000001"
 WWW = "https://www.instagram.com"
 
@@ -45,6 +47,8 @@ class Instagram:
             return self._start()
         if path == "/api/v1/web/accounts/login/ajax/":
             return self._login(request)
+        if path == "/accounts/login/ajax/two_factor/":
+            return self._second_factor(request)
         if path in ("/graphql/query", "/graphql/query/", "/api/graphql"):
             return self._graphql(request)
         if path == "/accounts/login/":
@@ -71,10 +75,21 @@ class Instagram:
         if not request.headers.get("x-csrftoken"):
             return data({"message": "CSRF token missing or incorrect", "status": "fail"}, status=403)
         password = request.form("enc_password").split(":", 3)[-1]
-        if request.form("username") != ACCOUNT:
+        if request.form("username") not in (ACCOUNT, SECOND_FACTOR_ACCOUNT):
             return data({"user": False, "authenticated": False, "status": "ok"})
         if password != PASSWORD:
             return data({"user": True, "authenticated": False, "status": "ok"})
+        if request.form("username") == SECOND_FACTOR_ACCOUNT:
+            info = {"username": SECOND_FACTOR_ACCOUNT, "two_factor_identifier": "demo-identifier"}
+            return data({"two_factor_required": True, "two_factor_info": info, "status": "fail"}, status=400)
+        return self._welcome()
+
+    def _second_factor(self, request: Request) -> Answer:
+        if request.form("verificationCode") != CODE or request.form("identifier") != "demo-identifier":
+            return data({"message": "Please check the security code and try again.", "status": "fail"}, status=400)
+        return self._welcome()
+
+    def _welcome(self) -> Answer:
         session = f"{ACCOUNT_ID}%3A{secrets.token_urlsafe(12)}%3A7"
         self._sessions.add(session)
         cookies = (
@@ -102,7 +117,7 @@ class Instagram:
     def _profile(self, request: Request, variables: dict[str, Any]) -> Answer:
         if not self._signed_in(request):
             return _login_first()
-        names = [*PROFILES, PRIVATE_PROFILE]
+        names = [*PROFILES, OWN_PROFILE, PRIVATE_PROFILE]
         name = next((name for name in names if shapes.user_id(name) == str(variables.get("id"))), None)
         return data({"data": {"user": self._user(name) if name else None}, "status": "ok"})
 
@@ -161,7 +176,7 @@ class Instagram:
                 items = [shapes.media(post) for post in self._world.posts if str(post.pk) == pk]
                 return data({"items": items, "status": "ok"}) if items else _missing()
             case ["api", "v1", "users", pk, "info"]:
-                name = next((n for n in (*PROFILES, PRIVATE_PROFILE) if shapes.user_id(n) == pk), None)
+                name = next((n for n in (*PROFILES, OWN_PROFILE, PRIVATE_PROFILE) if shapes.user_id(n) == pk), None)
                 return data({"user": self._user(name), "status": "ok"}) if name else _missing()
         return _missing()
 
@@ -183,11 +198,11 @@ class Instagram:
 
     def _web_profile(self, request: Request) -> Answer:
         name = request.query("username").lower()
-        known = name in PROFILES or name == PRIVATE_PROFILE
+        known = name in (*PROFILES, OWN_PROFILE, PRIVATE_PROFILE)
         return data({"data": {"user": self._user(name)}, "status": "ok"}) if known else _missing()
 
     def _profile_page(self, name: str) -> Answer:
-        if name not in PROFILES and name != PRIVATE_PROFILE:
+        if name not in (*PROFILES, OWN_PROFILE, PRIVATE_PROFILE):
             return NOT_FOUND
         user = self._user(name) | {"id": f"page-{name}"}
         posts = [] if name == PRIVATE_PROFILE else self._world.posts_of(name)

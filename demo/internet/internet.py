@@ -18,7 +18,7 @@ from demo.internet.instagram import Instagram
 from demo.internet.messages import NOT_FOUND, Answer, Request, Site, data
 from demo.internet.pictures import Pictures
 from demo.internet.proxy import Entry, Ledger, Proxy
-from demo.internet.twitter import TwitterApi
+from demo.internet.twitter import Bill, Embeds, TwitterApi
 from demo.internet.world import INSTAGRAM_CDN, MIRROR_HOST, PICTURE_HOSTS, TWITTER_CDN, World
 
 
@@ -51,12 +51,14 @@ class Internet:
 
     def _build(self) -> dict[str, Site]:
         instagram, pictures, thumbnails = Instagram(self.world), Pictures(self.world), Thumbnails(self.world)
+        self._twitter = TwitterApi(self.world)
         sites: dict[str, Site] = {
             "www.google.com": Google(self.world),
             "consent.google.com": Consent(),
             "www.instagram.com": instagram,
             "i.instagram.com": instagram,
-            "api.twitter.com": TwitterApi(self.world),
+            "api.twitter.com": self._twitter,
+            "cdn.syndication.twimg.com": Embeds(self.world),
         }
         sites |= {f"encrypted-tbn{n}.gstatic.com": thumbnails for n in range(4)}
         for host in (INSTAGRAM_CDN, TWITTER_CDN):
@@ -145,6 +147,11 @@ class Internet:
         """List the requests that came, in order."""
         return [entry for entry in self._ledger.entries() if host is None or entry.host == host]
 
+    @property
+    def billed(self) -> Bill:
+        """What X has billed."""
+        return self._twitter.bill
+
     def ready(self) -> dict[str, object]:
         """Tell another process how to get in."""
         return {
@@ -160,7 +167,7 @@ class Internet:
 
 
 class Control:
-    """Answers what is asked of the proxy itself: GET /health, /ledger, /truth?url=; POST and DELETE /fault."""
+    """Answers what is asked of the proxy itself: GET /health, /ledger, /billed, /truth?url=; POST and DELETE /fault."""
 
     def __init__(self, internet: Internet) -> None:
         self._internet = internet
@@ -171,6 +178,9 @@ class Control:
                 return data({"status": "ok", **self._internet.ready()})
             case "GET", "/ledger":
                 return data([asdict(entry) for entry in self._internet.ledger(request.query("host") or None)])
+            case "GET", "/billed":
+                bill = self._internet.billed
+                return data(asdict(bill) | {"cost": bill.cost})
             case "GET", "/truth":
                 truth = self._internet.world.truth(request.query("url"))
                 return data(asdict(truth)) if truth else data({"error": "no photo there"}, status=404)

@@ -1,14 +1,31 @@
-"""api.twitter.com: the v2 recent search, as Tweepy asks it."""
+"""X: the v2 recent search of api.twitter.com, as Tweepy asks it, with what it bills; and the embeds' endpoint."""
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from demo.internet.messages import Answer, Request, data
 from demo.internet.world import Tweet, World
 
 LIMIT, WINDOW = 450, 900
+POST_READ, USER_READ = 5_000, 10_000  # millionths of a US dollar
+_TOKEN = "b26v89c19zqg8o3f"
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What X has billed, in items and in millionths of a US dollar; an item counts once on each day of UTC."""
+
+    posts: int
+    users: int
+
+    @property
+    def cost(self) -> int:
+        return self.posts * POST_READ + self.users * USER_READ
 
 
 class TwitterApi:
@@ -17,6 +34,22 @@ class TwitterApi:
     def __init__(self, world: World) -> None:
         self._world = world
         self._asked = 0
+        self._lock = threading.Lock()
+        self._read: set[tuple[str, str, str]] = set()  # day, kind, id
+
+    @property
+    def bill(self) -> Bill:
+        """What has been billed so far."""
+        with self._lock:
+            kinds = [kind for _, kind, _ in self._read]
+        return Bill(posts=kinds.count("post"), users=kinds.count("user"))
+
+    def _charge(self, answer: dict[str, Any]) -> None:
+        day = datetime.now(UTC).date().isoformat()
+        items = [("post", item["id"]) for item in answer["data"]]
+        items += [("user", item["id"]) for item in answer.get("includes", {}).get("users", [])]
+        with self._lock:
+            self._read |= {(day, kind, number) for kind, number in items}
 
     def answer(self, request: Request) -> Answer:
         token = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
@@ -36,10 +69,20 @@ class TwitterApi:
         if not query:
             return _invalid("query", query, "The `query` query parameter can not be empty")
         token = request.query("next_token") or request.query("pagination_token")
-        if token and not token.removeprefix("b26v89c19zqg8o3f").isdigit():
-            return _invalid("next_token", token, "The `next_token` query parameter value is not valid")
-        start = int(token.removeprefix("b26v89c19zqg8o3f")) if token else 0
-        found = self._world.tweets_about(query)
+        if token and not (token.startswith(_TOKEN) and token.removeprefix(_TOKEN).isdigit()):
+            return _invalid("next_token", token, f"The `next_token` query parameter value [{token}] is not valid")
+        start = int(token.removeprefix(_TOKEN)) if token else 0
+        since, until = request.query("since_id"), request.query("until_id")
+        for name, value in (("since_id", since), ("until_id", until)):
+            if value and not value.isdigit():
+                return _invalid(name, value, f"The `{name}` query parameter value [{value}] is not valid")
+        found = [
+            tweet
+            for tweet in self._world.tweets_about(query)
+            if (not since or tweet.id > int(since)) and (not until or tweet.id < int(until))
+        ]
+        if "has:images" in query.split():
+            found = [tweet for tweet in found if tweet.pictures]
         part = found[start : start + int(size)]
         self._asked += 1
         headers = (
@@ -54,9 +97,10 @@ class TwitterApi:
             "meta": {"newest_id": str(part[0].id), "oldest_id": str(part[-1].id), "result_count": len(part)},
         }
         if len(found) > start + int(size):
-            answer["meta"]["next_token"] = f"b26v89c19zqg8o3f{start + int(size)}"
+            answer["meta"]["next_token"] = f"{_TOKEN}{start + int(size)}"
         if included := _includes(part, request):
             answer["includes"] = included
+        self._charge(answer)
         return data(answer, headers=headers)
 
 
@@ -109,3 +153,55 @@ def _includes(tweets: list[Tweet], request: Request) -> dict[str, Any]:
         authors = {_author_id(t): t.author for t in tweets}
         included["users"] = [{"id": i, "name": name.title(), "username": name} for i, name in authors.items()]
     return included
+
+
+class Embeds:
+    """Answers for cdn.syndication.twimg.com: one known post, to whoever sends a token."""
+
+    def __init__(self, world: World) -> None:
+        self._tweets = {str(tweet.id): tweet for tweet in world.tweets}
+
+    def answer(self, request: Request) -> Answer:
+        tweet = self._tweets.get(request.query("id"))
+        if request.path != "/tweet-result" or tweet is None or not request.query("token"):
+            return Answer(status=404, headers=(("Content-Type", "application/json; charset=utf-8"),), body=b"")
+        return data(_embed(tweet))
+
+
+def _embed(tweet: Tweet) -> dict[str, Any]:
+    photos = [
+        {
+            "url": picture.url,
+            "width": picture.truth.width,
+            "height": picture.truth.height,
+            "expandedUrl": f"https://x.com/{tweet.author}/status/{tweet.id}/photo/{number}",
+        }
+        for number, picture in enumerate(tweet.pictures, 1)
+    ]
+    shown: dict[str, Any] = {
+        "__typename": "Tweet",
+        "lang": "en",
+        "favorite_count": tweet.id % 97,
+        "possibly_sensitive": False,
+        "created_at": tweet.created_at,
+        "display_text_range": [0, len(tweet.text)],
+        "entities": {"hashtags": [], "urls": [], "user_mentions": [], "symbols": []},
+        "id_str": str(tweet.id),
+        "text": tweet.text,
+        "user": {"id_str": _author_id(tweet), "name": tweet.author.title(), "screen_name": tweet.author},
+        "isEdited": False,
+        "conversation_count": 0,
+    }
+    if photos:
+        shown["entities"]["media"] = [{"display_url": "pic.x.com/demo", "expanded_url": photos[0]["expandedUrl"]}]
+        shown["mediaDetails"] = [
+            {
+                "type": "photo",
+                "media_url_https": photo["url"],
+                "original_info": {"width": photo["width"], "height": photo["height"], "focus_rects": []},
+                "expanded_url": photo["expandedUrl"],
+            }
+            for photo in photos
+        ]
+        shown["photos"] = photos
+    return shown

@@ -41,6 +41,7 @@ PROFILES: dict[str, Domain] = {
     "lipstick.diaries": "makeup",
 }
 PRIVATE_PROFILE = "private.person"
+OWN_PROFILE = "instagram"
 TAGS: dict[str, Domain] = {
     "nomakeup": "bare",
     "barefaced": "bare",
@@ -259,7 +260,9 @@ class World:
         return sorted(found, key=lambda r: hashlib.sha256(f"{query.lower()}|{r.picture.url}".encode()).digest())
 
     def posts_of(self, profile: str) -> list[Post]:
-        """List a profile's posts, newest first."""
+        """List a profile's posts, newest first; the site's own profile shows what others posted."""
+        if profile == OWN_PROFILE:
+            return [post for post in self.posts if not post.video][:3]
         return [post for post in self.posts if post.owner == profile]
 
     def posts_tagged(self, tag: str) -> list[Post]:

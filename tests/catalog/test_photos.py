@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.errors import BlobError, Conflict, NotFound
 from catalog.part import signed, unsigned
-from catalog.records import CandidateState, Domain, Fetched, Reason, Stage
+from catalog.records import CandidateState, Domain, Fetched, Reason, Stage, Twin
 from rows import Rows, phash_of
 
 ROOT = Path(__file__).parents[2]
@@ -88,9 +88,9 @@ def test_a_duplicate_is_known_before_its_bytes_are_kept(catalog: Catalog, rows: 
     new = rows.new_photo()
     assert catalog.photos.duplicate_of(new, bits=8) is None
     stored = rows.photo(new=new)
-    assert catalog.photos.duplicate_of(new, bits=8) == ("exact_duplicate", stored.id)
+    assert catalog.photos.duplicate_of(new, bits=8) == Twin("exact_duplicate", stored.id)
     near = replace(new, sha256="b" * 64)
-    assert catalog.photos.duplicate_of(near, bits=8) == ("near_duplicate", stored.id)
+    assert catalog.photos.duplicate_of(near, bits=8) == Twin("near_duplicate", stored.id)
 
 
 def test_a_photo_that_another_process_stored_is_seen(catalog: Catalog, rows: Rows, url: str) -> None:
@@ -99,7 +99,7 @@ def test_a_photo_that_another_process_stored_is_seen(catalog: Catalog, rows: Row
     another = Catalog(url)
     stored = Rows(another).photo(new=new)
     another.close()
-    assert catalog.photos.duplicate_of(replace(new, sha256="c" * 64), bits=8) == ("near_duplicate", stored.id)
+    assert catalog.photos.duplicate_of(replace(new, sha256="c" * 64), bits=8) == Twin("near_duplicate", stored.id)
 
 
 def test_two_workers_with_the_same_photo_store_it_once(catalog: Catalog, rows: Rows, url: str) -> None:
@@ -175,25 +175,28 @@ def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
 
 def test_a_batch_of_fetched_photos_is_recorded_as_a_whole(catalog: Catalog, rows: Rows) -> None:
     known = rows.photo()
-    one, two, three, lost = (rows.claimed().id for _ in range(4))
+    one, two, three, four, lost = (rows.claimed().id for _ in range(5))
     new = rows.new_photo()
     copy = replace(rows.new_photo(), sha256=known.sha256)
     near = replace(rows.new_photo(), phash=new.phash ^ 1)
     catalog.candidates.release(lost)
     kept: list[str] = []
-    batch = [Fetched(one, new, "https://x.example/a.jpg"), Fetched(two, copy), Fetched(three, near)]
+    batch = [Fetched(one, new, "https://x.example/a.jpg"), Fetched(two, copy), Fetched(three, near), Fetched(four, new)]
     told = catalog.photos.store_all([*batch, Fetched(lost, rows.new_photo())], bits=8, keep=kept.extend)
-    assert [(admitted.fetched.candidate_id, admitted.admission.value) for admitted in told] == [
-        (one, "stored"),
-        (two, "duplicate"),
-        (three, "near"),
-        (lost, "lost"),
+    assert [(admitted.fetched.candidate_id, admitted.admission.value, admitted.reason) for admitted in told] == [
+        (one, "stored", ""),
+        (two, "duplicate", "exact_duplicate"),
+        (three, "duplicate", "near_duplicate"),
+        (four, "duplicate", "exact_duplicate"),
+        (lost, "lost", ""),
     ]
     assert kept == [new.sha256]
-    assert (told[1].reason, told[1].photo_id, told[2].photo_id) == ("exact_duplicate", known.id, told[0].photo_id)
-    assert catalog.candidates.get(three).state is CandidateState.CLAIMED  # for its pixels to be compared
-    told = catalog.photos.store_all([replace(batch[2], unlike=frozenset({told[2].photo_id}))], bits=8)
-    assert [admitted.admission.value for admitted in told] == ["stored"]
+    assert [admitted.photo_id for admitted in told[1:4]] == [known.id, told[0].photo_id, told[0].photo_id]
+    assert [refusal.detail for refusal in catalog.candidates.refusals()] == [
+        f"photo {known.id}",
+        f"photo {told[0].photo_id}",
+        f"photo {told[0].photo_id}",
+    ]
 
 
 def test_nothing_of_a_batch_is_recorded_when_its_bytes_cannot_be_kept(catalog: Catalog, rows: Rows) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from killing import environment_for, kill_when, run, start
 from sketches import picture
 
 from catalog import Blobs, Catalog, Settings
@@ -17,33 +15,10 @@ from catalog.records import QueryState
 from collectors.reaper import marked
 from demo.internet import Internet
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
 def environment(tmp_path: Path, catalog: Catalog) -> dict[str, str]:
-    return os.environ | {
-        "FACELOOP_DATABASE": catalog.url,
-        "FACELOOP_STORE": (tmp_path / "blobs").as_uri(),
-        "FACELOOP_HOME": str(tmp_path / "home"),
-        "FACELOOP_LEASE_SECONDS": "600",  # nobody waits for it: the dead worker is known to be dead
-    }
-
-
-def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "collectors", *arguments],
-        cwd=REPOSITORY,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def run(environment: dict[str, str], *arguments: str) -> None:
-    done = start(environment, *arguments)
-    _, said = done.communicate(timeout=90)
-    assert done.returncode == 0, said.decode()
+    return environment_for(catalog, tmp_path)
 
 
 def photos_in(folder: Path, count: int) -> Path:
@@ -57,17 +32,6 @@ def photos_in(folder: Path, count: int) -> Path:
     return folder
 
 
-def kill_when(process: subprocess.Popen[bytes], reached: int, count: object) -> bool:
-    """Kill once the count has reached so much; whether it was still running then."""
-    end = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < end and count() < reached:  # type: ignore[operator]
-        time.sleep(0.002)
-    running = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    return running
-
-
 def candidates(catalog: Catalog) -> int:
     return sum(catalog.candidates.counts().get("folder", {}).values())
 
@@ -78,7 +42,7 @@ def test_a_killed_search_of_a_folder_is_completed(
     folder = photos_in(tmp_path / "photos", 60)
     command = ("search", "--source", "folder", "--path", str(folder))
     for reached in (1, 20, 45):
-        kill_when(start(environment, *command), reached, lambda: candidates(catalog))
+        kill_when(start(environment, *command), lambda at=reached: candidates(catalog) >= at)
     run(environment, *command)
     assert candidates(catalog) == 64
     (query,) = catalog.queries.list()
@@ -94,7 +58,7 @@ def test_a_killed_fetch_is_completed(
     def stored() -> int:
         return catalog.photos.counts().get("folder", 0)
 
-    killed = [kill_when(start(environment, "fetch"), reached, stored) for reached in (1, 20, 40)]
+    killed = [kill_when(start(environment, "fetch"), lambda at=reached: stored() >= at) for reached in (1, 20, 40)]
     assert any(killed)
     run(environment, "fetch")
     assert catalog.candidates.counts() == {"folder": {"fetched": 60, "refused": 4}}
@@ -114,7 +78,7 @@ def test_a_killed_search_leaves_no_browser_behind_and_is_completed(
     environment[name] = value
     run(environment, "queries", "add", "portrait without make-up", "--source", "google")
     searching = start(environment, "search", "--source", "google")
-    assert kill_when(searching, 1, lambda: len(internet.ledger("www.google.com")))
+    assert kill_when(searching, lambda: bool(internet.ledger("www.google.com")))
     end = time.monotonic() + 20
     while (left := marked(mark)) and time.monotonic() < end:
         time.sleep(0.1)

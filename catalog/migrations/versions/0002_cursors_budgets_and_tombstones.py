@@ -42,6 +42,7 @@ _GAINED: dict[str, tuple[sa.Column[Any], ...]] = {
     ),
     "photos": (
         sa.Column("sketch", sa.LargeBinary(), nullable=True),
+        sa.Column("gist", sa.LargeBinary(), nullable=True),
         sa.Column("fetched_url", sa.Text(), server_default="", nullable=False),
         sa.Column("usage_headers", sa.Text(), server_default="", nullable=False),
     ),
@@ -63,6 +64,7 @@ _CAME = (
     ("ix_candidates_claimed", "candidates", ["worker", "lease_until"], "state = 'claimed'"),
     ("ix_candidates_of_query", "candidates", ["query_id", "state"], ""),
     ("ix_candidates_of_source", "candidates", ["source", "state"], ""),
+    ("ix_photos_alike", "photos", ["phash", "gist"], ""),
 )
 
 

@@ -1,0 +1,99 @@
+"""Which of many photos may show what a new one shows: an exact search through all of them, in memory.
+
+A photo is known by its gist (see gists.py), 130 bytes here. Those that no crop of 5 % can have made of each other are
+passed over by the signs of their frequencies (numpy's popcount over two arrays), most others by their distance from
+the new picture's plane; what is left is for resemblance.py to judge. A photo whose gist is gone, because it was erased,
+is known by its perceptual hash alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog import gists
+from catalog.gists import SIZE, Look
+
+#: How many stable signs may differ, and how much of a gist must lie in the plane. Fitted on labelled photos: copies
+#: and crops pass with a share of 0.999, one pair in a thousand of studio portraits does.
+_SIGNS = 4
+_NEAR = 0.965
+#: The nearest so many are compared.
+MOST = 16
+_PIECE = 1 << 15  # as many signs at once as the processor's cache holds
+_NONE = bytes(SIZE)
+
+
+class Twins:
+    """Photos by number, hash and gist; finds those that may be the same as another."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._ids = np.empty(256, np.int64)
+        self._hashes = np.empty(256, np.uint64)
+        self._wholes = np.empty(256, np.uint64)
+        self._middles = np.empty(256, np.uint64)
+        self._gists = np.empty((256, SIZE), np.int8)
+        self._bare = np.empty(0, np.intp)  # the places of those without a gist
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def last_id(self) -> int:
+        """The highest number added so far; 0 when empty."""
+        return int(self._ids[self._size - 1]) if self._size else 0
+
+    def add(self, photos: Sequence[tuple[int, int, bytes | None]]) -> None:
+        """Add photos by ascending number: number, signed hash, gist (None when it is gone)."""
+        if not photos:
+            return
+        numbers, hashes, known = zip(*photos, strict=True)
+        first, self._size = self._size, self._size + len(photos)
+        self._make_room()
+        here = slice(first, self._size)
+        self._ids[here] = numbers
+        self._hashes[here] = np.array(hashes, np.int64).view(np.uint64)
+        self._gists[here] = np.frombuffer(b"".join(gist or _NONE for gist in known), np.int8).reshape(-1, SIZE)
+        self._wholes[here], self._middles[here] = gists.signs(self._gists[here])
+        bare = [place for place, gist in enumerate(known, first) if not gist]
+        self._bare = np.append(self._bare, np.array(bare, np.intp))
+
+    def may_be(self, look: Look, *, after: int = 0) -> list[int]:
+        """The photos numbered above ``after`` that may show the same, or a crop of it: the nearest first, MOST of them.
+
+        About 0.2 ms at 100,000 photos.
+        """
+        places = self._with_signs(look, int(np.searchsorted(self._ids[: self._size], after, "right")))
+        nearness = gists.nearness(self._gists[places], look.plane)
+        near = np.flatnonzero(nearness >= _NEAR)
+        nearest = near[np.argsort(-nearness[near], kind="stable")][:MOST]
+        return [int(number) for number in self._ids[places[nearest]]]
+
+    def within(self, phash: int, *, bits: int, after: int = 0, bare: bool) -> list[int]:
+        """The photos whose hash is at most ``bits`` away, the nearest first: of all, or of those without a gist."""
+        first = int(np.searchsorted(self._ids[: self._size], after, "right"))
+        places = self._bare[self._bare >= first] if bare else np.arange(first, self._size)
+        distances = np.bitwise_count(self._hashes[places] ^ np.uint64(phash))
+        near = np.flatnonzero(distances <= bits)
+        return [int(number) for number in self._ids[places[near[np.argsort(distances[near], kind="stable")]]]]
+
+    def _with_signs(self, look: Look, first: int) -> NDArray[np.intp]:
+        found = []
+        for start in range(first, self._size, _PIECE):
+            piece = slice(start, min(start + _PIECE, self._size))
+            whole = np.bitwise_count((self._wholes[piece] ^ look.signs) & look.stable)
+            middle = np.bitwise_count((self._middles[piece] ^ look.signs) & look.stable)
+            found.append(np.flatnonzero(np.minimum(whole, middle) <= _SIGNS) + start)
+        return np.concatenate(found) if found else np.empty(0, np.intp)
+
+    def _make_room(self) -> None:
+        room = len(self._ids)
+        if room >= self._size:
+            return
+        more = max(self._size, 2 * room) - room
+        for name in ("_ids", "_hashes", "_wholes", "_middles", "_gists"):
+            held = getattr(self, name)
+            setattr(self, name, np.concatenate([held, np.empty((more, *held.shape[1:]), held.dtype)]))
