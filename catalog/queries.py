@@ -16,7 +16,7 @@ from catalog.errors import BadInput, Conflict, NotFound
 from catalog.leases import Leases
 from catalog.part import Part, clean, now, worker_name
 from catalog.prepared import Driver, Prepared
-from catalog.query_keys import PATHS, filters_of, query_key
+from catalog.query_keys import PATHS, filters_of, plannable, query_key
 from catalog.records import Candidate, Domain, Query, QueryState, SearchResult
 from catalog.tables import queries, searches
 
@@ -56,11 +56,7 @@ class Queries(Part):
 
         ``arm``: what the planner made it of. BadInput for a query that means nothing, or for more than an index holds.
         """
-        text, key = clean(text), query_key(source, text, filters)
-        if not source or not text.strip():
-            raise BadInput("a query needs a source and words")
-        if len(key) > 500:  # of the form that the index holds: one letter may stand for eighteen
-            raise BadInput(f"a query of {len(key)} characters; 500 is the most")
+        text, key = clean(text), plannable(source, text, filters)
         if domain not in list(Domain):
             raise BadInput(f"a domain is {' or '.join(Domain)}, not {domain!r}")
         if limit < 1:
@@ -212,22 +208,24 @@ class Queries(Part):
         return row
 
     def due_again(self, source: str, *, after: timedelta, most: int | None = None) -> int:
-        """Plan again what was used so long ago, the longest ago first, up to ``most``; say how many.
+        """Plan again what was used so long ago, the longest ago first; say how many.
 
+        No more than ``most`` of a source wait for another search at once, so that running this twice changes nothing.
         Each asks only for what is newer than it saw, where its source can be asked so.
         """
-        used = (queries.c.source == source, queries.c.state == QueryState.USED.value)
-        due = (
-            select(queries.c.id)
-            .where(*used, queries.c.used_at <= now() - after)
-            .order_by(queries.c.used_at)
-            .limit(most)
+        of_source = queries.c.source == source
+        used = (of_source, queries.c.state == QueryState.USED.value)
+        due = select(queries.c.id).where(*used, queries.c.used_at <= now() - after).order_by(queries.c.used_at)
+        waiting = select(func.count()).where(
+            of_source,
+            queries.c.state == QueryState.PLANNED.value,
+            queries.c.id.in_(select(searches.c.query_id)),
         )
         values = {"state": QueryState.PLANNED.value, "used_at": None, "reason": "", "cursor": ""}
         with self._catalog.writing() as connection:
-            return connection.execute(
-                update(queries).where(*used, queries.c.id.in_(due.limit(most))).values(**values)
-            ).rowcount
+            if most is not None:
+                due = due.limit(max(0, most - (connection.scalar(waiting) or 0)))
+            return connection.execute(update(queries).where(*used, queries.c.id.in_(due)).values(**values)).rowcount
 
     def _move(self, query_id: int, states: Sequence[QueryState], **values: str | None) -> Query | None:
         """Change a query that is in one of these states; None when it is in another."""

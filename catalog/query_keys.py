@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from catalog.errors import BadInput
 from catalog.part import clean
 
+#: Characters of a key, in the form that the index holds: one letter may stand for eighteen.
+_LONGEST = 500
 #: Stands between the words and each filter of a key; no text that was cleaned holds it.
 _BETWEEN = "\x1f"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -30,6 +32,16 @@ def query_key(source: str, text: str, filters: Mapping[str, str] | None = None) 
     words = clean(text) if source in PATHS else normalise(clean(text))
     asked = {name: normalise(value) for name, value in filters_of(filters or {})}
     return _BETWEEN.join([words, *(f"{name}={value}" for name, value in asked.items())])
+
+
+def plannable(source: str, text: str, filters: Mapping[str, str]) -> str:
+    """The key of a query that may be planned; BadInput for one without words, or of more than an index holds."""
+    key = query_key(source, text, filters)
+    if not source or not query_key(source, text).strip():
+        raise BadInput("a query needs a source and words")
+    if len(key) > _LONGEST:
+        raise BadInput(f"a query of {len(key)} characters; {_LONGEST} is the most")
+    return key
 
 
 def filters_of(filters: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

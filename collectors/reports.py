@@ -28,6 +28,14 @@ class PlanReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of a file's queries: the ids of the new ones; the lines of the others, and what each is known as."""
+
+    planned: tuple[int, ...]
+    known: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class QueryReport:
     """How the search of one query ended: ``outcome`` is used, or the word of what ended it.
 

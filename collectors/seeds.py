@@ -14,18 +14,19 @@ from collectors.errors import BadInput
 from collectors.yaml_file import read_yaml
 
 _SEEDS = Path(__file__).with_name("queries.yaml")
-_KNOWN = {"source", "domain", "text", "limit", "licence"}
+_KNOWN = {"source", "domain", "text", "limit", "licence", "filters"}
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """One query to plan. ``limit`` None: as the source or the settings say."""
+    """One query to plan. ``limit`` None: as the source or the settings say. ``filters``: in the source's own words."""
 
     source: str
     domain: Domain
     text: str
     limit: int | None = None
     licence: str = "unknown"
+    filters: tuple[tuple[str, str], ...] = ()
 
 
 def seeds_of(source: str, settings: Settings, *, extra: Path | None = None) -> Sequence[Seed]:
@@ -69,10 +70,11 @@ def read_seeds(file: Path) -> Sequence[Seed]:
     entries = read_yaml(file, about="seed file")
     if not isinstance(entries, list):
         raise BadInput(f"the seed file {file} is not a list")
-    return [_seed(entry, where=f"{file}, entry {number}") for number, entry in enumerate(entries, 1)]
+    return [seed_from(entry, where=f"{file}, entry {number}") for number, entry in enumerate(entries, 1)]
 
 
-def _seed(entry: Any, *, where: str) -> Seed:
+def seed_from(entry: Any, *, where: str) -> Seed:
+    """The seed that an entry of a file is; raises BadInput, which begins with ``where``, for one that is none."""
     if not isinstance(entry, dict) or not {"source", "domain", "text"} <= set(entry):
         raise BadInput(f"{where}: a query has a source, a domain and a text")
     if unknown := set(entry) - _KNOWN:
@@ -85,7 +87,11 @@ def _seed(entry: Any, *, where: str) -> Seed:
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise BadInput(f"{where}: limit is a number from 1, not {limit!r}")
     domain = _domain(str(entry["domain"]), where=where)
-    return Seed(source, domain, text, limit=limit, licence=str(entry.get("licence", "unknown")))
+    filters = entry.get("filters") or {}
+    if not isinstance(filters, dict):
+        raise BadInput(f"{where}: filters are names and values, not {filters!r}")
+    asked = tuple((str(name), str(value)) for name, value in filters.items())
+    return Seed(source, domain, text, limit=limit, licence=str(entry.get("licence", "unknown")), filters=asked)
 
 
 def _domain(word: str, *, where: str) -> Domain:

@@ -19,8 +19,10 @@ from collectors.base import Source
 from collectors.canary import CanaryReport, ask_canary
 from collectors.doors import OpenDoor, open_door
 from collectors.errors import BadInput, ended
+from collectors.filters import allowed
 from collectors.planner import plan_day
-from collectors.reports import FetchReport, PlanReport, SearchReport, YieldTable
+from collectors.query_files import Row
+from collectors.reports import FetchReport, ImportReport, PlanReport, SearchReport, YieldTable
 from collectors.seeds import Seed, seeds_of
 
 if TYPE_CHECKING:
@@ -46,8 +48,10 @@ def plan(
     config, catalog = config or settings(), catalog or Catalog()
     site = registry.load(source)
     wanted = seeds_of(source, config, extra=seeds)
-    fresh = [seed for seed in wanted if not catalog.queries.find(source=source, text=seed.text)]
+    fresh = [seed for seed in wanted if not _find(seed, site, catalog)]
     made = [] if dry_run else [_plan(seed, site, catalog, config) for seed in fresh]
+    if not dry_run and site.again_after:  # a few at a time, so that those long known do not crowd out the new
+        catalog.queries.due_again(source, after=site.again_after, most=max(1, config.queries_per_run // 4))
     day = plan_day(
         source,
         catalog=catalog,
@@ -55,8 +59,6 @@ def plan(
         today=today or datetime.now(UTC),
         taken=len(fresh) if dry_run else 0,
     )
-    if not dry_run and site.again_after:  # a few at a time, so that those long known do not crowd out the new
-        catalog.queries.due_again(source, after=site.again_after, most=max(1, config.queries_per_run // 4))
     if not dry_run:
         made += [_plan(Seed(source, c.domain, c.text), site, catalog, config, arm=c.arm) for c in day.choices]
     planned = tuple(query.id for query in made if query)
@@ -73,12 +75,30 @@ def plan_waiting(source: str, *, catalog: Catalog | None = None, config: Setting
 def plan_one(seed: Seed, *, catalog: Catalog | None = None, config: Settings | None = None) -> Query:
     """Plan one query that somebody asks for, or find the one there is."""
     config, catalog = config or settings(), catalog or Catalog()
-    query = _plan(seed, registry.load(seed.source), catalog, config) or catalog.queries.find(
-        source=seed.source, text=seed.text
-    )
+    site = registry.load(seed.source)
+    query = _plan(seed, site, catalog, config) or _find(seed, site, catalog)
     if query is None:
         raise BadInput(f"cannot plan {seed.text!r}")
     return query
+
+
+def import_queries(
+    rows: Sequence[Row], *, catalog: Catalog | None = None, config: Settings | None = None
+) -> ImportReport:
+    """Plan the queries of a file that was read whole; those known already are told with their line, and left alone."""
+    config, catalog = config or settings(), catalog or Catalog()
+    planned: list[int] = []
+    known: list[tuple[int, str]] = []
+    for row in rows:
+        if row.same_as is not None:
+            known.append((row.line, f"the same as line {row.same_as}"))
+            continue
+        site = registry.load(row.seed.source)
+        if query := _plan(row.seed, site, catalog, config):
+            planned.append(query.id)
+        elif there := _find(row.seed, site, catalog):
+            known.append((row.line, f"query {there.id}, {there.state}"))
+    return ImportReport(tuple(planned), tuple(known))
 
 
 def search(
@@ -186,5 +206,10 @@ def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings, *, arm: 
         domain=seed.domain,
         limit=seed.limit or site.limit or config.candidates_per_query,
         licence=seed.licence,
+        filters=allowed(site, seed.filters),
         arm=arm,
     )
+
+
+def _find(seed: Seed, site: Source, catalog: Catalog) -> Query | None:
+    return catalog.queries.find(source=seed.source, text=seed.text, filters=allowed(site, seed.filters))

@@ -7,9 +7,9 @@ with which a few lines can stand for billions.
 from __future__ import annotations
 
 import stat
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -21,6 +21,23 @@ _DEEPEST = 12
 
 def read_yaml(file: Path, *, about: str) -> Any:
     """What the file holds; BadInput, naming it (``about``: what it is) and the line, when it cannot be read."""
+    return _read(file, about, lambda loader: loader.get_single_data())
+
+
+def read_yaml_rows(file: Path, *, about: str) -> list[tuple[int, Any]]:
+    """The entries of a file that is a list, each with the line it begins in; BadInput as above, or for no list."""
+
+    def rows(loader: _Careful) -> list[tuple[int, Any]]:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.SequenceNode):
+            raise BadInput(f"the {about} {file} is not a list")
+        return [(entry.start_mark.line + 1, loader.construct_document(entry)) for entry in node.value]
+
+    return cast("list[tuple[int, Any]]", _read(file, about, rows))
+
+
+def read_text(file: Path, *, about: str) -> str:
+    """The text of a small UTF-8 file; BadInput, naming it, when it is none."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             raise BadInput(f"the {about} {file} cannot be read: it is no file")
@@ -28,9 +45,26 @@ def read_yaml(file: Path, *, about: str) -> Any:
             held = opened.read(_MOST_BYTES + 1)
         if len(held) > _MOST_BYTES:
             raise BadInput(f"the {about} {file} cannot be read: {_MOST_BYTES} bytes is the most")
-        return yaml.load(held.decode("utf-8-sig"), _Careful)
-    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or a date that there is not
-        raise BadInput(f"the {about} {file} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        return held.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, about, error) from error
+
+
+def _read(file: Path, about: str, how: Callable[[_Careful], Any]) -> Any:
+    text = read_text(file, about=about)
+    loader = None
+    try:
+        loader = _Careful(text)
+        return how(loader)
+    except (ValueError, yaml.YAMLError) as error:  # ValueError: a date that there is not
+        raise _unreadable(file, about, error) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _unreadable(file: Path, about: str, error: Exception) -> BadInput:
+    return BadInput(f"the {about} {file} cannot be read: {' '.join(str(error).split())[:200]}")
 
 
 class _Careful(yaml.SafeLoader):

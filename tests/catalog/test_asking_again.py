@@ -57,6 +57,7 @@ def test_what_waits_longest_comes_back_first(catalog: Catalog, rows: Rows, used:
     use(catalog, older, days=20)
     assert catalog.queries.due_again("google", after=A_WEEK, most=1) == 1
     assert [q.id for q in catalog.queries.list(state=QueryState.PLANNED)] == [older.id]
+    assert catalog.queries.due_again("google", after=A_WEEK, most=1) == 0, "one waits again already"
 
 
 def test_a_retired_query_is_neither_claimed_nor_planned_nor_due(catalog: Catalog, used: Query) -> None:
