@@ -55,7 +55,7 @@ _FLAGS = (
     "--disable-dev-shm-usage",
     "--disable-gpu",
     "--disable-breakpad",
-    "--window-size=1280,1600",
+    "--window-size=1280,800",
     "--lang=en-US",
     "--no-first-run",
     "--disable-background-networking",

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
@@ -60,7 +61,8 @@ def read(html: str, *, licence: str = "unknown") -> tuple[list[Candidate], int]:
     """Every result of a page, each once: originals first, thumbnails last. And how many results the page holds, those
     that could not be read included."""
     page = _Reader()
-    page.feed(html)
+    with suppress(AssertionError):  # html.parser's word for a declaration it does not know: what came before is read
+        page.feed(html)
     found: dict[str, Candidate] = {}
     for candidate in (*_of_block(html), *_of_links(page.links), *_of_panels(page)):
         if _WEB.fullmatch(candidate.image_url) and _WEB.fullmatch(candidate.page_url):

@@ -10,12 +10,14 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mutations import judge, of_html, of_json
 
 from catalog.records import Domain, Query, QueryState
 from collectors import registry
 from collectors.base import Answer
-from collectors.errors import Blocked, Empty
+from collectors.errors import Blocked, Empty, SearchEnded
 from collectors.sources.folder import Folder
 from collectors.sources.google import Google
 from collectors.sources.manifest import Manifest
@@ -103,6 +105,28 @@ def test_googles_walls_are_blocks_in_any_language(body: str, url: str) -> None:
 def test_google_that_says_there_is_nothing_is_believed(said: str) -> None:
     with pytest.raises(Empty):
         Google().parse(Answer(body=f"<div>{said}</div>", url=SEARCH), QUERY)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    noise=st.text("<>!-[]/\"'=&;\\\\ \nabimgdivscript\x00\ud800", max_size=40),
+    place=st.floats(0, 1),
+)
+def test_noise_in_a_page_of_google_is_never_another_exception(noise: str, place: float) -> None:
+    body = (
+        '<div data-docid="a" data-lpage="https://a.example/1">'
+        '<a href="/imgres?imgurl=https%3A%2F%2Fa.example%2F1.jpg&amp;'
+        'imgrefurl=https%3A%2F%2Fa.example%2F1&amp;tbnid=a"><img src="https://encrypted-tbn0.gstatic.com/images?q=1"></a></div>'
+        '<script>m={"B":[1,[0,"b",["https://encrypted-tbn0.gstatic.com/images?q=2",9,9],["https://a.example/2.jpg",8,6],'
+        '{"2003":[null,"d","https://a.example/2","Two"]}]]}</script>'
+    )
+    at = int(place * len(body))
+    try:
+        found = Google().parse(Answer(body=body[:at] + noise + body[at:], url=SEARCH), QUERY).candidates
+    except SearchEnded:
+        return
+    assert found
+    assert all(one.image_url.startswith("https://") and one.page_url.startswith("https://") for one in found)
 
 
 def test_a_folder() -> None:
