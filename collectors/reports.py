@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 class PlanReport:
     """What a plan step did: the ids of the new queries, and of the seeds how many were new and how many known.
 
-    ``day`` tells what was chosen beside the seeds, and why. After a dry run ``planned`` is empty, the rest what it
-    would be.
+    ``again``: queries used long ago that wait again. ``day`` tells what was chosen beside all those, and why. After a
+    dry run ``planned`` is empty, and nothing waits again.
     """
 
     source: str
     planned: tuple[int, ...]
     seeds: int
     known: int
+    again: int
     day: DayPlan
 
 

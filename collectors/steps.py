@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from collectors.canary import CanaryReport, ask_canary
 from collectors.doors import OpenDoor, open_door
 from collectors.errors import BadInput, ended
 from collectors.filters import allowed
-from collectors.planner import plan_day
+from collectors.planner import day_of, plan_day
 from collectors.query_files import Row
 from collectors.reports import FetchReport, ImportReport, PlanReport, SearchReport, YieldTable
 from collectors.seeds import Seed, seeds_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collectors.fetching import Fetch
 
 _log = logging.getLogger(__name__)
+_AGAIN = 0.25  # of a day's room, for queries whose time has come again
 
 
 def plan(
@@ -42,27 +44,26 @@ def plan(
 ) -> PlanReport:
     """Plan the source's queries: those of the seed files and the settings, and what the day still holds of templates.
 
-    What was planned before is left alone. ``dry_run`` plans nothing and tells what would be planned, once the seeds
-    are. ``today`` is any moment of the day (UTC) that is planned; now, when not given.
+    What was planned before is left alone, but for what its source lets us ask again after some days: of that, the day
+    gets a quarter of its room. ``dry_run`` plans nothing and tells what would be planned, once the seeds are.
+    ``today`` is any moment of the day (UTC) that is planned; now, when not given.
     """
     config, catalog = config or settings(), catalog or Catalog()
     site = registry.load(source)
     wanted = seeds_of(source, config, extra=seeds)
     fresh = [seed for seed in wanted if not _find(seed, site, catalog)]
     made = [] if dry_run else [_plan(seed, site, catalog, config) for seed in fresh]
-    if not dry_run and site.again_after:  # a few at a time, so that those long known do not crowd out the new
-        catalog.queries.due_again(source, after=site.again_after, most=max(1, config.queries_per_run // 4))
-    day = plan_day(
-        source,
-        catalog=catalog,
-        config=config,
-        today=today or datetime.now(UTC),
-        taken=len(fresh) if dry_run else 0,
-    )
+    when, taken = today or datetime.now(UTC), len(fresh) if dry_run else 0
+    day = day_of(site, catalog=catalog, config=config, today=when, taken=taken)
+    again = 0
+    if site.again_after and not dry_run:
+        again = catalog.queries.due_again(source, after=site.again_after, most=ceil(day.room * _AGAIN))
+        day = day_of(site, catalog=catalog, config=config, today=when)
+    chosen = plan_day(source, day, catalog=catalog, config=config)
     if not dry_run:
-        made += [_plan(Seed(source, c.domain, c.text), site, catalog, config, arm=c.arm) for c in day.choices]
+        made += [_plan(Seed(source, c.domain, c.text), site, catalog, config, arm=c.arm) for c in chosen.choices]
     planned = tuple(query.id for query in made if query)
-    return PlanReport(source, planned, seeds=len(fresh), known=len(wanted) - len(fresh), day=day)
+    return PlanReport(source, planned, seeds=len(fresh), known=len(wanted) - len(fresh), again=again, day=chosen)
 
 
 def plan_waiting(source: str, *, catalog: Catalog | None = None, config: Settings | None = None) -> Sequence[Query]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, get_current_context
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +61,18 @@ def fetch(source: str, queries: Sequence[Mapping[str, Any]] | None) -> dict[str,
     numbers = table.total | {"fetched": report.stored, "refused_by_fetch": sum(report.refused.values())}
     get_current_context()["outlet_events"][PHOTOS].extra = {"source": source, **numbers}
     return numbers
+
+
+def canary(source: str) -> dict[str, int]:
+    """Ask a source one query that always has results; fail when its answer cannot be read any more."""
+    from collectors import steps
+
+    report = steps.canary(source)
+    if not report.ok:
+        raise AirflowFailException(f"{report.outcome}: {report.reason}")
+    if report.outcome != "good":
+        raise AirflowSkipException(f"{report.outcome}: {report.reason}")
+    return {"found": report.found}
 
 
 def name_of(source: str, text: str) -> str:

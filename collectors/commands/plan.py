@@ -51,6 +51,8 @@ def _why(report: PlanReport) -> Iterator[str]:
     day = report.day
     if report.seeds:
         yield f"  {report.seeds} seeds, which come first"
+    if report.again:
+        yield f"  {report.again} used so long ago that they are asked again"
     if not day.room:
         yield "  no room for more today: what waits, and what was asked today, is the day's budget"
     if day.short:

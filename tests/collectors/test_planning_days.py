@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from catalog import Catalog, Settings
-from catalog.records import Candidate, Query, SearchResult, Stage
+from catalog.records import Candidate, Query, QueryState, SearchResult, Stage
+from catalog.tables import queries, searches
 from collectors import steps
 from collectors.__main__ import main
+from collectors.planner import day_of
+from collectors.registry import load
 from collectors.seeds import seeds_of
 from rows import Rows
 
@@ -149,3 +152,34 @@ def test_the_command_says_why_for_people_and_for_programs(
     assert "left out" in said
     assert main(["plan", "--source", "google", "--explain"]) == 0
     assert "no room for more today" in capsys.readouterr().out
+
+
+def test_what_was_used_long_ago_is_asked_again_in_a_quarter_of_the_days_room(catalog: Catalog) -> None:
+    config, after = Settings(queries_per_run=SEEDS + 8), load("google").again_after
+    assert after
+    planned(catalog, config)
+    use_up(catalog)
+    with catalog.writing() as connection:
+        connection.execute(queries.update().values(used_at=TODAY - after - timedelta(days=1)))
+        connection.execute(searches.update().values(started_at=TODAY - after - timedelta(days=1)))
+    tomorrow = TODAY + timedelta(days=1)
+    report = steps.plan("google", catalog=catalog, config=config, today=tomorrow)
+    assert (report.again, len(report.planned)) == (4, SEEDS + 4)
+    waiting = catalog.queries.list(source="google", state=QueryState.PLANNED)
+    assert len(waiting) == SEEDS + 8
+    again = steps.plan("google", catalog=catalog, config=config, today=tomorrow)
+    assert (again.again, again.planned) == (0, ())
+
+
+def test_a_source_that_bills_gets_a_days_share_of_the_months_money(catalog: Catalog) -> None:
+    """30 days before the month ends, 100 posts a query at half a cent: 30 dollars buy two queries a day."""
+    first = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    site, poor = load("twitter"), Settings(queries_per_run=20, monthly_usd=30, candidates_per_query=100)
+    assert site.cost_per_item == 5_000
+    assert day_of(site, catalog=catalog, config=poor, today=first).budget == 2
+    rich = Settings(queries_per_run=20, monthly_usd=3000, candidates_per_query=100)
+    assert day_of(site, catalog=catalog, config=rich, today=first).budget == 20
+    broke = Settings(queries_per_run=20, monthly_usd=0.49, candidates_per_query=100)
+    assert day_of(site, catalog=catalog, config=broke, today=first).budget == 0
+    last = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert day_of(site, catalog=catalog, config=poor, today=last).budget == 20

@@ -14,7 +14,8 @@ from collectors import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = registry.names()
-EXPECTED = {*(f"collect_{source}" for source in SOURCES), "curate_photos", "retrain_model", "maintain_catalog"}
+EXPECTED = {*(f"collect_{source}" for source in SOURCES), "watch_sources", "curate_photos", "retrain_model"}
+EXPECTED |= {"maintain_catalog"}
 
 #: Runs in a process of its own: parses dags/ and loads plugins/ while the heavy libraries cannot be imported.
 PARSE = """
@@ -137,6 +138,11 @@ def test_what_was_found_is_fetched_when_a_search_failed_and_the_run_fails_all_th
         tasks = parsed["dags"][f"collect_{source}"]["tasks"]
         assert (tasks["fetch"]["rule"], tasks["done"]["rule"]) == ("all_done", "none_failed")
         assert [name for name, task in tasks.items() if not task["down"]] == ["done"]  # a run is what its last task is
+
+
+def test_every_source_is_watched_in_its_own_pool(parsed: dict) -> None:
+    tasks = parsed["dags"]["watch_sources"]["tasks"]
+    assert {name: task["pool"] for name, task in tasks.items()} == {source: source for source in SOURCES}
 
 
 #: What starts the next batch when one run could not take every photo; beside the chain.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction, RetryDecision
 from airflow.sdk.exceptions import AirflowSkipException
-from collecting import LaterOrNever, name_of, plan, search
+from collecting import LaterOrNever, canary, name_of, plan, search
 
 from catalog import Catalog
 from catalog.records import QueryState, RestKind
@@ -111,3 +111,15 @@ def test_a_search_that_finds_is_told_in_small_numbers(tmp_path: Path) -> None:
 )
 def test_a_mapped_task_is_named_after_its_source_and_query_in_one_short_line(text: str, name: str) -> None:
     assert name_of("google", text) == name
+
+
+def test_a_source_without_a_canary_is_not_watched_and_says_so() -> None:
+    with pytest.raises(AirflowSkipException, match="declares no canary"):
+        canary("folder")
+
+
+def test_a_source_that_rests_is_not_watched_and_says_why() -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    Catalog().sources.rest("google", until=until, reason="drift: no result", kind=RestKind.DRIFT)
+    with pytest.raises(AirflowSkipException, match=r"resting: .*drift: no result"):
+        canary("google")
