@@ -7,6 +7,7 @@ cannot be read is Drift, never left out.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -99,8 +100,8 @@ def _posts(told: Any, *, within: str = "") -> Iterator[dict[str, Any]]:
         if told.keys() & _MARKS:
             yield told
             return
-        for name, part in told.items():
-            yield from _posts(part, within=name)
+        for name in sorted(told):  # whatever order the page has: the newest, then the top ones
+            yield from _posts(told[name], within=name)
 
 
 def _is_person(part: Any) -> bool:
@@ -117,9 +118,11 @@ def _next(told: dict[str, Any]) -> str:
     parts = list(_parts(told))
     if any(name in ("top", "recent") for name, _ in parts):
         recent = dict(parts)["recent"]
+        if any(not isinstance(part["sections"], list) for name, part in parts if name in ("top", "recent")):
+            raise Drift("Instagram's hashtag holds no sections")
         return _word(recent["next_max_id"]) if _flag(recent["more_available"]) else ""
     pages = [part for _, part in parts if "page_info" in part]
-    for part in sorted(pages, key=lambda part: not part.get("edges")):  # the list that holds the posts
+    for part in sorted(pages, key=lambda part: not part["edges"]):  # the list that holds the posts
         return _word(part["page_info"]["end_cursor"]) if _flag(part["page_info"]["has_next_page"]) else ""
     raise Drift("Instagram's page does not say whether there is more")
 
@@ -144,7 +147,7 @@ def _nothing(told: dict[str, Any], *, more: bool) -> None:
 
 def _post(item: dict[str, Any]) -> Post:
     code = _word(item["code"] if "code" in item else item["shortcode"])
-    if not _CODE.fullmatch(code):
+    if not _CODE.fullmatch(code) or not _belongs(code, item):
         raise Drift(f"a post of Instagram's has no code: {code!r}"[:200])
     if "media_type" in item:
         kind = _KINDS[item["media_type"]]
@@ -154,21 +157,29 @@ def _post(item: dict[str, Any]) -> Post:
     return Post(code, str(owner.get("username") or ""), _caption(item), tuple(_pictures(item, kind)))
 
 
+def _belongs(code: str, item: dict[str, Any]) -> bool:
+    """Whether a code is that of the post's number, where the post tells its number: it is the number in base 64 (see
+    Instaloader's ``Post.mediaid_to_shortcode``), and with a private post more."""
+    number = str(item.get("pk") or item.get("id") or "").partition("_")[0]
+    if not number:
+        return True
+    if not number.isascii() or not number.isdigit() or len(number) > 20:
+        return False
+    return code.startswith(base64.urlsafe_b64encode(int(number).to_bytes(9, "big")).decode().lstrip("A"))
+
+
 def _pictures(item: dict[str, Any], kind: str) -> Iterator[Picture]:
     parts = [item] if kind == "photo" else []
     if kind == "carousel":
         parts = _carousel(item)
-    for part in parts:
-        picture = _picture(part)
-        if picture is not None:
-            yield picture
+    yield from map(_picture, parts)
 
 
 def _carousel(item: dict[str, Any]) -> list[dict[str, Any]]:
     """The photos of a carousel; its cover where the page lists carousels without their parts."""
     if "carousel_media" in item:
         parts = list(item["carousel_media"])
-        if len(parts) != item.get("carousel_media_count", len(parts) or 1):
+        if not parts or len(parts) != (item.get("carousel_media_count") or len(parts)):
             raise Drift("a carousel of Instagram's is not whole")
         return [part for part in parts if _KINDS[part["media_type"]] == "photo"]
     if "edge_sidecar_to_children" in item:
@@ -179,13 +190,11 @@ def _carousel(item: dict[str, Any]) -> list[dict[str, Any]]:
     return [item]
 
 
-def _picture(part: dict[str, Any]) -> Picture | None:
-    """The largest size of a photo; None where Instagram says itself that it shows none."""
+def _picture(part: dict[str, Any]) -> Picture:
+    """The largest size of a photo."""
     if "image_versions2" not in part:
         size = part.get("dimensions") or {}
         return Picture(_address(part["display_url"]), _pixels(size, "width"), _pixels(size, "height"))
-    if part["image_versions2"] is None:
-        return None
     sizes = part["image_versions2"]["candidates"]
     # The first is the largest, in all that was seen; where the sizes are told, they decide.
     areas = [(_pixels(size, "width") or 0) * (_pixels(size, "height") or 0) for size in sizes]

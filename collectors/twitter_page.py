@@ -64,8 +64,9 @@ def _page(told: Any) -> SearchPage:
     named = {user["id"]: user["username"] for user in included.get("users", [])}
     posts = tuple(_post(item, media=media, named=named) for item in found)
     shown = {key for item in found for key in _keys(item)}
-    # What a post refers to may be withheld, which ``errors`` then says; a photo that no post refers to cannot be.
-    if (shown - media.keys() and not told.get("errors")) or media.keys() - shown:
+    # What a post refers to may be withheld, and ``errors`` then names it; a photo that no post refers to cannot be.
+    withheld = {str(error.get(name)) for error in told.get("errors", []) for name in ("value", "resource_id")}
+    if shown - media.keys() - withheld or media.keys() - shown:
         raise Drift("the posts of X's page and its media do not belong together")
     if posts and not shown:
         raise Drift("X was asked for posts with photos, and none of these has one")

@@ -51,6 +51,7 @@ def media(post: Post) -> dict[str, Any]:
     if post.video:
         shown["video_versions"] = [{"url": post.pictures[0].url.replace(".jpg", ".mp4"), "width": 640, "height": 640}]
     if kind == 8:
+        shown["carousel_media_count"] = len(post.pictures)
         shown["carousel_media"] = [
             {"media_type": 1, "image_versions2": _image(p), "pk": str(post.pk + 1 + place)}
             for place, p in enumerate(post.pictures)

@@ -111,7 +111,7 @@ class Post:
     @property
     def code(self) -> str:
         """Give the shortcode: the number in URL-safe base64."""
-        return base64.urlsafe_b64encode(self.pk.to_bytes(8, "big")).decode().lstrip("A").rstrip("=")
+        return base64.urlsafe_b64encode(self.pk.to_bytes(9, "big")).decode().lstrip("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
