@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-planner clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-planner clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -68,6 +68,9 @@ bench-planner: setup ## the planner beside round-robin, on recorded and on made 
 
 bench-ledger: setup ## claims by 16 processes with holders killed -9, on both databases, as JSON; CLAIMS=20000 makes it small
 	$(BIN)/python -m bench.ledger --claims $(or $(CLAIMS),1000000)
+
+bench-duplicates: setup ## how well copies are told from other photos, as JSON; PHOTOS=FOLDER measures on pictures of yours
+	$(BIN)/python bench/duplicates.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SAME),--same $(SAME))
 
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \

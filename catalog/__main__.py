@@ -1,4 +1,4 @@
-"""The commands: python -m catalog status | migrate | release | sweep | retention | erase | backup."""
+"""The commands: python -m catalog status | migrate | release | sweep | retention | erase | tombstones | backup."""
 
 from __future__ import annotations
 
@@ -67,10 +67,28 @@ def _retention(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 
 
 def _erase(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    done = steps.erase(photo_id=given.photo, sha256=given.sha256, by=given.by or _who(), why=given.why)
+    by = given.by or _who()
+    if given.url or given.author:
+        done = steps.take_down(url=given.url, author=given.author, by=by, why=given.why)
+        lines = [line for photo in done.photos for line in _erased(photo)]
+        lines.append(
+            f"{len(done.photos)} photos erased, {done.candidates} candidates blanked; nothing of it comes back"
+        )
+        return asdict(done), lines
+    one = steps.erase(photo_id=given.photo, sha256=given.sha256, by=by, why=given.why)
+    return asdict(one), _erased(one)
+
+
+def _erased(done: steps.Erasing) -> list[str]:
     lines = [f"photo {done.photo_id} erased with {done.blobs} blobs; it cannot come back"]
     lines += [f"snapshot {name} holds a face of it: models may have been trained on it" for name in done.snapshots]
-    return asdict(done), lines
+    return lines
+
+
+def _tombstones(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    counted = Catalog().tombstones.counts()
+    lines = [f"{kind:<16}{count:>9}" for kind, count in counted.items()]
+    return {"tombstones": counted}, lines or ["no tombstones"]
 
 
 def _who() -> str:
@@ -92,6 +110,7 @@ _VERBS = {
     "sweep": _sweep,
     "retention": _retention,
     "erase": _erase,
+    "tombstones": _tombstones,
     "backup": _backup,
 }
 
@@ -105,7 +124,9 @@ def _parser() -> argparse.ArgumentParser:
         "release": "give back the claims whose lease has run out",
         "sweep": "find blobs that no row names; --yes removes them",
         "retention": "remove the bytes of photos refused or rejected longer ago than FACELOOP_RETENTION_DAYS",
-        "erase": "erase one photo: its bytes, its crops and what describes the person; it cannot come back",
+        "erase": "erase a photo, or all from an address or of an author: bytes, crops and what describes the person; "
+        "they cannot come back",
+        "tombstones": "how many things of each kind must not come back",
         "backup": "copy the catalog into the home folder's backups/",
     }
     commands = {verb: verbs.add_parser(verb, help=line, description=line) for verb, line in helps.items()}
@@ -116,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     named = commands["erase"].add_mutually_exclusive_group(required=True)
     named.add_argument("--photo", type=int, metavar="ID", help="the photo's number")
     named.add_argument("--sha256", default="", help="the photo's sha256")
+    named.add_argument("--url", default="", help="the address of a picture, or of a page with pictures")
+    named.add_argument("--author", default="", metavar="SOURCE/NAME", help="a source's author, e.g. instagram/somebody")
     commands["erase"].add_argument("--by", default="", help="who asks for it (default: you)")
     commands["erase"].add_argument("--why", default="", help="the reason, kept with the erasure")
     return parser

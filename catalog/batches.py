@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from catalog.candidates import provenance_of
 from catalog.decisions import decision_of, present
@@ -77,6 +77,8 @@ class Batches(Part):
                 .values(state=state.value, closed_at=now(), reason=reason)
             ).rowcount
             if changed:
+                if state is BatchState.DONE:
+                    self._catalog.erasures.bar(connection, _rejected(connection, batch_id), by="review", why="rejected")
                 return
             row = connection.execute(select(batches.c.state).where(batches.c.id == batch_id)).first()
             if row is None:
@@ -239,6 +241,27 @@ class Batches(Part):
             )
             for row in rows
         ]
+
+
+def _rejected(connection: Connection, batch_id: int) -> Sequence[int]:
+    """The photos of a batch that people rejected, or of which they rejected every face."""
+    raw, crop, final = present(Stage.RAW), present(Stage.CROP), present(Stage.FINAL)
+    reject, approve = Verdict.REJECT.value, Verdict.APPROVE.value
+    judged = (
+        faces.outerjoin(crop, crop.c.face_id == faces.c.id)
+        .outerjoin(final, final.c.face_id == faces.c.id)
+        .join(photos, photos.c.id == faces.c.photo_id)
+    )
+    of_batch = select(faces.c.photo_id).select_from(judged).where(photos.c.batch_id == batch_id)
+    refused_faces = of_batch.where((crop.c.verdict == reject) | (final.c.verdict == reject))
+    whole = select(raw.c.photo_id).where(raw.c.verdict == reject)
+    return connection.scalars(
+        select(photos.c.id).where(
+            photos.c.batch_id == batch_id,
+            photos.c.id.in_(whole) | photos.c.id.in_(refused_faces),
+            photos.c.id.not_in(of_batch.where(final.c.verdict == approve)),
+        )
+    ).all()
 
 
 def _at_stage(batch_id: int, stage: Stage) -> Select[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from catalog.part import Part, clean, indexable, now, worker_name
 from catalog.prepared import Prepared
 from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, Provenance, Refusal
 from catalog.tables import candidates, queries, refusals
+from catalog.tombstones import BLANK, blank_id, lying, marks_of
 
 #: Those that need not wait for their host any more.
 _RIPE = candidates.c.not_before.is_(None) | (candidates.c.not_before <= bindparam("now"))
@@ -58,35 +60,70 @@ class Candidates(Part):
         On PostgreSQL two searches that find the same photos in another order would wait for each other's rows: a
         source's candidates are added by one transaction at a time.
         """
+        self._serialise(connection, "tombstones", shared=True)
         for source in sorted({candidate.source for candidate in found}):
             self._serialise(connection, f"candidates {source}")
-        return sum(self._add(connection, candidate, query_id) for candidate in found)
+        kept = [_as_kept(candidate) for candidate in found]
+        barred = lying(connection, {mark for candidate in kept for mark in marks_of(candidate)})
+        return sum(
+            self._add_barred(connection, candidate, query_id)
+            if barred and barred.intersection(marks_of(candidate))
+            else self._add(connection, candidate, query_id)
+            for candidate in kept
+        )
 
     def _add(self, connection: Connection, candidate: Candidate, query_id: int) -> bool:
+        return self._insert_new(connection, candidate, query_id, CandidateState.FOUND) is not None
+
+    def _add_barred(self, connection: Connection, candidate: Candidate, query_id: int) -> bool:
+        """Record that a candidate came which must not come back, and nothing that tells which: it is counted so."""
+        known = (candidates.c.source == candidate.source) & (candidates.c.foreign_id == candidate.foreign_id)
+        if connection.scalar(select(candidates.c.id).where(known)) is not None:
+            return False
+        nameless = Candidate(
+            source=candidate.source,
+            foreign_id=blank_id(candidate.source, candidate.foreign_id),
+            page_url=BLANK,
+            image_url=BLANK,
+            licence=candidate.licence,
+            train_ok=False,
+        )
+        number = self._insert_new(connection, nameless, query_id, CandidateState.REFUSED)
+        if number is None:
+            return False
+        connection.execute(
+            refusals.insert().values(step="fetch", reason="tombstone", detail="", candidate_id=number, at=now())
+        )
+        return True
+
+    def _insert_new(
+        self, connection: Connection, candidate: Candidate, query_id: int, state: CandidateState
+    ) -> int | None:
+        """The new row's number; None when its source's foreign id is known."""
         statement = (
             self._insert(candidates)
             .values(
                 source=candidate.source,
-                foreign_id=indexable(candidate.foreign_id),
-                page_url=clean(candidate.page_url, limit=8000),
-                image_url=clean(candidate.image_url, limit=8000),
-                licence=clean(candidate.licence),
-                title=clean(candidate.title),
-                author=clean(candidate.author),
+                foreign_id=candidate.foreign_id,
+                page_url=candidate.page_url,
+                image_url=candidate.image_url,
+                licence=candidate.licence,
+                title=candidate.title,
+                author=candidate.author,
                 width=candidate.width,
                 height=candidate.height,
-                licence_url=clean(candidate.licence_url),
-                attribution=clean(candidate.attribution),
+                licence_url=candidate.licence_url,
+                attribution=candidate.attribution,
                 thumbnail=candidate.thumbnail,
                 train_ok=candidate.train_ok,
                 query_id=query_id,
                 found_at=now(),
-                state=CandidateState.FOUND.value,
+                state=state.value,
             )
             .on_conflict_do_nothing(index_elements=["source", "foreign_id"])
             .returning(candidates.c.id)
         )
-        return connection.execute(statement).first() is not None
+        return connection.execute(statement).scalar()
 
     def claim(self, *, source: str | None = None, count: int, lease_seconds: float) -> Sequence[FoundCandidate]:
         """Take up to ``count`` waiting candidates for this worker, for so long; nobody else gets them.
@@ -217,6 +254,21 @@ def provenance_of(row: Any) -> Provenance:
         title=row.title,
         licence_url=row.licence_url,
         attribution=row.attribution,
+    )
+
+
+def _as_kept(candidate: Candidate) -> Candidate:
+    """A candidate as its row can hold it."""
+    return replace(
+        candidate,
+        foreign_id=indexable(candidate.foreign_id),
+        page_url=clean(candidate.page_url, limit=8000),
+        image_url=clean(candidate.image_url, limit=8000),
+        licence=clean(candidate.licence),
+        title=clean(candidate.title),
+        author=clean(candidate.author),
+        licence_url=clean(candidate.licence_url),
+        attribution=clean(candidate.attribution),
     )
 
 

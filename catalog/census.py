@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, FromClause, func, literal, select
@@ -59,8 +60,8 @@ def census(catalog: Catalog) -> dict[str, dict[str, int]]:
             decided = present(stage)
             counted[f"decisions {stage}"] = _count(connection, decided, decided.c.verdict)
     approved = catalog.faces.approved()
-    domains = sorted({face.domain.value for face in approved})
-    counted["approved faces"] = {domain: sum(face.domain == domain for face in approved) for domain in domains}
+    states = Counter(face.domain.value if face.train_ok else f"{face.domain} not for training" for face in approved)
+    counted["approved faces"] = dict(sorted(states.items()))
     return {word: counted[word] for word in _ORDER}
 
 

@@ -1,24 +1,25 @@
 """Erasing a photo, and letting go of bytes that nobody needs. The rows stay: they keep a photo from coming back.
 
 An erased photo's row keeps its sha256 and perceptual hash, so the same picture is refused as a duplicate whoever brings
-it; what described the person (landmarks, scores, flags, title, author, addresses) is blanked, and the photo and its
-faces take part in nothing any more. Decisions stay as they were made.
+it; what described the person (landmarks, scores, flags, sketch, title, author, addresses) is blanked, and the photo and
+its faces take part in nothing any more. Tombstones lie on its address, its source's id and its sha256, and on those of
+the copies that were refused for its sake. Decisions stay as they were made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from catalog.errors import BadInput, NotFound
+from catalog.errors import NotFound
 from catalog.part import Part, clean, now
-from catalog.records import BatchState, BlobName
+from catalog.records import BatchState, BlobName, Erased, TombstoneKind
 from catalog.refusals import refused
-from catalog.tables import batches, candidates, faces, flags, photos, refusals, scores, snapshot_faces
-
-_BLANK = "erased"
+from catalog.tables import batches, faces, flags, photos, refusals, scores, snapshot_faces
+from catalog.takedowns import about, blank, copies_of, marks_in
+from catalog.tombstones import Mark
 
 
 class Erasures(Part):
@@ -29,21 +30,52 @@ class Erasures(Part):
 
         The second time changes nothing. BadInput when nobody asks for it; NotFound when there is no such photo.
         """
-        if not by.strip():
-            raise BadInput("an erasure needs somebody who asks for it")
-        moment = now()
         with self._catalog.writing() as connection:
             row = connection.execute(
                 select(photos.c.candidate_id).where(photos.c.id == photo_id).with_for_update()
             ).first()
             if row is None:
                 raise NotFound(f"no photo {photo_id}")
+            marks = marks_in(connection, [row.candidate_id, *copies_of(connection, photo_id)])
+            self._catalog.tombstones.add_within(connection, marks, by=by, why=why)
+            self._erase(connection, [photo_id], by=by, why=why)
+            known = about(connection, marks)
+            self._blank(connection, [number for number, photo in known.items() if photo is None])
+
+    def add_about(self, marks: Collection[Mark], *, by: str, why: str = "") -> Erased:
+        """Lay tombstones, erase every photo that they are about, and refuse and blank the candidates that are.
+
+        BadInput when nobody asks for it, or for a mark that says nothing.
+        """
+        with self._catalog.writing() as connection:
+            laid = self._catalog.tombstones.add_within(connection, marks, by=by, why=why)
+            known = about(connection, marks)
+            erased = [photo for photo in known.values() if photo is not None]
+            copies = [number for photo in erased for number in copies_of(connection, photo)]
+            known |= {number: None for number in copies if number not in known}
+            more = marks_in(connection, known)
+            laid += self._catalog.tombstones.add_within(connection, more, by=by, why=why)
+            self._erase(connection, erased, by=by, why=why)
+            self._blank(connection, [number for number, photo in known.items() if photo is None])
+        return Erased(tuple(erased), len(known) - len(erased), laid)
+
+    def _erase(self, connection: Connection, ids: Collection[int], *, by: str, why: str) -> None:
+        moment = now()
+        for photo_id in ids:
             connection.execute(
                 self._insert(refusals)
                 .values(step="erase", reason="erased", detail=clean(f"{by}: {why}"), photo_id=photo_id, at=moment)
                 .on_conflict_do_nothing(index_elements=["step", "photo_id"])
             )
-            _blank(connection, photo_id, row.candidate_id, moment)
+            _blank(connection, photo_id, moment)
+        self._blank(connection, connection.scalars(select(photos.c.candidate_id).where(photos.c.id.in_(ids))).all())
+
+    def _blank(self, connection: Connection, ids: Collection[int]) -> None:
+        blank(
+            connection,
+            ids,
+            refusing=self._insert(refusals).on_conflict_do_nothing(index_elements=["step", "candidate_id"]),
+        )
 
     def pending(self) -> Sequence[int]:
         """Erased photos whose bytes may still be there."""
@@ -68,6 +100,12 @@ class Erasures(Part):
             ).all()
         return [number for number in old if number not in kept]
 
+    def bar(self, connection: Connection, ids: Collection[int], *, by: str, why: str) -> None:
+        """Lay tombstones on where these photos came from, as a part of somebody's transaction; the rows stay."""
+        origins = connection.scalars(select(photos.c.candidate_id).where(photos.c.id.in_(ids))).all()
+        marks = [mark for mark in marks_in(connection, origins) if mark[0] is not TombstoneKind.SHA256]
+        self._catalog.tombstones.add_within(connection, marks, by=by, why=why)
+
     def blobs(self, photo_id: int) -> Sequence[BlobName]:
         """The blobs of a photo and its crops, but for those that another photo's crop shares."""
         with self._catalog.reading() as connection:
@@ -91,8 +129,9 @@ class Erasures(Part):
         return [BlobName("photos", photo), *(BlobName("faces", name) for name in sorted(crops - shared))]
 
     def dropped(self, photo_id: int) -> None:
-        """Note that a photo's bytes are gone."""
+        """Note that a photo's bytes are gone, for good: what its address gives from now on is not fetched again."""
         with self._catalog.writing() as connection:
+            self.bar(connection, [photo_id], by="retention", why="its bytes were dropped")
             connection.execute(update(photos).where(photos.c.id == photo_id).values(dropped_at=now()))
 
     def snapshots_with(self, photo_id: int) -> Sequence[str]:
@@ -107,7 +146,7 @@ class Erasures(Part):
             ).all()
 
 
-def _blank(connection: Connection, photo_id: int, candidate_id: int, moment: datetime) -> None:
+def _blank(connection: Connection, photo_id: int, moment: datetime) -> None:
     # No step finds anything to do on it: it counts as screened, cropped and checked.
     # Its hash alone keeps it from coming back; a sketch, small as it is, shows the person.
     connection.execute(
@@ -123,8 +162,3 @@ def _blank(connection: Connection, photo_id: int, candidate_id: int, moment: dat
     mine = select(faces.c.id).where(faces.c.photo_id == photo_id)
     for table in (scores, flags):
         connection.execute(delete(table).where((table.c.photo_id == photo_id) | table.c.face_id.in_(mine)))
-    connection.execute(
-        update(candidates)
-        .where(candidates.c.id == candidate_id)
-        .values(page_url=_BLANK, image_url=_BLANK, title="", author="")
-    )

@@ -60,6 +60,10 @@ class Faces(Part):
         with self._catalog.writing() as connection:
             connection.execute(update(faces).where(faces.c.id == face_id).values(checked_at=now()))
 
+    def trainable(self) -> Sequence[ApprovedFace]:
+        """The approved faces that a model may learn from: their sources' terms, and their licences, let it."""
+        return [face for face in self.approved() if face.train_ok]
+
     def approved(self) -> Sequence[ApprovedFace]:
         """Faces that people approved at all three stages, in the order of their crops' names."""
         from catalog.decisions import present
@@ -72,6 +76,7 @@ class Faces(Part):
                 faces.c.crop_landmarks,
                 photos.c.sha256.label("photo_sha256"),
                 queries.c.domain,
+                candidates.c.train_ok,
             )
             .join(photos, photos.c.id == faces.c.photo_id)
             .join(candidates, candidates.c.id == photos.c.candidate_id)
@@ -92,6 +97,7 @@ class Faces(Part):
                 photo_sha256=row.photo_sha256,
                 domain=Domain(row.domain),
                 crop_landmarks=tuple((x, y) for x, y in row.crop_landmarks),
+                train_ok=row.train_ok,
             )
             for row in rows
         ]

@@ -113,10 +113,11 @@ class Part:
         """An INSERT that knows ON CONFLICT, in the database's own dialect."""
         return postgresql.insert(table) if self._catalog.dialect == "postgresql" else sqlite.insert(table)
 
-    def _serialise(self, connection: Connection, name: str) -> None:
-        """One writer at a time for what ``name`` guards, until the transaction ends.
+    def _serialise(self, connection: Connection, name: str, *, shared: bool = False) -> None:
+        """One writer at a time for what ``name`` guards, until the transaction ends; ``shared``: or many such as this.
 
         SQLite's immediate transaction does so already; PostgreSQL takes an advisory lock.
         """
         if self._catalog.dialect == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"faceloop:{name}",))
+            lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+            connection.exec_driver_sql(f"SELECT {lock}(hashtext(%s))", (f"faceloop:{name}",))

@@ -424,13 +424,15 @@ class ReviewItem:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedFace:
-    """A face that passed all three stages: what a snapshot is made of. ``photo_sha256`` keeps the way back."""
+    """A face that passed all three stages: what a snapshot is made of, if ``train_ok``. ``photo_sha256`` keeps the way
+    back."""
 
     face_id: int
     sha256: str
     photo_sha256: str
     domain: Domain
     crop_landmarks: tuple[tuple[float, float], ...]
+    train_ok: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -608,6 +610,15 @@ class Alert:
     seen_by: str
     times: int
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure by address or author found: photos, other candidates, and how many tombstones were laid anew."""
+
+    photos: tuple[int, ...]
+    candidates: int
+    tombstones: int
 
 
 class TombstoneKind(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from catalog.errors import NotFound
+from catalog.errors import BadInput, NotFound
 from catalog.part import Part, must_be_finite, now
 from catalog.records import ApprovedFace, Domain, GateDecision, Snapshot
 from catalog.tables import gate_decisions, snapshot_faces, snapshots
@@ -17,7 +17,9 @@ class Snapshots(Part):
     """What was, or could be, trained on."""
 
     def add(self, snapshot_id: str, *, manifest: str, faces: Sequence[ApprovedFace]) -> Snapshot:
-        """Record a snapshot; the same id gives the one that is there."""
+        """Record a snapshot; the same id gives the one that is there. BadInput for a face that is not for training."""
+        if barred := [face.face_id for face in faces if not face.train_ok]:
+            raise BadInput(f"no model may learn from the faces {', '.join(map(str, barred[:5]))}")
         counts = {domain: sum(face.domain is domain for face in faces) for domain in Domain}
         with self._catalog.writing() as connection:
             fresh = connection.execute(

@@ -12,7 +12,9 @@ from catalog.backups import back_up
 from catalog.blobs import Blobs, open_blobs
 from catalog.catalog import Catalog
 from catalog.errors import BadInput
+from catalog.records import TombstoneKind
 from catalog.settings import settings
+from catalog.tombstones import is_address
 
 #: The kinds of blob whose every name is in a row: what else lies there is an orphan.
 _NAMED = ("photos", "faces", "pages")
@@ -37,6 +39,15 @@ class Erasing:
     sha256: str
     blobs: int
     snapshots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakingDown:
+    """What an erasure by address or author did: its photos, how many other candidates, how many new tombstones."""
+
+    photos: tuple[Erasing, ...]
+    candidates: int
+    tombstones: int
 
 
 def release(*, catalog: Catalog | None = None) -> int:
@@ -117,6 +128,38 @@ def erase(
     _drop(photo.id, catalog=catalog, blobs=blobs)
     _drop_pages(catalog, blobs)
     return Erasing(photo.id, photo.sha256, len(names), tuple(catalog.erasures.snapshots_with(photo.id)))
+
+
+def take_down(
+    *,
+    url: str = "",
+    author: str = "",
+    by: str,
+    why: str = "",
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+) -> TakingDown:
+    """Erase every photo from an address (of a picture or a page) or of an author (SOURCE/NAME): none comes back.
+
+    What waits to be fetched is refused, and what is found from now on as well, whether or not anything is there yet.
+    """
+    catalog, blobs = catalog or Catalog(), blobs or open_blobs()
+    if bool(url) == bool(author):
+        raise BadInput("name an address or an author")
+    if url and not is_address(url):
+        raise BadInput(f"{url} is no address on the web")
+    if author and not all(part.strip() for part in author.partition("/")):
+        raise BadInput(f"{author} is no SOURCE/NAME")
+    addresses = (TombstoneKind.IMAGE_URL, TombstoneKind.PAGE_URL)
+    marks = [(kind, url) for kind in addresses] if url else [(TombstoneKind.AUTHOR, author)]
+    found = catalog.erasures.add_about(marks, by=by, why=why)
+    erased = []
+    for photo_id in found.photos:
+        names = catalog.erasures.blobs(photo_id)
+        _drop(photo_id, catalog=catalog, blobs=blobs)
+        sha256, snapshots = catalog.photos.get(photo_id).sha256, catalog.erasures.snapshots_with(photo_id)
+        erased.append(Erasing(photo_id, sha256, len(names), tuple(snapshots)))
+    return TakingDown(tuple(erased), found.candidates, found.tombstones)
 
 
 def backup(*, catalog: Catalog | None = None) -> str:

@@ -25,6 +25,7 @@ BLANK = "erased"
 _TRACKING = re.compile(r"(utm_[a-z]+|fbclid|gclid|igshid|igsh)", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 _PIECE = 500  # a database takes so many values in one statement without complaint
+_ID = TombstoneKind.FOREIGN_ID
 Mark = tuple[TombstoneKind, str]
 
 
@@ -54,7 +55,8 @@ class Tombstones(Part):
             return 0
         self._serialise(connection, "tombstones")
         statement = self._insert(tombstones).on_conflict_do_nothing(index_elements=["kind", "digest"])
-        return sum(connection.execute(statement.values(row)).rowcount for row in rows)
+        statement = statement.returning(tombstones.c.id)
+        return sum(connection.execute(statement.values(row)).first() is not None for row in rows)
 
     def has(self, kind: TombstoneKind, value: str) -> bool:
         """Whether a tombstone lies on this."""
@@ -87,16 +89,22 @@ def lying(connection: Connection, marks: Iterable[Mark]) -> set[Mark]:
     return found
 
 
-def marks_of(candidate: Candidate, *, with_page: bool = True, with_author: bool = True) -> Sequence[Mark]:
+def marks_of(candidate: Candidate) -> Sequence[Mark]:
     """By what a candidate is known. A path of a folder is no address: other folders have files of that name."""
-    marks = [(TombstoneKind.FOREIGN_ID, f"{candidate.source}/{candidate.foreign_id}")]
+    marks = [(_ID, f"{candidate.source}/{candidate.foreign_id}")]
     if is_address(candidate.image_url):
         marks.append((TombstoneKind.IMAGE_URL, candidate.image_url))
-    if with_page and is_address(candidate.page_url):
+    if is_address(candidate.page_url):
         marks.append((TombstoneKind.PAGE_URL, candidate.page_url))
-    if with_author and candidate.author.strip():
+    if normal_author(f"{candidate.source}/{candidate.author}"):
         marks.append((TombstoneKind.AUTHOR, f"{candidate.source}/{candidate.author}"))
     return marks
+
+
+def blank_id(source: str, foreign_id: str) -> str:
+    """What stands for a source's own id that must not be known any more; the same for the same one."""
+    known = f"{BLANK}#"
+    return foreign_id if foreign_id.startswith(known) else known + digest(_ID, f"{source}/{foreign_id}")
 
 
 def digest(kind: TombstoneKind, value: str) -> str:
@@ -117,7 +125,7 @@ def digest(kind: TombstoneKind, value: str) -> str:
 def normal_author(value: str) -> str:
     """SOURCE/AUTHOR as it is compared: whatever case, width, spacing, with or without the @ of a handle."""
     source, _, author = value.partition("/")
-    name = " ".join(unicodedata.normalize("NFKC", author).casefold().split()).removeprefix("@")
+    name = " ".join(unicodedata.normalize("NFKC", author).casefold().strip().removeprefix("@").split())
     return f"{source.strip().lower()}/{name}" if name else ""
 
 

@@ -119,7 +119,7 @@ def _retrain(
         airflow.trigger("retrain_model")
     wait_until(lambda: ended("retrain_model"), seconds=1800, what="retrain_model", check=stack.processes.check, every=2)
     newest = catalog.snapshots.newest()
-    approved = len(catalog.faces.approved())
+    approved = len(catalog.faces.trainable())
     if newest is None or newest.faces != approved or not catalog.snapshots.gate_decisions():
         # A run that began before the last approval froze an older list; the next night sees the newer one.
         airflow.trigger("retrain_model")

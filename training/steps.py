@@ -50,13 +50,13 @@ class Trained:
 def snapshot(
     *, preset: str = "", catalog: Catalog | None = None, blobs: Blobs | None = None, settings: Settings | None = None
 ) -> str:
-    """Freeze the faces approved now and give the snapshot's id; the same faces give the same id.
+    """Freeze the approved faces that a model may learn from; give the snapshot's id, the same for the same faces.
 
     With `preset`, pack its pixels too; else training does.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     store = Store(catalog=catalog, blobs=blobs, settings=settings)
-    approved = catalog.faces.approved()
+    approved = catalog.faces.trainable()
     entries = snapshots.entries_of(approved)
     manifest = snapshots.manifest_of(entries)
     name = blobs.put("snapshots", manifest)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from catalog.catalog import Catalog
-from catalog.errors import NotFound
+from catalog.census import census
+from catalog.errors import BadInput, NotFound
 from catalog.records import Domain, Stage, Verdict
+from catalog.tables import candidates
 from rows import Rows, subject_of
 
 
@@ -79,3 +82,16 @@ def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
         catalog.faces.get(404)
     with pytest.raises(NotFound):
         catalog.faces.store(404, [])
+
+
+def test_a_face_whose_source_forbids_it_is_approved_but_in_no_snapshot(catalog: Catalog, rows: Rows) -> None:
+    allowed, forbidden = rows.approved_face(), rows.approved_face()
+    candidate = catalog.photos.get(forbidden.photo_id).candidate_id
+    with catalog.writing() as connection:
+        connection.execute(update(candidates).where(candidates.c.id == candidate).values(train_ok=False))
+    assert {face.face_id for face in catalog.faces.approved()} == {allowed.id, forbidden.id}
+    assert [face.face_id for face in catalog.faces.trainable()] == [allowed.id]
+    assert census(catalog)["approved faces"] == {"bare": 1, "bare not for training": 1}
+    with pytest.raises(BadInput, match=str(forbidden.id)):
+        catalog.snapshots.add("ab" * 32, manifest="cd" * 32, faces=catalog.faces.approved())
+    assert catalog.snapshots.count() == 0

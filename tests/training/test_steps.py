@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from catalog import Catalog, open_blobs, settings
 from catalog.blobs import FolderBlobs
 from catalog.records import ModelState, RunState
+from catalog.tables import candidates
 from training import steps
 from training.descriptors import Describer
 from training.errors import BadSnapshot, ResumeRefused, Unknown
@@ -45,6 +47,15 @@ def test_the_same_approved_faces_are_one_snapshot(approved: Catalog, approve_mor
     approve_more(16)
     assert steps.snapshot() != first
     assert approved.snapshots.count() == 2
+
+
+def test_no_snapshot_holds_a_face_that_its_source_keeps_from_training(approved: Catalog) -> None:
+    one = approved.faces.approved()[0].face_id
+    candidate = approved.photos.get(approved.faces.get(one).photo_id).candidate_id
+    with approved.writing() as connection:
+        connection.execute(update(candidates).where(candidates.c.id == candidate).values(train_ok=False))
+    assert one not in approved.snapshots.faces(steps.snapshot())
+    assert approved.snapshots.get(steps.snapshot()).faces == 15
 
 
 def test_a_training_that_failed_by_itself_is_repeated_only_when_asked(approved: Catalog) -> None:
