@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-planner clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-ledger bench-planner clean
 
 PYTHON ?= python3
 BIN := .venv/bin
