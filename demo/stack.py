@@ -22,7 +22,14 @@ from demo.portraits import DOMAINS, Truth
 from demo.processes import Processes
 
 ROOT = Path(__file__).resolve().parent.parent
-COLLECT = ("collect_folder", "collect_google", "collect_instagram", "collect_twitter")
+COLLECT = (
+    "collect_commons",
+    "collect_folder",
+    "collect_google",
+    "collect_instagram",
+    "collect_openverse",
+    "collect_twitter",
+)
 DAGS = frozenset({*COLLECT, "curate_photos", "retrain_model", "maintain_catalog"})
 
 #: The demo's people: name -> Airflow role. A viewer may look at the desk, a user and above may decide.
@@ -177,6 +184,7 @@ class Stack:
             "FACELOOP_RETRAIN_MIN_FACES": str(self.size.retrain_min_faces),
             "FACELOOP_TRAIN_PRESET": "tiny-64",
             "FACELOOP_TRAIN_SLICE_STEPS": str(self.size.train_slice_steps),
+            "FACELOOP_CONTACT": "https://faceloop.example/demo",  # Commons asks for one
             "FACELOOP_INSTAGRAM_USER": ACCOUNT,
             "FACELOOP_INSTAGRAM_PASSWORD": PASSWORD,
             "FACELOOP_TWITTER_BEARER_TOKEN": "any-token-will-do",

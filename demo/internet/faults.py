@@ -112,6 +112,19 @@ NAMED: Mapping[str, Fault] = {
             "type": "https://api.twitter.com/2/problems/client-forbidden",
         },
     ),
+    "openverse-too-many": _refusal(
+        429, {"detail": "Request was throttled. Expected available in 41 seconds."}, ("Retry-After", "41")
+    ),
+    "openverse-unauthorized": _refusal(401, {"detail": "Authentication credentials were not provided."}),
+    "commons-lags": _refusal(
+        200,
+        {"error": {"code": "maxlag", "info": "Waiting for db1: 7.1 seconds lagged.", "host": "db1", "lag": 7.1}},
+        ("Retry-After", "5"),
+        ("MediaWiki-API-Error", "maxlag"),
+    ),
+    "commons-too-many": Fault(
+        status=429, body="<!doctype html><title>Too many requests</title>", headers=(("Retry-After", "30"),)
+    ),
 }
 
 

@@ -11,15 +11,25 @@ from pathlib import Path
 from types import TracebackType
 
 from demo.internet.authority import Authority
+from demo.internet.commons import CommonsApi
 from demo.internet.errors import InternetError
 from demo.internet.faults import Fault, FaultQueue, named, parse
 from demo.internet.google import Consent, Google, Thumbnails
 from demo.internet.instagram import Instagram
 from demo.internet.messages import NOT_FOUND, Answer, Request, Site, data
+from demo.internet.openverse import OpenverseApi
 from demo.internet.pictures import Pictures
 from demo.internet.proxy import Entry, Ledger, Proxy
 from demo.internet.twitter import Bill, Embeds, TwitterApi
-from demo.internet.world import INSTAGRAM_CDN, MIRROR_HOST, PICTURE_HOSTS, TWITTER_CDN, World
+from demo.internet.world import (
+    FLICKR_CDN,
+    INSTAGRAM_CDN,
+    MIRROR_HOST,
+    PICTURE_HOSTS,
+    TWITTER_CDN,
+    WIKIMEDIA_CDN,
+    World,
+)
 
 
 class Internet:
@@ -59,6 +69,12 @@ class Internet:
             "i.instagram.com": instagram,
             "api.twitter.com": self._twitter,
             "cdn.syndication.twimg.com": Embeds(self.world),
+        }
+        sites |= {
+            "api.openverse.org": OpenverseApi(self.world),
+            "commons.wikimedia.org": CommonsApi(self.world),
+            FLICKR_CDN: pictures,
+            WIKIMEDIA_CDN: pictures,
         }
         sites |= {f"encrypted-tbn{n}.gstatic.com": thumbnails for n in range(4)}
         for host in (INSTAGRAM_CDN, TWITTER_CDN):

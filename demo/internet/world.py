@@ -34,6 +34,10 @@ PICTURE_HOSTS = ("photos.example", "pictures.example.net", "img.portraits.exampl
 MIRROR_HOST = "mirror.example.net"
 INSTAGRAM_CDN = "scontent-fra3-1.cdninstagram.com"
 TWITTER_CDN = "pbs.twimg.com"
+FLICKR_CDN = "live.staticflickr.com"
+WIKIMEDIA_CDN = "upload.wikimedia.org"
+#: What the open works are under: a licence's code and version.
+LICENCES = (("by-sa", "4.0"), ("cc0", "1.0"), ("by", "2.0"), ("by-nc-nd", "2.0"), ("pdm", "1.0"), ("by-sa", "3.0"))
 PROFILES: dict[str, Domain] = {
     "barefaced.daily": "bare",
     "morning.portraits": "bare",
@@ -123,6 +127,18 @@ class Tweet:
     text: str
     created_at: str
     pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One openly licensed photo; ``licence`` and ``version`` as Creative Commons' codes."""
+
+    number: int
+    title: str
+    author: str
+    licence: str
+    version: str
+    picture: Picture
 
 
 class World:
@@ -275,6 +291,30 @@ class World:
         return [t for t in self.tweets if domain is not None and domain_of(t.text) == domain]
 
     @cached_property
+    def works(self) -> dict[str, tuple[Work, ...]]:
+        """List the openly licensed photos of Openverse and of Commons: a third as many as of the other sites."""
+        return {site: tuple(self._works(site)) for site in ("openverse", "commons")}
+
+    def _works(self, site: str) -> Iterator[Work]:
+        for number, truth in enumerate(self.truths(site)[: max(2, self.photos_per_source // 3)]):
+            code, version = LICENCES[number // 2 % len(LICENCES)]  # the domains take turns
+            mark, author = self._number(site, number) % 10**10, f"Author {self._number('author', number) % 9}"
+            title = f"{'Make-up portrait' if truth.domain == 'makeup' else 'Portrait without make-up'}, no. {number}"
+            digest = hashlib.md5(f"{mark}".encode(), usedforsecurity=False).hexdigest()
+            url = f"https://{FLICKR_CDN}/{mark % 65536}/{mark}_o.jpg"
+            if site == "commons":
+                name = title.replace(" ", "_").replace(",", "%2C")
+                url = f"https://{WIKIMEDIA_CDN}/wikipedia/commons/{digest[0]}/{digest[:2]}/{name}.jpg"
+            made = Picture(url=url, kind="photo", truth=truth)
+            yield Work(number=mark, title=title, author=author, licence=code, version=version, picture=made)
+
+    def works_about(self, site: str, query: str, *, licences: tuple[str, ...] = ()) -> list[Work]:
+        """Answer a search on Openverse or Commons, in one order for all."""
+        domain = domain_of(query)
+        found = [work for work in self.works[site] if domain is not None and work.picture.truth.domain == domain]
+        return [work for work in found if not licences or work.licence in licences]
+
+    @cached_property
     def pictures(self) -> dict[str, Picture]:
         """Give every picture by its address without query string."""
         return {plain(p.url): p for p in self._all_pictures()}
@@ -286,6 +326,8 @@ class World:
             yield from post.pictures
         for tweet in self.tweets:
             yield from tweet.pictures
+        for works in self.works.values():
+            yield from (work.picture for work in works)
 
     @cached_property
     def by_key(self) -> dict[str, Picture]:
