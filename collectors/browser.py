@@ -144,15 +144,11 @@ class Browser:
         """Wait until the wall has taken our no, and load what it kept from us unless it leads there by itself."""
         assert self._driver is not None
         end = time.monotonic() + _GROW_SECONDS
-        while self._on_wall() and time.monotonic() < end:
+        while (walled := self._driver.execute_script(scripts.WALL)) and time.monotonic() < end:
             time.sleep(0.1)
         here = parse_qsl(urlsplit(self._driver.current_url).query)
-        if not self._on_wall() and not set(parse_qsl(urlsplit(url).query)) <= set(here):
+        if not walled and not set(parse_qsl(urlsplit(url).query)) <= set(here):
             self._driver.get(url)
-
-    def _on_wall(self) -> bool:
-        assert self._driver is not None
-        return urlsplit(self._driver.current_url).hostname == "consent.google.com"
 
     def _answer(self, *, ended: bool) -> Answer:
         """The page, once what it keeps back until somebody points at it is there too."""

@@ -11,17 +11,25 @@ COUNT = "return document.querySelectorAll('[data-docid], a[href*=\"/imgres?\"], 
 #: Scroll to its end.
 DOWN = "window.scrollTo(0, document.documentElement.scrollHeight)"
 
-#: Press the button that rejects all on Google's consent wall, whatever its language; whether there was one.
-REJECT = """
-for (const form of document.forms) {
+_FORM = """
+const refusal = Array.from(document.forms).find(form => {
   const to = new URL(form.getAttribute('action') || '', location.href);
   const answer = form.querySelector('input[name="set_eom"]');
-  if (to.hostname !== 'consent.google.com' || !to.pathname.endsWith('/save') || answer?.value !== 'true') continue;
-  form.requestSubmit(form.querySelector('button, input[type="submit"]') || undefined);
-  return true;
-}
-return false;
+  return to.hostname === 'consent.google.com' && to.pathname.endsWith('/save') && answer?.value === 'true';
+});
 """
+
+#: Whether Google asks for consent: on a page of its own, or in a dialog before the results.
+WALL = _FORM + "return Boolean(refusal) || location.hostname === 'consent.google.com';"
+
+#: Press the button that rejects all, whatever its language; whether there was one.
+REJECT = (
+    _FORM
+    + """
+refusal?.requestSubmit(refusal.querySelector('button, input[type="submit"]') || undefined);
+return Boolean(refusal);
+"""
+)
 
 _LACKING = """
 const told = Array.from(document.scripts, script => script.textContent).join('\\n');

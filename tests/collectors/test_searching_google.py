@@ -3,6 +3,7 @@ dies."""
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import signal
@@ -68,6 +69,20 @@ def test_the_consent_wall_is_answered_with_no_in_any_language(
     (answer,) = [entry for entry in internet.ledger("consent.google.com") if entry.method == "POST"]
     assert answer.target == "/save"
     assert catalog.queries.get(query.id).state is QueryState.USED
+
+
+@browser
+def test_consent_that_is_asked_for_in_a_dialog_is_refused_too(
+    internet: Internet, inside: Settings, catalog: Catalog
+) -> None:
+    back = html.escape(Google().request(QUERY, "").what)
+    dialog = f"<html><body><div>Results to come</div>{CONSENT.replace('CONTINUE', back)}</body></html>"
+    page = Fault(status=200, body=dialog, headers=(("Content-Type", "text/html"),), path="/search")
+    internet.fault("www.google.com", page)
+    steps.plan_one(Seed("google", Domain.BARE, TEXT, limit=5), catalog=catalog, config=inside)
+    report = steps.search("google", catalog=catalog, config=inside)
+    assert (report.stopped, report.found) == ("", 5)
+    assert len(asked(internet)) == 2
 
 
 @browser
