@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-ledger bench-planner clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-fetch bench-ledger bench-planner clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -71,6 +71,9 @@ bench-ledger: setup ## claims by 16 processes with holders killed -9, on both da
 
 bench-duplicates: setup ## how well copies are told from other photos, as JSON; PHOTOS=FOLDER measures on pictures of yours
 	$(BIN)/python bench/duplicates.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SAME),--same $(SAME))
+
+bench-fetch: setup ## our fetch beside img2dataset and a requests + Pillow script, as JSON (installs them into var/)
+	$(BIN)/python bench/fetch.py
 
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \

@@ -88,6 +88,8 @@ class Duplicates:
             likely = self._twins.may_be(new.look, after=new.seen) if new.look else []
         if alone:
             return Twin("near_duplicate", alone[0])
+        if not likely:
+            return None
         kept = {
             row.id: row
             for row in connection.execute(

@@ -27,6 +27,8 @@ from catalog.records import (
 from catalog.refusals import refused
 from catalog.tables import candidates, photos, queries, refusals
 
+_ADD = photos.insert().returning(photos.c.id)
+
 
 class Photos(Part):
     """The photos, their duplicates, and which steps they have seen."""
@@ -101,7 +103,7 @@ class Photos(Part):
                 admitted.append(Admitted(one, Admission.DUPLICATE, twin.photo_id, twin.reason))
                 continue
             row = _row(one) | {"gist": new.gist}
-            photo_id = connection.execute(photos.insert().values(row).returning(photos.c.id)).scalar_one()
+            photo_id = connection.execute(_ADD, row).scalar_one()
             batch.add(photo_id, new)
             admitted.append(Admitted(one, Admission.STORED, photo_id))
         return admitted

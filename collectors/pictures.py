@@ -34,7 +34,7 @@ FORMATS = {
     "TIFF": "image/tiff",
 }
 _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens MPO through JPEG
-_DRAFT = 2 * SIDE  # a JPEG is decoded at the smallest size that is not below this
+_DRAFT = SIDE * 3 // 2  # a JPEG is decoded at the smallest size that is not below this
 _PLAIN = 1.0  # grey levels that a picture's samples differ by, at least
 _ASPECT = 5  # sides of a photo differ by no more than so many times: what is longer is a banner or a rule
 # Pillow warns of large pictures; our own limit is checked before anything is decoded.
@@ -94,6 +94,8 @@ def _read(body: Body, kind: str, settings: Settings, room: Room) -> NewPhoto:
         with room.taken(cost):
             image.draft("L", (_DRAFT, _DRAFT))
             image.load()
+            if kind == "image/jpeg" and _ends_in_nothing(image):
+                raise Refused("truncated", "its last rows are missing")
             upright = ImageOps.exif_transpose(_small(image))
             samples = np.asarray(grey(upright, SIDE), np.float64)
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
@@ -123,6 +125,14 @@ def _cost(image: Image.Image, kind: str, found: Survey) -> int:
     tallest, widest = max(layer[2] for layer in layers), max(layer[1] for layer in layers)
     share = sum(layer[1] * layer[2] for layer in layers) / (tallest * widest)
     return int(pixels * 2.2 * share) + 2 * found.aside  # the coefficients of all scans, two bytes each
+
+
+def _ends_in_nothing(image: Image.Image) -> bool:
+    """Whether the last rows of a loaded JPEG are the mere grey that libjpeg puts where data is missing before the end
+    marker: a size that was tampered with, or an end that was sewn on."""
+    width, height = image.size
+    tail = image.crop((0, height - max(1, height // 10), width, height)).getextrema()
+    return set(tail if isinstance(tail[0], tuple) else [tail]) == {(128, 128)}
 
 
 def _small(image: Image.Image) -> Image.Image:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
+from catalog.part import clean
 from catalog.records import Domain, FoundCandidate
 from catalog.url_lists import ListedUrl
 from collectors.errors import BadInput
@@ -142,7 +143,7 @@ def fetch_urls(
 
 def _sound(url: str, outcomes: dict[str, UrlOutcome]) -> bool:
     """Whether a line may become a row: it must come back from the catalog as it is."""
-    if len(url) <= _LONGEST and url.isprintable():
+    if clean(url, limit=_LONGEST) == url:
         return True
     outcomes[url] = UrlOutcome(url, "refused", reason="bad_url", detail="too long, or with control characters")
     return False

@@ -12,6 +12,7 @@ class Server:
 
     def __init__(self) -> None:
         self.scripts: dict[str, Callable[[socket.socket], None]] = {}
+        self.otherwise: Callable[[socket.socket], None] | None = None  # for paths without a script
         self.requests: list[bytes] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -56,7 +57,7 @@ class Server:
                     return
                 self.requests.append(request)
                 path = request.split(b" ")[1].decode("latin-1")
-                script = self.scripts.get(path)
+                script = self.scripts.get(path) or self.otherwise
                 if script is None:
                     connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                 else:
