@@ -19,10 +19,13 @@ _TOKEN = "b26v89c19zqg8o3f"
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What X has billed, in items and in millionths of a US dollar; an item counts once on each day of UTC."""
+    """What X has billed, in items and in millionths of a US dollar; an item counts once on each day of UTC.
+
+    ``reads``: posts that were given, each time that they were."""
 
     posts: int
     users: int
+    reads: int = 0
 
     @property
     def cost(self) -> int:
@@ -37,19 +40,21 @@ class TwitterApi:
         self._asked = 0
         self._lock = threading.Lock()
         self._read: set[tuple[str, str, str]] = set()  # day, kind, id
+        self._reads = 0
 
     @property
     def bill(self) -> Bill:
         """What has been billed so far."""
         with self._lock:
-            kinds = [kind for _, kind, _ in self._read]
-        return Bill(posts=kinds.count("post"), users=kinds.count("user"))
+            kinds, reads = [kind for _, kind, _ in self._read], self._reads
+        return Bill(posts=kinds.count("post"), users=kinds.count("user"), reads=reads)
 
     def _charge(self, answer: dict[str, Any]) -> None:
         day = datetime.now(UTC).date().isoformat()
         items = [("post", item["id"]) for item in answer["data"]]
         items += [("user", item["id"]) for item in answer.get("includes", {}).get("users", [])]
         with self._lock:
+            self._reads += len(answer["data"])
             self._read |= {(day, kind, number) for kind, number in items}
 
     def answer(self, request: Request) -> Answer:

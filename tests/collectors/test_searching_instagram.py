@@ -128,6 +128,12 @@ def test_every_request_is_told_of_before_it_leaves(
     assert len(told) == len(settled(internet)) > 4
 
 
+def test_every_request_takes_a_turn_of_the_budget(internet: Internet, inside: Settings, catalog: Catalog) -> None:
+    search("@barefaced.daily", catalog, inside)
+    spent = catalog.budgets.spent("instagram", since=datetime.now(UTC) - timedelta(days=1))
+    assert spent.requests == len(settled(internet)) > 5
+
+
 def test_a_spent_budget_ends_the_search_before_the_request(internet: Internet, inside: Settings) -> None:
     later = datetime.now(UTC) + timedelta(minutes=5)
 
