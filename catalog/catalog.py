@@ -127,7 +127,8 @@ class Catalog:
                     raise
                 pooled.commit()
         except self.engine.dialect.loaded_dbapi.Error as error:
-            pooled.invalidate(error)
+            if self.engine.dialect.is_disconnect(error, pooled.driver_connection, None):
+                pooled.invalidate(error)
             raise DBAPIError.instance("a claim", None, error, self.engine.dialect.loaded_dbapi.Error) from error
         finally:
             pooled.close()
