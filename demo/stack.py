@@ -65,6 +65,16 @@ SEEDS = """
 - {{source: folder, domain: makeup, text: {makeup}, licence: CC0-1.0 (drawn)}}
 """
 
+#: A few queries for the planner to make; all of the repository's templates would keep this machine busy for an hour.
+TEMPLATES = """
+- language: en
+  sources: [google, openverse, commons]
+  text: "{subject} {style} {shot}"
+  subjects: {woman: woman}
+  styles: {bare: {natural: natural face}, makeup: {glam: glam makeup}}
+  shots: [portrait]
+"""
+
 
 class Stack:
     """The whole demo under one folder. Start it inside a ``Processes`` block, which stops it."""
@@ -140,6 +150,7 @@ class Stack:
             )
         drive = {domain: json.dumps(str(self.home / "drive" / domain)) for domain in DOMAINS}
         (self.home / "queries.yaml").write_text(SEEDS.format(**drive))
+        (self.home / "templates.yaml").write_text(TEMPLATES)
         return drawn
 
     def _internet(self) -> Internet:
@@ -189,6 +200,7 @@ class Stack:
             "FACELOOP_INSTAGRAM_PASSWORD": PASSWORD,
             "FACELOOP_TWITTER_BEARER_TOKEN": "any-token-will-do",
             "FACELOOP_SEEDS": str(self.home / "queries.yaml"),
+            "FACELOOP_TEMPLATES": str(self.home / "templates.yaml"),
             "FACELOOP_QUERIES_PER_RUN": str(self.size.queries_per_run),
             "FACELOOP_REVIEW_POLL_SECONDS": "2",
             "FACELOOP_FETCH_INTERVAL_SECONDS": "0",  # nobody is bothered: the hosts are ours

@@ -16,7 +16,7 @@ from collectors.seeds import read_seeds, seeds_of
 def test_every_source_has_seeds_but_those_of_paths() -> None:
     for source in registry.names():
         seeds = seeds_of(source, Settings())
-        assert bool(seeds) == (source not in ("folder", "manifest"))
+        assert bool(seeds) == (source not in ("folder", "manifest", "tweets"))
         assert {seed.domain for seed in seeds} == (set(Domain) if seeds else set())
 
 
