@@ -122,6 +122,11 @@ class Sources(Part):
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"canary_at": moment}))
         return True
 
+    def forget_canary(self, source: str) -> None:
+        """Let the source's canary be asked again at once: it has told nothing."""
+        with self._catalog.writing() as connection:
+            connection.execute(update(sources).where(sources.c.name == source).values(canary_at=None))
+
     def _breaker(self, source: str, row: Any) -> Breaker:
         if row is None or row.rests_until is None:
             return Breaker(source, canary_at=row.canary_at if row is not None else None)

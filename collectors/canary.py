@@ -16,7 +16,7 @@ from catalog import Blobs, Catalog, Settings
 from catalog.records import Domain, Query, QueryState
 from collectors.base import Source
 from collectors.doors import LazyDoor, OpenDoor
-from collectors.errors import CollectorError, Drift, Empty, SearchEnded, Unanswerable
+from collectors.errors import CollectorError, Drift, Empty, NotConfigured, Quota, SearchEnded, Unanswerable, Unreachable
 from collectors.leave import Leave
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ def ask_canary(
         leave.must_be_open()
         if not catalog.sources.claim_canary(site.name, every=EVERY):
             return CanaryReport(site.name, "asked", reason=f"it was asked within {EVERY.total_seconds() / 3600:.0f} h")
-        with LazyDoor(site.door, config, door, leave=lambda items: leave.ask(items=items)) as client:
+        ready, turn = leave.must_be_configured, lambda items: leave.ask(items=items)
+        with LazyDoor(site.door, config, door, ready=ready, leave=turn) as client:
             return CanaryReport(site.name, "good", found=asking.ask(client))
     except Unanswerable as error:  # the source works; another canary is wanted
         catalog.alerts.add(site.name, kind="canary", message=f"the canary {site.canary!r} has no answer: {error}")
@@ -68,6 +69,8 @@ def ask_canary(
         end = Drift(f"the canary {site.canary!r}: {error}"[:500])
     except SearchEnded as error:
         end = error
+    if isinstance(end, Unreachable | NotConfigured | Quota):
+        catalog.sources.forget_canary(site.name)  # nothing is known of the site: it is asked again before a day is over
     until = leave.ended(end, body=asking.body, query=None)
     return CanaryReport(site.name, end.outcome, reason=str(end), until=until)
 

@@ -26,9 +26,6 @@ class CountingDoor(Door, Protocol):
     before_request: Callable[[], None]
 
 
-#: The doors that count their requests themselves.
-COUNTING = frozenset({"instagram"})
-
 #: Opens the door that a source names; the seam through which tests hand in their own.
 OpenDoor = Callable[[str, Settings], AbstractContextManager[Door]]
 
@@ -65,12 +62,21 @@ def open_door(name: str, settings: Settings) -> AbstractContextManager[Door]:
 class LazyDoor:
     """A door that opens when it is first asked, and closes at the end of the run that opened it.
 
-    ``leave`` is asked for leave before each request that goes out, with the most billed items that it may bring; what
-    it raises, whoever asks gets.
+    ``ready`` is asked before it opens; ``leave`` for leave before each request that goes out, with the most billed
+    items that it may bring, and when it is open: opening may take seconds, and a request must leave when its turn
+    begins, else the next one would follow it too closely. What they raise, whoever asks gets.
     """
 
-    def __init__(self, name: str, settings: Settings, open_it: OpenDoor, *, leave: Callable[[int], None]) -> None:
-        self._name, self._settings, self._open, self._leave = name, settings, open_it, leave
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        open_it: OpenDoor,
+        *,
+        ready: Callable[[], None],
+        leave: Callable[[int], None],
+    ) -> None:
+        self._name, self._settings, self._open, self._ready, self._leave = name, settings, open_it, ready, leave
         self._stack = ExitStack()
         self._door: Door | None = None
 
@@ -84,13 +90,11 @@ class LazyDoor:
 
     def ask(self, request: Request) -> Answer:
         """Ask, with leave, opening the door first where need be."""
-        counts = self._name in COUNTING
-        if not counts:
-            self._leave(request.items)
         if self._door is None:
+            self._ready()
             self._door = self._stack.enter_context(self._open(self._name, self._settings))
         if isinstance(self._door, CountingDoor):
             self._door.before_request = lambda: self._leave(request.items)
-        elif counts:
+        else:
             self._leave(request.items)
         return self._door.ask(request)

@@ -50,7 +50,8 @@ def search(
     except Resting as rest:
         return SearchReport(site.name, stopped=rest.outcome, reason=str(rest), until=rest.until)
     done: list[QueryReport] = []
-    with LazyDoor(site.door, config, door, leave=lambda items: leave.ask(items=items)) as client:
+    ready, turn = leave.must_be_configured, lambda items: leave.ask(items=items)
+    with LazyDoor(site.door, config, door, ready=ready, leave=turn) as client:
         run = _Run(site, catalog=catalog, config=config, door=client, leave=leave)
         for _ in range(1 if query_id is not None else count):
             claimed = catalog.queries.claim(source=site.name, query_id=query_id, lease_seconds=config.lease_seconds)

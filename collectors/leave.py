@@ -64,15 +64,17 @@ class Leave:
         if rest := self._catalog.sources.may_ask(self._site.name, lease_seconds=self._config.lease_seconds):
             raise Resting(rest.reason, until=rest.until)
 
+    def must_be_configured(self) -> None:
+        """Raise NotConfigured when a setting is missing that the source needs."""
+        if missing := [f"FACELOOP_{name.upper()}" for name in self._site.needs if not getattr(self._config, name)]:
+            raise NotConfigured(f"{self._site.name} is not asked without {' and '.join(missing)}")
+
     def ask(self, *, items: int) -> None:
         """Take a turn for one request of at most so many billed items, and wait until it begins.
 
-        Raises Quota when the budget is spent, Resting when the source rests meanwhile, NotConfigured when a setting
-        is missing.
+        Raises Quota when the budget is spent, Resting when the source rests meanwhile.
         """
         self._turn = 0
-        if missing := [f"FACELOOP_{name.upper()}" for name in self._site.needs if not getattr(self._config, name)]:
-            raise NotConfigured(f"{self._site.name} is not asked without {' and '.join(missing)}")
         try:
             turn = self._catalog.budgets.take(self._site.name, items=items, limits=self._limits)
         except errors.Spent as spent:

@@ -83,6 +83,11 @@ def test_a_source_that_rests_is_not_asked(catalog: Catalog, canary: Callable[...
     assert canary(door).outcome == "good"  # the day's canary was not used up
 
 
+def test_a_canary_that_told_nothing_is_asked_again(canary: Callable[..., CanaryReport]) -> None:
+    assert canary(FakeDoor([Unreachable("no network")])).outcome == "unreachable"
+    assert canary(FakeDoor([GOOD])).outcome == "good"
+
+
 def test_after_a_rest_the_canary_is_the_trial(catalog: Catalog, canary: Callable[..., CanaryReport]) -> None:
     catalog.sources.rest("google", until=datetime.now(UTC), reason="captcha", kind=RestKind.CAPTCHA)
     assert canary(FakeDoor([GOOD])).outcome == "good"
