@@ -116,7 +116,9 @@ def test_names_are_listed_without_importing_and_steps_open_no_heavy_door() -> No
         [sys.executable, "-c", code], cwd=REPOSITORY, env=dict(os.environ), capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["folder", "google", "instagram", "manifest", "tweets", "twitter"]
+    assert done.stdout.split() == [
+        *("commons", "folder", "google", "instagram", "manifest", "openverse", "tweets", "twitter")
+    ]
 
 
 def test_a_source_file_is_short_and_documented() -> None:

@@ -13,7 +13,7 @@ from collectors.errors import BadInput
 from collectors.seeds import read_seeds, seeds_of
 
 
-def test_every_source_has_seeds_but_those_of_paths() -> None:
+def test_every_source_has_seeds_but_those_of_paths_and_known_posts() -> None:
     for source in registry.names():
         seeds = seeds_of(source, Settings())
         assert bool(seeds) == (source not in ("folder", "manifest", "tweets"))
