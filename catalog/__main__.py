@@ -1,4 +1,4 @@
-"""The commands: python -m catalog status | migrate | release | sweep | retention | erase | tombstones | backup."""
+"""The commands: python -m catalog status | attributions | ... | backup."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from catalog import steps
+from catalog.attributions import FORMATS, credits_of
 from catalog.catalog import Catalog
 from catalog.census import census
 from catalog.complaints import EXPECTED, one_line
@@ -103,7 +104,13 @@ def _backup(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     return {"path": path}, [path]
 
 
+def _attributions(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    owed = credits_of(Catalog(), snapshot=given.snapshot)
+    return {"attributions": [asdict(credit) for credit in owed]}, [FORMATS[given.format](owed).rstrip("\n")]
+
+
 _VERBS = {
+    "attributions": _attributions,
     "status": _status,
     "migrate": _migrate,
     "release": _release,
@@ -119,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m catalog", description="Look at the catalog and keep it in order.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     helps = {
+        "attributions": "list whom approved faces' photos are owed to: author, licence, line of attribution, page",
         "status": "how many there are of every word, and how they stand",
         "migrate": "bring the database up to the newest migration",
         "release": "give back the claims whose lease has run out",
@@ -132,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = {verb: verbs.add_parser(verb, help=line, description=line) for verb, line in helps.items()}
     for command in commands.values():
         command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    commands["attributions"].add_argument("--snapshot", default="", metavar="ID", help="of a snapshot's faces alone")
+    commands["attributions"].add_argument("--format", choices=sorted(FORMATS), default="csv", help="default: csv")
     commands["sweep"].add_argument("--yes", action="store_true", help="remove what is found")
     commands["sweep"].add_argument("--grace-hours", type=float, default=24.0, help="leave what is younger (default 24)")
     named = commands["erase"].add_mutually_exclusive_group(required=True)

@@ -188,17 +188,27 @@ def _standing(decision: Decision, person: Person) -> Standing:
 
 
 def _origin(provenance: Provenance) -> Origin:
-    followed = urlsplit(provenance.page_url).scheme in {"http", "https"}
     return Origin(
         source=provenance.source,
         query=provenance.query,
         page_url=provenance.page_url,
-        page_link=provenance.page_url if followed else None,
+        page_link=_link(provenance.page_url),
         licence=provenance.licence,
+        licence_link=_link(provenance.licence_url),
+        attribution=provenance.attribution,
         author=provenance.author,
         title=provenance.title,
         found_at=provenance.found_at,
     )
+
+
+def _link(url: str) -> str | None:
+    """The address, when it is one that a browser may follow."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in {"http", "https"} and parts.netloc else None
 
 
 def _measured(scores: Sequence[Score]) -> tuple[Measured, ...]:

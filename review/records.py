@@ -81,13 +81,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the photo came from. ``page_link`` is the page's URL when it is one a browser may follow, else None."""
+    """Where the photo came from. A link is an address that a browser may follow, or None."""
 
     source: str
     query: str
     page_url: str
     page_link: str | None
     licence: str
+    licence_link: str | None
+    attribution: str
     author: str
     title: str
     found_at: datetime

@@ -41,7 +41,16 @@ class Shelf:
     def __post_init__(self) -> None:
         self.rows = Rows(self.catalog)
 
-    def photo(self, *, data: bytes | None = None, words: str = "", page_url: str = "", query: str = "") -> Photo:
+    def photo(
+        self,
+        *,
+        data: bytes | None = None,
+        words: str = "",
+        page_url: str = "",
+        query: str = "",
+        licence_url: str = "",
+        attribution: str = "",
+    ) -> Photo:
         """A stored photo. ``words`` is what its source says in every field that is free text."""
         number = next(_NEXT)
         data = drawn(number) if data is None else data
@@ -53,6 +62,8 @@ class Shelf:
             licence=words or "CC0-1.0",
             title=words or f"Portrait {number}",
             author=words or "Ada & Co.",
+            licence_url=licence_url,
+            attribution=attribution or words,
         )
         planned = self.rows.query(query or f"portrait of shelf {number}", source="folder", domain=Domain.BARE)
         assert self.catalog.candidates.add(found, query_id=planned.id)

@@ -84,27 +84,28 @@ export class Show {
 
   origin(item) {
     const origin = item.origin;
-    const page = byId("origin-page");
-    if (origin.page_link) {
-      const link = node("a", origin.page_url);
-      link.href = origin.page_link;
-      link.rel = "noreferrer noopener nofollow";
-      link.target = "_blank";
-      if (window !== window.parent) link.addEventListener("click", (event) => this.copy(event, link));
-      page.replaceChildren(link);
-    } else {
-      page.textContent = origin.page_url;
-    }
+    this.linked("origin-page", origin.page_url, origin.page_link);
+    this.linked("origin-licence", origin.licence, origin.licence_link);
     byId("origin-source").textContent = origin.source;
     byId("origin-query").textContent = origin.query;
     byId("origin-domain").textContent = this.domains[item.domain];
-    byId("origin-licence").textContent = origin.licence;
     byId("origin-found").textContent = when.format(new Date(origin.found_at));
-    for (const part of ["author", "title"]) {
+    for (const part of ["attribution", "author", "title"]) {
       const place = byId(`origin-${part}`);
       place.textContent = origin[part];
       place.parentElement.hidden = !origin[part];
     }
+  }
+
+  // A text, and where it leads if a browser may go there.
+  linked(place, text, address) {
+    if (!address) return (byId(place).textContent = text);
+    const link = node("a", text);
+    link.href = address;
+    link.rel = "noreferrer noopener nofollow";
+    link.target = "_blank";
+    if (window !== window.parent) link.addEventListener("click", (event) => this.copy(event, link));
+    byId(place).replaceChildren(link);
   }
 
   // Airflow's frame opens no new tabs: there a click selects the address, and copies it where the browser lets us.

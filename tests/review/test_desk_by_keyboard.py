@@ -216,6 +216,7 @@ def test_what_a_site_wrote_is_shown_and_never_run(sitting: Sitting, airflow: Air
 
     assert sitting.text("origin-title") == HOSTILE
     assert sitting.text("origin-author") == HOSTILE
+    assert sitting.text("origin-attribution") == HOSTILE
     assert sitting.text("origin-query") == f"face {HOSTILE}"
     assert sitting.run("return document.querySelectorAll('#origin-page a').length") == 0
     assert "owned" not in sitting.driver.title

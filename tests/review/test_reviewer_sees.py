@@ -130,6 +130,21 @@ def test_where_a_photo_came_from_is_told_whole(shelf: Shelf, desk: Door) -> None
     assert origin["page_link"] == "https://photos.example.org/ada?q=1"
 
 
+def test_a_licence_is_told_with_its_text_and_the_line_that_it_wants_shown(shelf: Shelf, desk: Door) -> None:
+    deed = "https://creativecommons.org/licenses/by/4.0/"
+    shelf.photo(licence_url=deed, attribution="“Portrait” by Ada, CC BY 4.0, via Wikimedia Commons")
+    shelf.photo(licence_url="javascript:alert(1)")
+    batch = shelf.batch(0)
+
+    first, second = (i["origin"] for i in desk("rita").get(f"/api/queue?batch={batch}&stage=raw").json()["items"])
+
+    assert (first["licence_link"], first["attribution"]) == (
+        deed,
+        "“Portrait” by Ada, CC BY 4.0, via Wikimedia Commons",
+    )
+    assert second["licence_link"] is None
+
+
 @pytest.mark.parametrize("page_url", ["javascript:alert(1)", "data:text/html,<b>", "file:///etc/passwd", "//x.example"])
 def test_an_address_that_a_browser_should_not_follow_is_text_alone(shelf: Shelf, desk: Door, page_url: str) -> None:
     shelf.photo(page_url=page_url)
