@@ -24,6 +24,7 @@ _NEAR = 0.965
 MOST = 16
 _PIECE = 1 << 15  # as many signs at once as the processor's cache holds
 _NONE = bytes(SIZE)
+_COLUMNS = ("_ids", "_hashes", "_wholes", "_middles", "_gists")
 
 
 class Twins:
@@ -31,12 +32,13 @@ class Twins:
 
     def __init__(self) -> None:
         self._size = 0
+        self._in_order = True
         self._ids = np.empty(256, np.int64)
         self._hashes = np.empty(256, np.uint64)
         self._wholes = np.empty(256, np.uint64)
         self._middles = np.empty(256, np.uint64)
         self._gists = np.empty((256, SIZE), np.int8)
-        self._bare = np.empty(0, np.intp)  # the places of those without a gist
+        self._bare = np.empty(0, np.int64)  # the numbers of those without a gist
 
     def __len__(self) -> int:
         return self._size
@@ -44,28 +46,32 @@ class Twins:
     @property
     def last_id(self) -> int:
         """The highest number added so far; 0 when empty."""
+        self._settle()
         return int(self._ids[self._size - 1]) if self._size else 0
 
     def add(self, photos: Sequence[tuple[int, int, bytes | None]]) -> None:
-        """Add photos by ascending number: number, signed hash, gist (None when it is gone)."""
+        """Add photos: number, signed hash, gist (None when it is gone). About a second for a million."""
         if not photos:
             return
         numbers, hashes, known = zip(*photos, strict=True)
         first, self._size = self._size, self._size + len(photos)
         self._make_room()
         here = slice(first, self._size)
-        self._ids[here] = numbers
+        self._ids[here] = np.array(numbers, np.int64)
         self._hashes[here] = np.array(hashes, np.int64).view(np.uint64)
         self._gists[here] = np.frombuffer(b"".join(gist or _NONE for gist in known), np.int8).reshape(-1, SIZE)
         self._wholes[here], self._middles[here] = gists.signs(self._gists[here])
-        bare = [place for place, gist in enumerate(known, first) if not gist]
-        self._bare = np.append(self._bare, np.array(bare, np.intp))
+        if not all(known):
+            bare = np.array([not gist for gist in known])
+            self._bare = np.append(self._bare, self._ids[here][bare])
+        self._in_order &= bool((np.diff(self._ids[max(first - 1, 0) : self._size]) > 0).all())
 
     def may_be(self, look: Look, *, after: int = 0) -> list[int]:
         """The photos numbered above ``after`` that may show the same, or a crop of it: the nearest first, MOST of them.
 
         About 0.2 ms at 100,000 photos.
         """
+        self._settle()
         places = self._with_signs(look, int(np.searchsorted(self._ids[: self._size], after, "right")))
         nearness = gists.nearness(self._gists[places], look.plane)
         near = np.flatnonzero(nearness >= _NEAR)
@@ -74,8 +80,10 @@ class Twins:
 
     def within(self, phash: int, *, bits: int, after: int = 0, bare: bool) -> list[int]:
         """The photos whose hash is at most ``bits`` away, the nearest first: of all, or of those without a gist."""
-        first = int(np.searchsorted(self._ids[: self._size], after, "right"))
-        places = self._bare[self._bare >= first] if bare else np.arange(first, self._size)
+        self._settle()
+        known = self._ids[: self._size]
+        chosen = np.sort(self._bare[self._bare > after]) if bare else known[np.searchsorted(known, after, "right") :]
+        places = np.searchsorted(known, chosen)
         distances = np.bitwise_count(self._hashes[places] ^ np.uint64(phash))
         near = np.flatnonzero(distances <= bits)
         return [int(number) for number in self._ids[places[near[np.argsort(distances[near], kind="stable")]]]]
@@ -89,11 +97,21 @@ class Twins:
             found.append(np.flatnonzero(np.minimum(whole, middle) <= _SIGNS) + start)
         return np.concatenate(found) if found else np.empty(0, np.intp)
 
+    def _settle(self) -> None:
+        """Bring the photos into the order of their numbers, if they came in another."""
+        if self._in_order:
+            return
+        self._in_order = True
+        order = np.argsort(self._ids[: self._size], kind="stable")
+        for name in _COLUMNS:
+            held = getattr(self, name)
+            held[: self._size] = held[: self._size][order]
+
     def _make_room(self) -> None:
         room = len(self._ids)
         if room >= self._size:
             return
         more = max(self._size, 2 * room) - room
-        for name in ("_ids", "_hashes", "_wholes", "_middles", "_gists"):
+        for name in _COLUMNS:
             held = getattr(self, name)
             setattr(self, name, np.concatenate([held, np.empty((more, *held.shape[1:]), held.dtype)]))

@@ -56,6 +56,11 @@ def test_it_equals_comparing_with_every_photo_in_whatever_portions_they_come(
         index.add(photos[start : start + portion])
     assert (len(index), index.last_id) == (len(photos), len(photos))
     assert index.may_be(look) == by_hand(look, photos)
+    backwards = Twins()
+    for start in range(0, len(photos), portion):
+        backwards.add(photos[::-1][start : start + portion])
+    assert backwards.may_be(look, after=after) == index.may_be(look, after=after)
+    assert backwards.within(0, bits=0, bare=True) == index.within(0, bits=0, bare=True)
     assert index.may_be(look, after=after) == by_hand(look, photos[after:])
 
 
