@@ -1,4 +1,4 @@
-"""The commands: python -m catalog status | attributions | ... | backup."""
+"""The commands of python -m catalog, one for each thing that keeps the catalog in order; --help lists them."""
 
 from __future__ import annotations
 
