@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
 from catalog.records import Query, QueryState
 from collectors import engine, registry
+from collectors.account_lists import expanded
 from collectors.base import Source
 from collectors.canary import CanaryReport, ask_canary
 from collectors.doors import OpenDoor, open_door
@@ -50,7 +51,7 @@ def plan(
     """
     config, catalog = config or settings(), catalog or Catalog()
     site = registry.load(source)
-    wanted = seeds_of(source, config, extra=seeds)
+    wanted = [one for seed in seeds_of(source, config, extra=seeds) for one in expanded(seed, config)]
     fresh = [seed for seed in wanted if not _find(seed, site, catalog)]
     made = [] if dry_run else [_plan(seed, site, catalog, config) for seed in fresh]
     when, taken = today or datetime.now(UTC), len(fresh) if dry_run else 0
@@ -81,6 +82,12 @@ def plan_one(seed: Seed, *, catalog: Catalog | None = None, config: Settings | N
     if query is None:
         raise BadInput(f"cannot plan {seed.text!r}")
     return query
+
+
+def plan_each(seed: Seed, *, catalog: Catalog, config: Settings | None = None) -> Sequence[Query]:
+    """The same for a seed that may be a saved list of accounts: one query for each."""
+    config = config or settings()
+    return [plan_one(one, catalog=catalog, config=config) for one in expanded(seed, config)]
 
 
 def import_queries(

@@ -65,7 +65,7 @@ def _add(options: argparse.Namespace) -> int:
         path = path_seed(options.source, options.text, options.domain, options.licence)
         seed = replace(path, limit=options.limit, filters=filters)
     catalog = Catalog()
-    return _tell(options, catalog, [steps.plan_one(seed, catalog=catalog)])
+    return _tell(options, catalog, steps.plan_each(seed, catalog=catalog))
 
 
 def _import(options: argparse.Namespace) -> int:
