@@ -61,11 +61,11 @@ class Settings(BaseSettings):
         description="Largest photo accepted, in pixels; most formats reach the limit of their memory before.",
     )
     fetch_decode_bytes: int = Field(
-        44 * 2**20,
+        34 * 2**20,
         ge=2**20,
         description="Memory for decoding, by all threads together, so that a fetch stays below 150 MB; what takes more "
         "is refused as too large. An ordinary JPEG takes next to none (50 megapixels fit), a progressive one 3 to 7 "
-        "bytes a pixel (6 to 14 megapixels), PNG 5 (9), AVIF 10 (4), WebP 17 (2.7).",
+        "bytes a pixel (5 to 11 megapixels), PNG 5 (7), AVIF 10 (3.5), WebP 17 (2).",
     )
     fetch_min_side: int = Field(128, ge=1, description="Smallest side accepted, in pixels.")
     fetch_placeholders: str = Field(
