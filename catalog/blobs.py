@@ -7,7 +7,6 @@ renamed; S3 shows an object only when it is whole.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import shutil
@@ -101,8 +100,12 @@ class FolderBlobs:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor, path = tempfile.mkstemp(dir=folder, prefix=_PART)
             try:
-                with open(descriptor, "wb", buffering=0) as handle:
-                    shutil.copyfileobj(io.BytesIO(data) if isinstance(data, bytes) else data, handle, 1 << 20)
+                with open(descriptor, "wb", buffering=1 << 16) as handle:
+                    if isinstance(data, bytes):
+                        handle.write(data)
+                    else:
+                        shutil.copyfileobj(data, handle, 1 << 20)
+                    handle.flush()
                     os.fsync(descriptor)
             except BaseException:
                 os.unlink(path)

@@ -87,7 +87,8 @@ def fetch(
 @dataclass(slots=True)
 class FetchRun:
     """One run over a line of claimed candidates. ``tries`` is how often "not just now" is heard before it becomes a
-    refusal; ``told`` is called with each candidate that ended, the word of how, its photo's id, and a detail."""
+    refusal; ``told`` is called with each candidate that ended, the word of how, its photo's id, and a
+    detail (of a stored one, its sha256)."""
 
     catalog: Catalog
     blobs: Blobs
@@ -204,7 +205,7 @@ class FetchRun:
         if admitted.admission is Admission.STORED:
             self.tally.stored += 1
             self.tally.photos.append(admitted.photo_id)
-            self.told(candidate, "stored", admitted.photo_id, "")
+            self.told(candidate, "stored", admitted.photo_id, admitted.fetched.photo.sha256)
         elif admitted.admission is Admission.DUPLICATE:
             self.tally.refused[admitted.reason] += 1
             self.told(candidate, admitted.reason, 0, f"photo {admitted.photo_id}" if admitted.photo_id else "")

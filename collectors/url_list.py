@@ -114,7 +114,7 @@ def fetch_urls(
         config,
         download or from_everywhere(catalog, config),
         tries=1,
-        told=lambda found, word, photo, detail: _note(outcomes, catalog, found, word, photo, detail),
+        told=lambda found, word, photo, detail: _note(outcomes, found, word, photo, detail),
     )
     wanted = [url for url in dict.fromkeys(urls) if _sound(url, outcomes)]
     digest = hashlib.sha256("\n".join(wanted).encode(errors="surrogatepass")).hexdigest()
@@ -149,12 +149,10 @@ def _sound(url: str, outcomes: dict[str, UrlOutcome]) -> bool:
     return False
 
 
-def _note(
-    outcomes: dict[str, UrlOutcome], catalog: Catalog, found: FoundCandidate, word: str, photo: int, detail: str
-) -> None:
+def _note(outcomes: dict[str, UrlOutcome], found: FoundCandidate, word: str, photo: int, detail: str) -> None:
     url = found.candidate.image_url
     if word == "stored":
-        outcomes[url] = UrlOutcome(url, "stored", sha256=catalog.photos.get(photo).sha256, photo=photo)
+        outcomes[url] = UrlOutcome(url, "stored", sha256=detail, photo=photo)
     else:
         outcomes[url] = UrlOutcome(url, "refused", reason=word, detail=detail)
 
