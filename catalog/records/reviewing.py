@@ -1,0 +1,191 @@
+"""What people look at and decide: faces, scores, flags, decisions, batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from catalog.records.collecting import Domain, Provenance
+
+
+class Stage(StrEnum):
+    """The three moments at which people look at a batch."""
+
+    RAW = "raw"
+    CROP = "crop"
+    FINAL = "final"
+
+
+class Verdict(StrEnum):
+    """What one decision says; ``undo`` takes back the same person's last one at that stage."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    UNDO = "undo"
+
+
+class Reason(StrEnum):
+    """Why a photo or face is rejected."""
+
+    MIRRORED = "mirrored"
+    PRODUCT = "product_in_frame"
+    ARTEFACT = "hair_or_skin_artefact"
+    EYES = "wink_or_closed_eyes"
+    FRINGE = "fringe_over_eyes"
+    HEAD_ROOM = "no_head_room"
+    NOT_A_PHOTO = "not_a_photo"
+    OTHER = "other"
+
+
+#: The reasons offered at each stage; head-room can be judged on the raw photo alone.
+REASONS: dict[Stage, tuple[Reason, ...]] = {
+    Stage.RAW: tuple(Reason),
+    Stage.CROP: tuple(r for r in Reason if r is not Reason.HEAD_ROOM),
+    Stage.FINAL: tuple(r for r in Reason if r is not Reason.HEAD_ROOM),
+}
+
+
+class SubjectKind(StrEnum):
+    """What a stage looks at: whole photos at ``raw``, faces after that."""
+
+    PHOTO = "photo"
+    FACE = "face"
+
+
+#: Which kind of subject each stage judges.
+STAGE_SUBJECT: dict[Stage, SubjectKind] = {
+    Stage.RAW: SubjectKind.PHOTO,
+    Stage.CROP: SubjectKind.FACE,
+    Stage.FINAL: SubjectKind.FACE,
+}
+
+
+class BatchState(StrEnum):
+    """open while it is in review; done or stopped for good."""
+
+    OPEN = "open"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFace:
+    """What a crop learned of one face.
+
+    ``box`` is left, top, right, bottom in pixels of the upright photo; ``landmarks`` 68 (x, y) pairs in pixels of
+    the upright photo; ``crop_landmarks`` the same points in pixels of the 256-pixel crop; ``quad`` the four corners
+    of the crop in the photo; ``padded`` the fraction of the crop's area that lies outside the photo, in [0, 1].
+    """
+
+    index: int
+    box: tuple[float, float, float, float]
+    landmarks: tuple[tuple[float, float], ...]
+    crop_landmarks: tuple[tuple[float, float], ...]
+    quad: tuple[tuple[float, float], ...]
+    padded: float
+    detector: str
+    sha256: str
+    sha256_512: str
+    phash: int
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face in a photo: box, landmarks, aligned crop (``sha256`` at 256 pixels, ``sha256_512`` at 512)."""
+
+    id: int
+    photo_id: int
+    domain: Domain
+    batch_id: int | None
+    face: NewFace
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A photo or a face, as scores, flags and decisions speak of it."""
+
+    kind: SubjectKind
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One check's number in [0, 1] (1 is good) for one subject, with the check's version."""
+
+    subject: Subject
+    check: str
+    version: str
+    value: float
+    detail: dict[str, Any] = field(default_factory=dict)  # the numbers behind the value, for the desk's overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A suggestion to the reviewers: this subject may deserve this reason. ``by`` names the check or expectation."""
+
+    subject: Subject
+    stage: Stage
+    reason: Reason
+    by: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One person's verdict on one subject at one stage, with who, when, why; only ever added."""
+
+    id: int
+    subject: Subject
+    stage: Stage
+    verdict: Verdict
+    reason: Reason | None
+    note: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The photos that one curate run carries through review."""
+
+    id: int
+    state: BatchState
+    key: str
+    opened_at: datetime
+    closed_at: datetime | None
+    reason: str
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """How far one stage of one batch is. ``subjects`` counts only what earlier stages let through."""
+
+    stage: Stage
+    subjects: int
+    decided: int
+    approved: int
+    rejected: int
+
+    @property
+    def complete(self) -> bool:
+        """Every subject has its decision."""
+        return self.decided == self.subjects
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """One subject as the desk shows it."""
+
+    subject: Subject
+    stage: Stage
+    batch_id: int
+    sha256: str  # the blob to show: the photo, or the face's 512-pixel crop
+    photo_id: int
+    domain: Domain
+    provenance: Provenance
+    flags: tuple[Flag, ...]
+    scores: tuple[Score, ...]
+    decision: Decision | None

@@ -1,0 +1,113 @@
+"""What a model is made of: approved faces, snapshots, runs, evaluations, models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from catalog.records.collecting import Domain
+
+
+class RunState(StrEnum):
+    """running until its preset's end; failed when training itself gave up (NaN, say)."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ModelState(StrEnum):
+    """One model at most is champion."""
+
+    CANDIDATE = "candidate"
+    CHAMPION = "champion"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedFace:
+    """A face that passed all three stages: what a snapshot is made of, if ``train_ok``. ``photo_sha256`` keeps the way
+    back."""
+
+    face_id: int
+    sha256: str
+    photo_sha256: str
+    domain: Domain
+    crop_landmarks: tuple[tuple[float, float], ...]
+    train_ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An immutable, content-addressed list of approved faces. ``manifest`` is the blob that lists them."""
+
+    id: str
+    manifest: str
+    faces: int
+    bare: int
+    makeup: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """Whether to train tonight, and why (not); stored every time."""
+
+    snapshot_id: str
+    train: bool
+    reasons: tuple[str, ...]
+    numbers: dict[str, float]
+    at: datetime | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training of one snapshot with one preset and seed."""
+
+    id: int
+    snapshot_id: str
+    preset: str
+    seed: int
+    state: RunState
+    step: int
+    total_steps: int
+    reason: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One file of a run at one step. ``kind`` is nets, nets_ema, optims or trainer."""
+
+    run_id: int
+    step: int
+    kind: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The metrics of a run's model at one step, with the version of the code that measured them."""
+
+    id: int
+    run_id: int
+    step: int
+    metrics: dict[str, float]
+    version: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A run's result that may be served; one is champion."""
+
+    id: int
+    run_id: int
+    evaluation_id: int
+    state: ModelState
+    reasons: tuple[str, ...]
+    decided_at: datetime
