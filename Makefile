@@ -14,7 +14,7 @@ PACKAGES := python3-venv chromium chromium-driver libnss3-tools libgl1 libglib2.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 setup: system .venv/.ready ## install what is missing: system packages and .venv
 
@@ -63,17 +63,17 @@ docs: setup ## write the generated pages: docs/dags.md, docs/checks.md, docs/set
 bench-dags: setup ## how long each DAG file takes to parse, as JSON
 	$(BIN)/python bench/dags.py
 
-bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
-	$(BIN)/python bench/planner.py
-
-bench-ledger: setup ## claims by 16 processes with holders killed -9, on both databases, as JSON; CLAIMS=20000 makes it small
-	$(BIN)/python -m bench.ledger --claims $(or $(CLAIMS),1000000)
-
-bench-duplicates: setup ## how well copies are told from other photos, as JSON; PHOTOS=FOLDER measures on pictures of yours
+bench-duplicates: setup ## how well copies are told from other photos, as JSON; PHOTOS=FOLDER for pictures of yours
 	$(BIN)/python bench/duplicates.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SAME),--same $(SAME))
 
 bench-fetch: setup ## our fetch beside img2dataset and a requests + Pillow script, as JSON (installs them into var/)
 	$(BIN)/python bench/fetch.py
+
+bench-ledger: setup ## claims by 16 processes with holders killed -9, as JSON; CLAIMS=20000 makes it small
+	$(BIN)/python -m bench.ledger --claims $(or $(CLAIMS),1000000)
+
+bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
+	$(BIN)/python bench/planner.py
 
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \
