@@ -10,7 +10,7 @@ WORKDIR /opt/faceloop
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
-      chromium chromium-driver libnss3-tools libgl1 libglib2.0-0t64 postgresql-client dumb-init \
+      chromium chromium-driver libnss3-tools libgl1 libglib2.0-0t64 postgresql-client oathtool dumb-init \
  && rm -rf /var/lib/apt/lists/*
 
 COPY requirements.lock docker/without.py /build/

@@ -23,6 +23,12 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 AIRFLOW = [name for name, service in SERVICES.items() if str(service.get("image", "")).startswith("faceloop-")]
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+CREDENTIALS = {
+    "FACELOOP_INSTAGRAM_USER",
+    "FACELOOP_INSTAGRAM_PASSWORD",
+    "FACELOOP_INSTAGRAM_2FA_COMMAND",
+    "FACELOOP_TWITTER_BEARER_TOKEN",
+}
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY\b|FERNET")
 
 
@@ -87,7 +93,7 @@ def test_only_the_web_page_is_published_and_on_loopback() -> None:
 
 
 def test_the_sources_credentials_are_given_to_the_collecting_worker_alone() -> None:
-    for variable in ("FACELOOP_INSTAGRAM_PASSWORD", "FACELOOP_TWITTER_BEARER_TOKEN"):
+    for variable in CREDENTIALS:
         assert [name for name in SERVICES if variable in SERVICES[name].get("environment", {})] == ["worker"]
 
 
@@ -101,6 +107,16 @@ def test_every_setting_is_one() -> None:
     }
     assert given - known == set()
     assert {"FACELOOP_DATABASE", "FACELOOP_STORE", "FACELOOP_HOME"} <= given
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_what_the_operator_sets_reaches_every_service(name: str) -> None:
+    known = {f"FACELOOP_{name.upper()}" for name in Settings.model_fields}
+    environment = SERVICES[name]["environment"]
+    assert known - CREDENTIALS - set(environment) == set()
+    ours = {"FACELOOP_HOME", "FACELOOP_DATABASE", "FACELOOP_STORE"}
+    for variable in (known & set(environment)) - ours:
+        assert environment[variable] is None or f"{{{variable}:-" in environment[variable], variable
 
 
 def test_the_threshold_is_twenty_thousand_unless_the_operator_says_otherwise() -> None:
@@ -263,21 +279,25 @@ def test_the_trainer_has_the_same_torch_as_the_tests() -> None:
 
 def test_the_control_plane_has_none_of_the_heavy_libraries() -> None:
     text = (ROOT / "docker" / "airflow.Dockerfile").read_text()
-    for package in ("opencv-python", "dlib-bin", "selenium", "instaloader", "tweepy", "great-expectations", "wandb"):
+    heavy = "opencv-python dlib-bin selenium instaloader tweepy pycurl great-expectations wandb"
+    for package in heavy.split():
         assert package in text.split("/build/control.lock")[0]
     assert "torch" not in text
 
 
 def test_dags_plugins_and_the_desk_load_without_what_the_control_plane_leaves_out(tmp_path: Path) -> None:
     modules = (
-        "torch cv2 dlib face_recognition_models skimage great_expectations selenium instaloader tweepy tensorboard "
-        "wandb moto hypothesis pytest"
+        "torch cv2 dlib face_recognition_models skimage great_expectations selenium instaloader tweepy pycurl "
+        "tensorboard wandb moto hypothesis pytest"
     )
     ask = """
 import importlib.util, pathlib, sys
 for name in sys.argv[1].split():
     sys.modules[name] = None  # importing it fails from here on
 import review.app, catalog.steps, collectors.steps, preprocessing.steps, training.steps
+from collectors import registry
+for name in registry.names():  # as the desk does, to say how each source stands
+    registry.load(name)
 for path in [*sorted(pathlib.Path("plugins").glob("*.py")), *sorted(pathlib.Path("dags").glob("*.py"))]:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     sys.modules[path.stem] = module = importlib.util.module_from_spec(spec)
