@@ -158,7 +158,7 @@ class _Pages:
             stages=words.STAGES,
             questions=words.QUESTIONS,
             reasons=words.REASONS,
-            sources_words=words.BREAKERS,
+            breaker_words=words.BREAKERS,
             alert_words=words.ALERTS,
             span=words.span,
             dollars=dollars,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from catalog import Catalog, settings
 from catalog.blobs import Blobs
-from catalog.errors import NotFound
+from catalog.errors import BlobMissing, NotFound
 from catalog.records import Alert, BreakerState
 from collectors import registry
 from collectors.standing import Standing, standing_of
@@ -44,11 +44,16 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True)
 class SavedAnswer:
-    """An alert with the beginning of its saved answer; ``size`` is the whole's, in bytes (0: there is none)."""
+    """An alert with the beginning of its saved answer; ``size`` is the whole's, in bytes (0: it is gone)."""
 
     alert: Alert
     text: str
     size: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the text is all of it."""
+        return len(self.text) < SHOWN
 
 
 class Watch:
@@ -83,7 +88,10 @@ class Watch:
     def answer(self, alert_id: int) -> SavedAnswer:
         """An alert, and what can be shown of its saved answer. NotFound when there is no such alert."""
         alert = self._catalog.alerts.get(alert_id)
-        data = self._blobs.get("pages", alert.page) if alert.page else b""
+        try:
+            data = self._blobs.get("pages", alert.page) if alert.page else b""
+        except BlobMissing:  # the alert is still worth reading
+            data = b""
         return SavedAnswer(alert, data.decode(errors="replace")[:SHOWN], len(data))
 
     def saved_page(self, alert_id: int) -> bytes:

@@ -32,6 +32,7 @@ REASONS: dict[Reason, str] = {
 #: One key per reason, the same at every stage, so that fingers need not learn it three times.
 KEYS: dict[Reason, str] = {reason: str(number) for number, reason in enumerate(Reason, start=1)}
 
+#: What a source's breaker says to who reads it.
 BREAKERS: dict[BreakerState, str] = {
     BreakerState.CLOSED: "May be asked",
     BreakerState.RESTS: "Rests",
@@ -44,6 +45,7 @@ ALERTS: dict[str, str] = {
     "blocked": "It has stopped us",
     "login_needed": "It wants somebody to sign in",
     "canary": "Its canary needs changing",
+    "skipped": "Some of what it was given cannot be used",
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 
 import pytest
 from desks import Visitor
@@ -38,6 +40,19 @@ def test_every_source_is_there_and_how_it_stands_is_said_in_words(shelf: Shelf, 
     assert "captcha page" in page
     assert page.count("May be asked") == len(registry.names()) - 1
     assert "Wake google" in page
+
+
+def test_a_source_whose_file_is_broken_is_not_said_to_be_askable(
+    shelf: Shelf, desk: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = "collectors.sources.google"
+    monkeypatch.setitem(sys.modules, empty, ModuleType(empty))
+    page = desk("rita").get("/sources").text
+    assert "1 source cannot be asked: its file is broken." in page
+    assert re.findall(r'<h2 id="source-1">([^<]*)', page) == ["google"]
+    assert "google.py holds 0 sources, not one" in page
+    assert page.count("Broken file") == 1
+    assert page.count("May be asked") == len(registry.names()) - 1
 
 
 def test_sources_that_want_somebody_come_first(shelf: Shelf, desk: Door) -> None:
@@ -159,7 +174,31 @@ def test_an_answer_that_is_gone_is_said_to_be_gone(shelf: Shelf, desk: Door) -> 
     assert "No answer is kept with this alert." in desk("rita").get(f"/alert/{alert.id}").text
     assert desk("rita").get(f"/alert/{alert.id}/page").status_code == 404
     lost = shelf.catalog.alerts.add("twitter", kind="drift", message="x", page="0" * 64)
+    assert "No answer is kept with this alert." in desk("rita").get(f"/alert/{lost.id}").text
     assert desk("rita").get(f"/alert/{lost.id}/page").status_code == 404
+
+
+def test_an_answer_is_said_to_be_cut_only_when_it_is(shelf: Shelf, desk: Door) -> None:
+    short = drift(shelf, page="<p>Überraschung — schön</p>".encode())
+    long = shelf.catalog.alerts.add("twitter", kind="drift", message="x", page=shelf.blobs.put("pages", b"y" * 200_000))
+    assert "this is its beginning" not in desk("rita").get(f"/alert/{short.id}").text
+    page = desk("rita").get(f"/alert/{long.id}").text
+    assert "this is its beginning" in page
+    assert "y" * 100_000 in page
+    assert "y" * 100_001 not in page
+
+
+def test_an_alert_is_marked_as_seen_where_it_is_read_and_says_by_whom_and_how_often(shelf: Shelf, desk: Door) -> None:
+    alert = drift(shelf)
+    drift(shelf)
+    page = desk("rita").get(f"/alert/{alert.id}").text
+    assert f'data-post="api/alerts/{alert.id}/seen"' in page
+    assert "2 times, the last" in page
+    assert "data-post" not in desk("vic").get(f"/alert/{alert.id}").text
+    desk("rita").post(f"/api/alerts/{alert.id}/seen", {})
+    page = desk("rita").get(f"/alert/{alert.id}").text
+    assert "seen by rita" in page
+    assert "data-post" not in page
 
 
 @pytest.mark.parametrize("path", ["/alert/99", "/alert/0", "/alert/99999999999999999999999", "/alert/x"])
