@@ -7,9 +7,9 @@ Runs daily, one run at a time, in the source's own pool. A source file that is b
 2. `awake` waits, deferred, while the source rests; when it rests longer than `FACELOOP_REST_PATIENCE_HOURS`, the
    searches are skipped.
 3. `search` claims one waiting query each (mapped, named after source and query), asks the source, and records the
-   candidates. A used query is not searched again. A source that rests, a budget that is spent or a setting that is
-   missing skips the task, a rate limit retries it when it has passed; a block, a sign-in that is needed or an answer
-   that cannot be read fails it at once: a person must look. Everything is recorded before.
+   candidates. A used query is not searched again before its source lets us. A source that rests, a budget that is spent
+   or a setting that is missing skips the task, a rate limit retries it when it has passed; a block, a sign-in that is
+   needed or an answer that cannot be read fails it at once: a person must look. Everything is recorded before.
 4. `fetch` downloads the waiting candidates, whatever became of the searches. Each ends as a photo, stored once, or as a
    refusal with its reason. Its log holds a table of what the run's queries have brought; the sums go with the asset
    `photos`, which starts `curate_photos`.

@@ -10,7 +10,7 @@ from catalog import Catalog, settings
 from demo.airflow_api import ENDED, Airflow, DagRun, wait_until
 from demo.internet.world import World
 from demo.reviewer import Reviewer, Truths, browser, stop_when
-from demo.stack import COLLECT, Stack
+from demo.stack import COLLECT, SOURCES, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def once(stack: Stack, airflow: Airflow, *, say: Callable[[str], None]) -> Summa
         reviewer = Reviewer(window, url=stack.url, truths=truths, catalog=catalog)
         reviewer.sign_in("rita", stack.passwords["rita"])
 
-        say("collecting: searching and fetching from four sources")
+        say(f"collecting: searching and fetching from {', '.join(SOURCES)}")
         stack.collect(airflow)
         wait_until(
             lambda: all(ended(dag) for dag in COLLECT),
@@ -193,7 +193,7 @@ def summarise(catalog: Catalog, seconds: dict[str, float]) -> Summary:
         champion=champion.id if champion else None,
         seconds=seconds,
         ok=(
-            all(photos.get(source, 0) > 0 for source in ("google", "instagram", "twitter", "folder"))
+            all(photos.get(source, 0) > 0 for source in SOURCES)
             and refused.get("exact_duplicate", 0) > 0
             and refused.get("near_duplicate", 0) > 0
             and used > 0

@@ -30,7 +30,9 @@ COLLECT = (
     "collect_openverse",
     "collect_twitter",
 )
-DAGS = frozenset({*COLLECT, "curate_photos", "retrain_model", "maintain_catalog"})
+#: The sources that have something in the demo's world; what the others would bring, a person must name first.
+SOURCES = tuple(dag.removeprefix("collect_") for dag in COLLECT)
+DAGS = frozenset({*COLLECT, "watch_sources", "curate_photos", "retrain_model", "maintain_catalog"})
 
 #: The demo's people: name -> Airflow role. A viewer may look at the desk, a user and above may decide.
 PEOPLE = {"admin": "admin", "rita": "user", "vic": "viewer"}

@@ -21,7 +21,7 @@ EXPECTED |= {"maintain_catalog"}
 PARSE = """
 import importlib.abc, json, sys
 
-HEAVY = {"torch", "cv2", "dlib", "selenium", "instaloader", "tweepy", "great_expectations", "wandb", "boto3"}
+HEAVY = {"torch", "cv2", "dlib", "selenium", "instaloader", "tweepy", "great_expectations", "wandb", "boto3", "pycurl"}
 
 
 class Ban(importlib.abc.MetaPathFinder):

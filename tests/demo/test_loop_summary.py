@@ -17,9 +17,9 @@ from catalog.records import (
     Stage,
 )
 from demo.loop import as_json, summarise
+from demo.stack import SOURCES
 from rows import Rows, sha256_of
 
-SOURCES = ("google", "instagram", "twitter", "folder")
 KEYS = [
     "photos",
     "refused",
