@@ -257,6 +257,7 @@ class _Begun:
             return  # it went on, and broke again
         tag, length = answer.get("etag"), answer.get("content-length")
         proof = tag if tag.startswith('"') else "" if tag else answer.get("last-modified")
+        proof = proof if proof.isascii() and proof.isprintable() else ""  # it goes back to the server in a header
         able = answer.get("accept-ranges").lower() == "bytes" and length.isdecimal() and len(answer.body) > 0
         if answer.status == 200 and proof and able:
             self.body, self.total, self.proof = answer.body, int(length), proof

@@ -100,7 +100,11 @@ class FetchRun:
     _waiting: list[tuple[FoundCandidate, bool, float]] = field(default_factory=list)
 
     def work(self, line: Line, *, progress: Callable[[int], None]) -> None:
-        """Take every candidate of the line to its end, or put it back."""
+        """Take every candidate of the line to its end, or put it back; BadInput for a list of placeholders that is
+        none."""
+        from collectors import placeholders
+
+        placeholders.check(extra=self.config.fetch_placeholders)
         ended: SimpleQueue[tuple[FoundCandidate, Outcome]] = SimpleQueue()
         room = Room(self.config.fetch_decode_bytes)
         batch: list[tuple[FoundCandidate, Taken]] = []
@@ -151,6 +155,9 @@ class FetchRun:
             return outcome
         except (BlobError, OSError) as error:
             return StoreFailed(" ".join(str(error).split()))
+        except Exception as error:  # else nobody would hear of it, and the run would wait for this one for ever
+            _log.exception("candidate %d could not be fetched", candidate.id)
+            return Later("failed", f"{type(error).__name__}: {error}"[:300])
 
     def _ended(self, candidate: FoundCandidate, outcome: Outcome) -> bool:
         """Record what is no photo; whether the candidate was tried at all."""

@@ -44,8 +44,8 @@ def _listed(extra: str) -> tuple[_Known, ...]:
         try:
             with path.open(newline="", encoding="utf-8") as handle:
                 rows = list(csv.DictReader(handle))
-        except OSError as error:
-            raise BadInput(f"no list of placeholders at {path}") from error
+        except (OSError, ValueError, csv.Error) as error:
+            raise BadInput(f"no list of placeholders at {path}: {' '.join(str(error).split())[:200]}") from error
         for row in rows:
             kind, value = row.get("kind"), (row.get("value") or "").lower()
             if kind not in _DIGITS or not re.fullmatch(f"[0-9a-f]{{{_DIGITS[kind]}}}", value):

@@ -105,6 +105,31 @@ def test_without_a_network_nothing_is_refused(catalog: Catalog, blobs: Blobs, ad
     assert steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG, download=giving(slow)).later == {"timeout": 40}
 
 
+def test_a_download_that_fails_as_nobody_foresaw_keeps_no_other_waiting(
+    catalog: Catalog, blobs: Blobs, add: Callable[[str], None]
+) -> None:
+    answers: dict[str, bytes | Exception] = {"odd": ValueError("of a kind of its own"), "one": picture(1)}
+    for name in answers:
+        add(name)
+    first, _, third = (
+        steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG, download=giving(answers)) for _ in range(3)
+    )
+    assert (first.stored, first.later) == (1, {"failed": 1})
+    assert third.refused == {"failed": 1}
+    assert "ValueError: of a kind of its own" in catalog.candidates.refusals()[-1].detail
+
+
+def test_a_list_of_placeholders_that_is_not_there_refuses_no_photo(
+    catalog: Catalog, blobs: Blobs, add: Callable[[str], None], tmp_path: Path
+) -> None:
+    add("one")
+    astray = CONFIG.model_copy(update={"fetch_placeholders": str(tmp_path / "none.csv")})
+    with pytest.raises(BadInput, match="no list of placeholders"):
+        steps.fetch(catalog=catalog, blobs=blobs, config=astray, download=giving({"one": picture(1)}))
+    report = steps.fetch(catalog=catalog, blobs=blobs, config=CONFIG, download=giving({"one": picture(1)}))
+    assert (report.stored, catalog.candidates.refused()) == (1, {})
+
+
 def test_a_fetch_takes_no_more_than_it_may(catalog: Catalog, blobs: Blobs, add: Callable[[str], None]) -> None:
     answers: dict[str, bytes | Exception] = {f"p{n}": picture(n) for n in range(30)}
     for name in answers:

@@ -153,6 +153,10 @@ TRANSPORT: dict[str, tuple[Script, str]] = {
     "another protocol": (b"220 mail.example ESMTP\r\n", "unreachable"),
     "a status that is none": (b"HTTP/1.1 abc\r\n\r\n", "unreachable"),
     "204": (b"HTTP/1.1 204 No Content\r\n\r\n", "http_error"),
+    "a tag that no header may hold": (
+        answer(GOOD[:2000], 'ETag: "é"', "Accept-Ranges: bytes", length=len(GOOD)),
+        "truncated",
+    ),
     "206 unasked": (answer(GOOD, "Content-Range: bytes 0-9/10", status="206 Partial Content"), "http_error"),
     "304": (b"HTTP/1.1 304 Not Modified\r\n\r\n", "http_error"),
     "404 with a picture": (answer(status="404 Not Found"), "http_error"),
