@@ -21,11 +21,13 @@ from catalog.records import (
     Photo,
     Provenance,
     Stage,
+    TombstoneKind,
     Twin,
     Verdict,
 )
 from catalog.refusals import refused
 from catalog.tables import candidates, photos, queries, refusals
+from catalog.tombstones import Mark, is_address, lying
 
 _ADD = photos.insert().returning(photos.c.id)
 
@@ -65,9 +67,9 @@ class Photos(Part):
     ) -> list[Admitted]:
         """Record fetched photos, or their refusals as duplicates, and end this worker's claims on the candidates.
 
-        Of two that show the same the first is stored. One transaction: two workers cannot store the same photo, and all
-        of it is there or nothing. ``keep`` is given
-        the sha256 of the photos that are about to have rows, while they have none: it stores their blobs, and when it
+        Of two that show the same the first is stored; what came from an address with a tombstone is not. One
+        transaction: two workers cannot store the same photo, and all of it is there or nothing. ``keep`` is given the
+        sha256 of the photos that are about to have rows, while they have none: it stores their blobs, and when it
         raises nothing is recorded.
         """
         with self._catalog.reading() as connection:  # what takes long: nobody waits for it
@@ -95,11 +97,14 @@ class Photos(Part):
     def _admit(
         self, connection: Connection, fetched: Sequence[Fetched], bits: int, before: Mapping[str, Judged]
     ) -> list[Admitted]:
-        """Give those a row that repeat no photo, nor one before them in this list."""
+        """Give those a row that repeat no photo, nor one before them in this list, and came from no tombstone."""
+        self._serialise(connection, "tombstones", shared=True)
+        barred = lying(connection, {_origin(one) for one in fetched if is_address(one.fetched_url)})
         judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits, before=before)
         admitted, batch = [], Batch()
         for one, new in zip(fetched, judged, strict=True):
-            if twin := new.twin or batch.twin(new, bits=bits):
+            at_last = Twin("tombstone") if _origin(one) in barred else None
+            if twin := new.twin or at_last or batch.twin(new, bits=bits):
                 admitted.append(Admitted(one, Admission.DUPLICATE, twin.photo_id, twin.reason))
                 continue
             row = _row(one) | {"gist": new.gist}
@@ -206,6 +211,11 @@ class Photos(Part):
     def _list(self, statement: Any) -> Sequence[Photo]:
         with self._catalog.reading() as connection:
             return [_photo(row) for row in connection.execute(statement.order_by(photos.c.id))]
+
+
+def _origin(fetched: Fetched) -> Mark:
+    """The address that gave the bytes in the end: a redirect may lead from one that nobody knows to one that is barred."""
+    return TombstoneKind.IMAGE_URL, fetched.fetched_url
 
 
 def _row(fetched: Fetched) -> dict[str, Any]:

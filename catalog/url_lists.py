@@ -17,21 +17,24 @@ from catalog.errors import BadInput
 from catalog.part import Part, clean, indexable, now, worker_name
 from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, QueryState
 from catalog.tables import candidates, photos, queries, refusals
+from catalog.tombstones import blank_id
 from catalog.workers import is_gone
 
 SOURCE = "urls"
 _MANY = 400  # values in one statement
+_PIECE = 1000  # URLs recorded in one transaction: a million in one would keep every other writer waiting for minutes
 
 
 @dataclass(frozen=True, slots=True)
 class ListedUrl:
-    """A URL of a list: claimed by this worker to be fetched now; or a photo already; or neither, when another worker
-    has it just now."""
+    """A URL of a list: claimed by this worker to be fetched now; or a photo already; or ``barred``, because it was
+    taken down or its photo was let go of; or none of these, when another worker has it just now."""
 
     url: str
     claimed: FoundCandidate | None = None
     photo_id: int = 0
     sha256: str = ""
+    barred: bool = False
 
 
 class UrlLists(Part):
@@ -60,8 +63,9 @@ class UrlLists(Part):
             number = connection.execute(
                 select(queries.c.id).where(queries.c.source == SOURCE, queries.c.normalised == text)
             ).scalar_one()
-            self._catalog.candidates.add_within(connection, found, query_id=number)
-        return number
+        for start in range(0, len(found), _PIECE):
+            self._catalog.candidates.add_all(found[start : start + _PIECE], query_id=number)
+        return int(number)
 
     def claim(self, urls: Sequence[str], *, lease_seconds: float) -> list[ListedUrl]:
         """Claim these URLs, whatever was said of them before, but for those that are photos or another worker's.
@@ -87,7 +91,7 @@ class UrlLists(Part):
     ) -> list[ListedUrl]:
         ours = (candidates.c.source == SOURCE) & candidates.c.foreign_id.in_(some)
         stored = connection.execute(
-            select(candidates.c.foreign_id, photos.c.id, photos.c.sha256)
+            select(candidates.c.foreign_id, photos.c.id, photos.c.sha256, photos.c.dropped_at)
             .join(photos, photos.c.candidate_id == candidates.c.id)
             .where(ours)
         ).all()
@@ -110,7 +114,17 @@ class UrlLists(Part):
                 not_before=None,
             )
         )
-        told = [ListedUrl(keys[row.foreign_id], photo_id=row.id, sha256=row.sha256) for row in stored]
+        told = [
+            ListedUrl(keys[row.foreign_id], barred=True)
+            if row.dropped_at
+            else ListedUrl(keys[row.foreign_id], photo_id=row.id, sha256=row.sha256)
+            for row in stored
+        ]
+        blanks = {blank_id(SOURCE, key): key for key in some}
+        barred = connection.scalars(
+            select(candidates.c.foreign_id).where(candidates.c.source == SOURCE, candidates.c.foreign_id.in_(blanks))
+        )
+        told += [ListedUrl(keys[blanks[name]], barred=True) for name in barred]
         for row in connection.execute(select_found().where(candidates.c.id.in_(ids)).order_by(candidates.c.id)):
             told.append(ListedUrl(keys[row.foreign_id], claimed=found_of(row)))
         known = {one.url for one in told}

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,10 @@ def fetch_urls(
     wanted = [url for url in dict.fromkeys(urls) if _sound(url, outcomes)]
     digest = hashlib.sha256("\n".join(wanted).encode(errors="surrogatepass")).hexdigest()
     catalog.url_lists.open(f"{name} {digest[:16]}", wanted, domain=domain, licence=licence)
-    left = list(wanted)
+    left = iter(wanted)
 
     def claim(count: int) -> list[FoundCandidate]:
-        while left:
-            some, left[:count] = left[:count], []
+        while some := list(islice(left, count)):
             listed = catalog.url_lists.claim(some, lease_seconds=lease_seconds(config))
             claimed = [one.claimed for one in listed if one.claimed]
             for one in listed:
@@ -160,4 +160,6 @@ def _note(outcomes: dict[str, UrlOutcome], found: FoundCandidate, word: str, pho
 def _known(one: ListedUrl) -> UrlOutcome:
     if one.photo_id:
         return UrlOutcome(one.url, "stored", sha256=one.sha256, photo=one.photo_id)
+    if one.barred:
+        return UrlOutcome(one.url, "refused", reason="tombstone", detail="it was taken down, or let go of for good")
     return UrlOutcome(one.url, "refused", reason="lost", detail="another worker has it")
