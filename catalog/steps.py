@@ -153,6 +153,7 @@ def take_down(
     addresses = (TombstoneKind.IMAGE_URL, TombstoneKind.PAGE_URL)
     marks = [(kind, url) for kind in addresses] if url else [(TombstoneKind.AUTHOR, author)]
     found = catalog.erasures.add_about(marks, by=by, why=why)
+    _drop_pages(catalog, blobs)
     erased = []
     for photo_id in found.photos:
         names = catalog.erasures.blobs(photo_id)

@@ -12,20 +12,25 @@ from catalog.records import Candidate, CandidateState, TombstoneKind
 from catalog.tables import candidates, photos, refusals
 from catalog.tombstones import BLANK, Mark, blank_id, digest, is_address, marks_of, normal_address
 
+_PIECE = 100  # marks in one statement: SQLite reads expressions a thousand deep
 _ADDRESSES = {TombstoneKind.IMAGE_URL: candidates.c.image_url, TombstoneKind.PAGE_URL: candidates.c.page_url}
 
 
 def about(connection: Connection, marks: Iterable[Mark]) -> dict[int, int | None]:
     """The candidates that one of these marks is about, each with its photo's number, if it has one."""
-    asked = set(marks)
+    asked = sorted(set(marks))
     digests = {(kind, digest(kind, value)) for kind, value in asked}
-    rows = connection.execute(
-        select(candidates, photos.c.id.label("photo_id"), photos.c.fetched_url, photos.c.sha256)
-        .outerjoin(photos, photos.c.candidate_id == candidates.c.id)
-        .where(or_(false(), *(_perhaps(*mark) for mark in asked)))
-        .order_by(candidates.c.id)
-    )
-    return {row.id: row.photo_id for row in rows if digests & {(kind, digest(kind, value)) for kind, value in _of(row)}}
+    known: dict[int, int | None] = {}
+    for start in range(0, len(asked), _PIECE):
+        rows = connection.execute(
+            select(candidates, photos.c.id.label("photo_id"), photos.c.fetched_url, photos.c.sha256)
+            .outerjoin(photos, photos.c.candidate_id == candidates.c.id)
+            .where(or_(false(), *(_perhaps(*mark) for mark in asked[start : start + _PIECE])))
+        )
+        for row in rows:
+            if row.id not in known and digests & {(kind, digest(kind, value)) for kind, value in _of(row)}:
+                known[row.id] = row.photo_id
+    return dict(sorted(known.items()))
 
 
 def blank(connection: Connection, ids: Collection[int], *, refusing: Insert) -> int:

@@ -18,7 +18,19 @@ from catalog.blobs import FolderBlobs
 from catalog.catalog import Catalog
 from catalog.census import census
 from catalog.errors import BadInput
-from catalog.records import BatchState, Candidate, CandidateState, NewPhoto, Photo, Query, Stage, TombstoneKind, Twin
+from catalog.records import (
+    Admission,
+    BatchState,
+    Candidate,
+    CandidateState,
+    Fetched,
+    NewPhoto,
+    Photo,
+    Query,
+    Stage,
+    TombstoneKind,
+    Twin,
+)
 from catalog.sketches import SIDE, sketch
 from catalog.tables import candidates, photos, tombstones
 from catalog.tombstones import digest, normal_address, normal_author
@@ -144,6 +156,25 @@ def test_the_copies_of_an_erased_photo_are_blanked_and_barred_with_it(
     steps.erase(photo_id=gone.id, by="rita", catalog=catalog, blobs=blobs)
     assert refused_of(catalog, query) == [("erased", "", "")]
     assert catalog.tombstones.has(TombstoneKind.IMAGE_URL, "https://example.org/2.jpg")
+
+
+def test_a_photo_with_any_number_of_copies_can_be_erased(catalog: Catalog, rows: Rows, blobs: FolderBlobs) -> None:
+    gone = stored(catalog, rows, blobs, found(1), picture=1)
+    query = rows.query(source="twitter")
+    catalog.candidates.add_all([found(2 + n, source="twitter") for n in range(600)], query_id=query.id)
+    claimed = catalog.candidates.claim(count=600, lease_seconds=600, source="twitter")
+    same = [Fetched(one.id, shown(1, cropped=True)) for one in claimed]
+    assert {one.admission for one in catalog.photos.store_all(same, bits=8)} == {Admission.DUPLICATE}
+    steps.erase(photo_id=gone.id, by="rita", catalog=catalog, blobs=blobs)
+    assert set(refused_of(catalog, query)) == {("erased", "", "")}
+    assert catalog.tombstones.counts() == {"foreign_id": 601, "image_url": 601, "sha256": 1}
+
+
+def test_saved_answers_go_with_what_is_taken_down(catalog: Catalog, rows: Rows, blobs: FolderBlobs) -> None:
+    page = blobs.put("pages", b"<p>Anne B was here")
+    catalog.alerts.add("google", kind="drift", message="it reads otherwise", page=page)
+    steps.take_down(author="google/Anne B", by="rita", catalog=catalog, blobs=blobs)
+    assert (set(blobs.names("pages")), catalog.alerts.pages()) == (set(), set())
 
 
 def test_what_people_rejected_is_not_fetched_from_its_address_again(
