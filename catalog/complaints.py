@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from catalog.errors import CatalogError
 
 #: What any command may meet that opens the catalog; each package adds its own errors.
-EXPECTED = (CatalogError, ValidationError, SQLAlchemyError, OSError)
+EXPECTED = (CatalogError, ValidationError, SQLAlchemyError, OSError, OverflowError)  # the last: an id of 30 digits
 
 
 def one_line(error: Exception) -> str:

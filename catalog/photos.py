@@ -214,7 +214,7 @@ class Photos(Part):
 
 
 def _origin(fetched: Fetched) -> Mark:
-    """The address that gave the bytes in the end: a redirect may lead from one that nobody knows to one that is barred."""
+    """The address that gave the bytes in the end: one that nobody knows may lead on to one that is barred."""
     return TombstoneKind.IMAGE_URL, fetched.fetched_url
 
 

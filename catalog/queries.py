@@ -16,7 +16,7 @@ from catalog.errors import BadInput, Conflict, NotFound
 from catalog.leases import Leases
 from catalog.part import Part, clean, now, worker_name
 from catalog.prepared import Driver, Prepared
-from catalog.query_keys import PATHS, filters_of, plannable, query_key
+from catalog.query_keys import MOST_WANTED, PATHS, filters_of, plannable, query_key
 from catalog.records import Candidate, Domain, Query, QueryState, SearchResult
 from catalog.tables import queries, searches
 
@@ -59,8 +59,8 @@ class Queries(Part):
         text, key = clean(text), plannable(source, text, filters)
         if domain not in list(Domain):
             raise BadInput(f"a domain is {' or '.join(Domain)}, not {domain!r}")
-        if limit < 1:
-            raise BadInput(f"a query wants at least 1 candidate, not {limit}")
+        if not 1 <= limit <= MOST_WANTED:
+            raise BadInput(f"a query wants 1 to {MOST_WANTED} candidates, not {limit}")
         statement = (
             self._insert(queries)
             .values(

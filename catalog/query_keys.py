@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from catalog.errors import BadInput
 from catalog.part import clean
 
+#: The most candidates that a query may want.
+MOST_WANTED = 1_000_000_000
 #: Characters of a key, in the form that the index holds: one letter may stand for eighteen.
 _LONGEST = 500
 #: Stands between the words and each filter of a key; no text that was cleaned holds it.

@@ -155,7 +155,7 @@ class FetchRun:
             return outcome
         except (BlobError, OSError) as error:
             return StoreFailed(" ".join(str(error).split()))
-        except Exception as error:  # else nobody would hear of it, and the run would wait for this one for ever
+        except Exception as error:  # noqa: BLE001  else nobody would hear of it, and the run would wait for ever
             _log.exception("candidate %d could not be fetched", candidate.id)
             return Later("failed", f"{type(error).__name__}: {error}"[:300])
 

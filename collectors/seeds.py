@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog import Settings
+from catalog.query_keys import MOST_WANTED
 from catalog.records import Domain
 from collectors import registry
 from collectors.errors import BadInput
@@ -79,19 +80,27 @@ def seed_from(entry: Any, *, where: str) -> Seed:
         raise BadInput(f"{where}: a query has a source, a domain and a text")
     if unknown := set(entry) - _KNOWN:
         raise BadInput(f"{where}: unknown {', '.join(sorted(map(str, unknown)))}")
-    source, text, limit = str(entry["source"]), str(entry["text"]), entry.get("limit")
+    source, text, limit = str(entry["source"]), _words(entry["text"], where=where), entry.get("limit")
     if source not in registry.names():
         raise BadInput(f"{where}: no source {source!r}")
     if not text.strip():
         raise BadInput(f"{where}: an empty text")
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-        raise BadInput(f"{where}: limit is a number from 1, not {limit!r}")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MOST_WANTED):
+        raise BadInput(f"{where}: limit is a number from 1 to {MOST_WANTED}, not {limit!r:.60}")
     domain = _domain(str(entry["domain"]), where=where)
     filters = entry.get("filters") or {}
     if not isinstance(filters, dict):
         raise BadInput(f"{where}: filters are names and values, not {filters!r}")
     asked = tuple((str(name), str(value)) for name, value in filters.items())
-    return Seed(source, domain, text, limit=limit, licence=str(entry.get("licence", "unknown")), filters=asked)
+    licence = _words(entry.get("licence") or "unknown", where=where)
+    return Seed(source, domain, text, limit=limit, licence=licence, filters=asked)
+
+
+def _words(held: Any, *, where: str) -> str:
+    """Words, or a number that somebody wrote without quotes; YAML reads ``yes``, ``~`` and a date as something else."""
+    if isinstance(held, bool) or not isinstance(held, str | int):
+        raise BadInput(f"{where}: words (in quotes if need be), not {held!r:.60}")
+    return str(held)
 
 
 def _domain(word: str, *, where: str) -> Domain:

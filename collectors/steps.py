@@ -93,20 +93,19 @@ def plan_each(seed: Seed, *, catalog: Catalog, config: Settings | None = None) -
 def import_queries(
     rows: Sequence[Row], *, catalog: Catalog | None = None, config: Settings | None = None
 ) -> ImportReport:
-    """Plan the queries of a file that was read whole; those known already are told with their line, and left alone."""
+    """Plan the queries of a file that was read whole, a saved list of accounts as one for each; those known already
+    are told with their line, and left alone."""
     config, catalog = config or settings(), catalog or Catalog()
     planned: list[int] = []
-    known: list[tuple[int, str]] = []
-    for row in rows:
-        if row.same_as is not None:
-            known.append((row.line, f"the same as line {row.same_as}"))
-            continue
-        site = registry.load(row.seed.source)
-        if query := _plan(row.seed, site, catalog, config):
+    known = [(row.line, f"the same as line {row.same_as}") for row in rows if row.same_as is not None]
+    wanted = [(row.line, seed) for row in rows if row.same_as is None for seed in expanded(row.seed, config)]
+    for line, seed in wanted:
+        site = registry.load(seed.source)
+        if query := _plan(seed, site, catalog, config):
             planned.append(query.id)
-        elif there := _find(row.seed, site, catalog):
-            known.append((row.line, f"query {there.id}, {there.state}"))
-    return ImportReport(tuple(planned), tuple(known))
+        elif there := _find(seed, site, catalog):
+            known.append((line, f"query {there.id}, {there.state}"))
+    return ImportReport(tuple(planned), tuple(sorted(known)))
 
 
 def search(

@@ -17,6 +17,7 @@ from collectors.errors import BadInput
 
 _MOST_BYTES = 1_000_000
 _DEEPEST = 12
+_LONGEST = 3000  # characters of one word: a number of a million digits takes minutes to read, and cannot be told
 
 
 def read_yaml(file: Path, *, about: str) -> Any:
@@ -56,7 +57,9 @@ def _read(file: Path, about: str, how: Callable[[_Careful], Any]) -> Any:
     try:
         loader = _Careful(text)
         return how(loader)
-    except (ValueError, yaml.YAMLError) as error:  # ValueError: a date that there is not
+    except BadInput:
+        raise
+    except Exception as error:  # YAML's own, and what its readers of numbers, dates and words stumble over
         raise _unreadable(file, about, error) from error
     finally:
         if loader is not None:
@@ -84,6 +87,13 @@ class _Careful(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        """Compose one word, unless it is too long."""
+        node = super().compose_scalar_node(anchor)
+        if len(node.value) > _LONGEST:
+            raise yaml.composer.ComposerError(None, None, f"more than {_LONGEST} characters", node.start_mark)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Construct a mapping whose names differ."""

@@ -136,6 +136,20 @@ def test_a_yaml_list_is_planned(tmp_path: Path, capsys: pytest.CaptureFixture[st
             ("line 2: a query has",),
         ),
         ("q.yaml", "- !!python/object/apply:os.system [id]\n", ("line 1", "cannot be read")),
+        ("q.yaml", "- !!int ''\n", ("cannot be read",)),
+        ("q.yaml", "- !!bool abc\n", ("cannot be read",)),
+        ("q.yaml", "- !!timestamp abc\n", ("cannot be read",)),
+        ("q.yaml", f"- 1{':1' * 300_000}\n", ("line 1", "characters")),
+        ("q.yaml", f"- 0x{'f' * 900_000}\n", ("line 1", "characters")),
+        ("q.yaml", "- {source: google, domain: bare, text: ~}\n", ("line 1: words",)),
+        ("q.yaml", "- {source: google, domain: bare, text: yes}\n", ("line 1: words", "True")),
+        ("q.yaml", "- {source: google, domain: bare, text: [a]}\n", ("line 1: words",)),
+        (
+            "q.yaml",
+            "- {source: google, domain: bare, text: a}\n"
+            f"- {{source: google, domain: bare, text: b, limit: 1{'0' * 30}}}\n",
+            ("line 2: limit",),
+        ),
         ("q.yaml", "a: 1\n", ("list",)),
         ("q.yaml", "- &a {source: google, domain: bare, text: x}\n- *a\n", ("aliases",)),
         ("q.yaml", "{", ("cannot be read",)),
@@ -153,6 +167,19 @@ def test_a_file_with_anything_wrong_plans_nothing_and_names_the_line(
     for words in says:
         assert words in said
     assert Catalog().queries.list() == []
+
+
+def test_a_licence_that_is_left_empty_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "- {source: google, domain: bare, text: 1984, licence: }\n"
+    assert told(capsys, "queries", "import", written(tmp_path, "q.yaml", text))["planned"] == [1]
+    (query,) = Catalog().queries.list()
+    assert (query.text, query.licence) == ("1984", "unknown")
+
+
+def test_a_number_that_no_database_holds_is_an_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["queries", "add", "portrait", "--source", "google", "--limit", "9" * 30]) == 2
+    assert main(["queries", "reopen", "9" * 30]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def test_a_file_that_is_not_there_or_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from collectors import steps
 from collectors.__main__ import main
 from collectors.account_lists import expanded
 from collectors.errors import BadInput
+from collectors.query_files import Row
 from collectors.seeds import Seed
 
 
@@ -33,6 +34,16 @@ def written(config: Settings, content: bytes) -> None:
 def test_each_account_of_a_list_is_a_seed_like_the_lists_own(config: Settings) -> None:
     written(config, "\ufeff# who asked to be here\n@First.One\n\nsecond_one\r\n@first.one\n".encode())
     assert expanded(seed("list:friends"), config) == [seed("@first.one"), seed("@second_one")]
+
+
+def test_a_file_of_queries_may_name_a_list(config: Settings, catalog: Catalog) -> None:
+    written(config, b"@one\n@two\n")
+    report = steps.import_queries([Row(2, seed("list:friends")), Row(3, seed("@two"))], catalog=catalog, config=config)
+    assert [query.text for query in catalog.queries.list()] == ["@one", "@two"]
+    assert (report.planned, [line for line, _ in report.known]) == ((1, 2), [3])
+    with pytest.raises(BadInput):
+        steps.import_queries([Row(2, seed("@three")), Row(3, seed("list:nobody"))], catalog=catalog, config=config)
+    assert len(catalog.queries.list()) == 2
 
 
 @pytest.mark.parametrize("one", [seed("@someone"), seed("#list"), seed("list:friends", "google")])
