@@ -6,6 +6,7 @@ whose worker died stays at the most. Money is in millionths of a US dollar; a mo
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,13 +31,14 @@ KEPT_FREE = timedelta(days=32)
 class Budgets(Part):
     """The turns of every source, and what they cost."""
 
-    def take(self, source: str, *, items: int = 0, limits: Limits) -> Turn:
+    def take(self, source: str, *, items: int = 0, limits: Limits, patience: float = math.inf) -> Turn:
         """Leave to ask a source once, for at most so many billed items; it begins ``wait`` seconds from now.
 
         Resting when the source rests or half opens for another worker; Spent when the month's money or a window's
-        requests are used up. All of it is decided and reserved in one transaction, so that the turns of all workers
-        together keep the limits: no two begin closer than the interval, no window holds more than it may, and the
-        month costs no more than its cap even if the last request is billed for twice what it reserved less one page.
+        requests are used up, or the turn would begin more than ``patience`` seconds from now. All of it is decided and
+        reserved in one transaction, so that the turns of all workers together keep the limits: no two begin closer than
+        the interval, no window holds more than it may, and the month costs no more than its cap even if the last
+        request is billed for twice what it reserved less one page.
         """
         _must_make_sense(items, limits)
         with self._catalog.writing() as connection:
@@ -48,6 +50,8 @@ class Budgets(Part):
             if row is not None and row.rests_until is not None and row.probe_worker != worker_name():
                 raise Resting(f"its rest is over, and nobody has tried it yet, after: {row.reason}", moment)
             start = max(moment, row.next_request_at) if row is not None and row.next_request_at else moment
+            if (wait := (start - moment).total_seconds()) > patience:
+                raise Spent(f"others stand in line: the next turn begins in {wait:.0f} s", start)
             cost = items * limits.cost_per_item
             _must_be_affordable(connection, source, cost=cost, start=start, limits=limits, moment=moment)
             _must_fit_windows(connection, source, start=start, limits=limits)
@@ -68,7 +72,7 @@ class Budgets(Part):
                 )
                 .returning(spends.c.id)
             )
-        return Turn(int(number or 0), (start - moment).total_seconds())
+        return Turn(int(number or 0), wait)
 
     def settle(self, turn_id: int, *, items: int) -> None:
         """Record how many items a turn was really billed for, be it more than it reserved. NotFound: no such turn."""

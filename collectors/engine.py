@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import TypeVar
 
 from catalog import Blobs, Catalog, Settings
-from catalog.errors import Conflict
+from catalog.errors import BadInput, Conflict
 from catalog.part import clean
 from catalog.records import Candidate, Query, QueryState, SearchResult
 from collectors.base import Answer, Page, Request, Source
@@ -190,9 +190,12 @@ class _Run:
         return whole[: account.wanted - account.found], lacking
 
     def _record(self, query: Query, whole: list[Candidate], page: Page, *, cursor: str, account: _Account) -> None:
-        account.new += self._catalog.queries.checkpoint(
-            query.id, candidates=whole, cursor=cursor, since=page.since, lease_seconds=self._config.lease_seconds
-        )
+        try:
+            account.new += self._catalog.queries.checkpoint(
+                query.id, candidates=whole, cursor=cursor, since=page.since, lease_seconds=self._config.lease_seconds
+            )
+        except BadInput as error:  # a cursor, say, that no row can hold
+            raise Drift(str(error)) from error
         account.found += len(whole)
         account.pages += 1
         account.items += page.items

@@ -24,6 +24,7 @@ from collectors.errors import (
 )
 
 _log = logging.getLogger(__name__)
+_PATIENCE = 60.0  # seconds that a turn is waited for, or a quarter of a claim's lease: else we come back for it
 _PAGE_BYTES = 2 * 2**20  # of an answer that somebody must look at, so much is kept
 #: Nothing is billed for an answer that says no, nor for a request that never left.
 _FREE = (Blocked, Empty, LoginNeeded, NotConfigured, Quota, RateLimited, Unanswerable)
@@ -72,11 +73,12 @@ class Leave:
     def ask(self, *, items: int) -> None:
         """Take a turn for one request of at most so many billed items, and wait until it begins.
 
-        Raises Quota when the budget is spent, Resting when the source rests meanwhile.
+        Raises Quota when the budget is spent or the turn too far away to wait for, Resting when the source rests
+        meanwhile.
         """
-        self._turn = 0
+        self._turn, patience = 0, max(self._config.lease_seconds / 4, _PATIENCE)
         try:
-            turn = self._catalog.budgets.take(self._site.name, items=items, limits=self._limits)
+            turn = self._catalog.budgets.take(self._site.name, items=items, limits=self._limits, patience=patience)
         except errors.Spent as spent:
             raise Quota(str(spent), until=spent.until, ours=True) from spent
         except errors.Resting as rest:

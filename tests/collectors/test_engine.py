@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog import Blobs, Catalog, Settings
-from catalog.records import Candidate, Domain, Query, QueryState
+from catalog.records import Candidate, Domain, Limits, Query, QueryState
 from collectors import engine
 from collectors.base import Answer, Pace, Page, Request, Source
 from collectors.errors import Drift, Empty, Unreachable
@@ -122,6 +123,21 @@ def test_a_cursor_that_comes_again_is_drift_and_the_page_is_kept(
     (alert,) = catalog.alerts.list()
     assert (alert.kind, blobs.get("pages", alert.page).decode()) == ("drift", answers[2].body)
     assert catalog.sources.cooldown("gallery") is not None
+
+
+@pytest.mark.parametrize("onward", ["\x00", "b\x1b", "\ud800", "b" * 100_000], ids=["NUL", "ESC", "half", "long"])
+def test_a_cursor_that_cannot_be_kept_is_drift(search: Any, onward: str) -> None:
+    report, query, _ = search([page(1, onward=onward)])
+    assert (report.stopped, query.state) == ("drift", QueryState.PLANNED)
+
+
+def test_nobody_holds_a_query_while_a_turn_is_far_away(search: Any, catalog: Catalog) -> None:
+    catalog.budgets.take("gallery", limits=Limits(interval=3600.0))
+    report, query, door = search([page(1)])
+    assert (report.stopped, query.state, door.asked) == ("quota", QueryState.PLANNED, [])
+    assert report.until
+    assert report.until > datetime.now(UTC) + timedelta(minutes=50)
+    assert catalog.sources.cooldown("gallery") is None
 
 
 def test_a_page_that_grows_by_itself_may_grow_without_a_result_more_but_not_for_ever(search: Any) -> None:
