@@ -29,7 +29,7 @@ system:
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "Faceloop needs Python 3.11 or 3.12"'
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==0.13.9 || true
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --no-deps --require-hashes -r requirements.lock \
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --compile-bytecode --no-deps --require-hashes -r requirements.lock \
 	  || $(BIN)/python -m pip install --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install $(TORCH)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -147,9 +147,9 @@ def measure(command: list[str], count: int, *, environment: dict[str, str] | Non
     """Run a command to its end; a command that fails ends the benchmark."""
     began = time.monotonic()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | (environment or {}), stdout=said, stderr=subprocess.STDOUT
-        )
+        given = os.environ | (environment or {})
+        given.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody is measured while it compiles its own source
+        process = subprocess.Popen(command, cwd=ROOT, env=given, stdout=said, stderr=subprocess.STDOUT)
         ended, peak = threading.Event(), [0]
 
         def watch() -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol
@@ -29,11 +30,12 @@ _PART = ".part-"
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Bytes on their way into a store: safe there, and seen by nobody until they are kept."""
+    """Bytes on their way into a store, seen by nobody until they are kept. ``safe``: they outlive a power cut."""
 
     kind: str
     name: str
     path: Path | None = None
+    safe: bool = False
 
 
 class Blobs(Protocol):
@@ -42,8 +44,13 @@ class Blobs(Protocol):
     def set_aside(self, kind: str, data: bytes | BinaryIO, *, name: str) -> Aside:
         """Write bytes, whose sha256 is ``name``, where nobody sees them yet. Threads may do so side by side."""
 
+    def secure(self, asides: Iterable[Aside]) -> list[Aside]:
+        """Wait until what was set aside outlives a power cut; give it back as safe. Many at a time cost little more
+        than one."""
+
     def keep(self, asides: Iterable[Aside]) -> None:
-        """Make blobs of what was set aside; when this returns they outlive a power cut."""
+        """Make blobs of what was set aside, securing what is not safe yet; when this returns they outlive a power
+        cut."""
 
     def drop(self, asides: Iterable[Aside]) -> None:
         """Forget what was set aside and is not wanted."""
@@ -98,23 +105,38 @@ class FolderBlobs:
                 return Aside(kind, name)
             folder = self._folder / kind
             folder.mkdir(parents=True, exist_ok=True)
-            descriptor, path = tempfile.mkstemp(dir=folder, prefix=_PART)
+            path = folder / f"{_PART}{secrets.token_hex(8)}"
             try:
-                with open(descriptor, "wb", buffering=1 << 16) as handle:
+                with open(path, "xb", buffering=1 << 16, opener=_for_us) as handle:
                     if isinstance(data, bytes):
                         handle.write(data)
                     else:
                         shutil.copyfileobj(data, handle, 1 << 20)
-                    handle.flush()
-                    os.fsync(descriptor)
             except BaseException:
-                os.unlink(path)
+                path.unlink(missing_ok=True)
                 raise
-        return Aside(kind, name, Path(path))
+        return Aside(kind, name, path)
+
+    def secure(self, asides: Iterable[Aside]) -> list[Aside]:
+        """Let the disk begin with all of them, then wait for each."""
+        asides = list(asides)
+        with _written("what was set aside"), ExitStack() as opened:
+            handles = [
+                opened.enter_context(aside.path.open("rb"))
+                for aside in asides
+                if aside.path is not None and not aside.safe
+            ]
+            for handle in handles:  # begins to write what is not on the disk yet
+                os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            for handle in handles:
+                os.fsync(handle.fileno())
+        return [replace(aside, safe=True) for aside in asides]
 
     def keep(self, asides: Iterable[Aside]) -> None:
-        """Rename all to their names, then sync each folder once: a batch costs little more than one blob."""
+        """Rename all to their names, then sync each folder once."""
         folders: set[Path] = set()
+        asides = list(asides)
+        self.secure(asides)
         with _written("what was set aside"):
             for aside in asides:
                 target = self._path(aside.kind, aside.name)
@@ -197,6 +219,10 @@ class FolderBlobs:
         return self._folder / kind / name[:2] / name
 
 
+def _for_us(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def _freshened(path: Path) -> bool:
     """Whether a blob is there; then it counts as stored now, so that a sweep that runs meanwhile leaves it."""
     try:
@@ -270,7 +296,11 @@ class S3Blobs:
         if not self._is_fresh(kind, name):
             with _served():
                 self._client.put_object(Bucket=self._bucket, Key=self._key(kind, name), Body=data)
-        return Aside(kind, name)
+        return Aside(kind, name, safe=True)
+
+    def secure(self, asides: Iterable[Aside]) -> list[Aside]:
+        """What S3 has taken is safe."""
+        return list(asides)
 
     def keep(self, asides: Iterable[Aside]) -> None:
         """Nothing is left to do."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -65,15 +65,10 @@ class Candidates(Part):
             self._serialise(connection, f"candidates {source}")
         kept = [_as_kept(candidate) for candidate in found]
         barred = lying(connection, {mark for candidate in kept for mark in marks_of(candidate)})
-        return sum(
-            self._add_barred(connection, candidate, query_id)
-            if barred and barred.intersection(marks_of(candidate))
-            else self._add(connection, candidate, query_id)
-            for candidate in kept
-        )
-
-    def _add(self, connection: Connection, candidate: Candidate, query_id: int) -> bool:
-        return self._insert_new(connection, candidate, query_id, CandidateState.FOUND) is not None
+        dead = [candidate for candidate in kept if barred and barred.intersection(marks_of(candidate))]
+        alive = [candidate for candidate in kept if candidate not in dead] if dead else kept
+        new = len(self._insert_new(connection, alive, query_id, CandidateState.FOUND))
+        return new + sum(self._add_barred(connection, candidate, query_id) for candidate in dead)
 
     def _add_barred(self, connection: Connection, candidate: Candidate, query_id: int) -> bool:
         """Record that a candidate came which must not come back, and nothing that tells which: it is counted so."""
@@ -88,42 +83,23 @@ class Candidates(Part):
             licence=candidate.licence,
             train_ok=False,
         )
-        number = self._insert_new(connection, nameless, query_id, CandidateState.REFUSED)
-        if number is None:
-            return False
-        connection.execute(
-            refusals.insert().values(step="fetch", reason="tombstone", detail="", candidate_id=number, at=now())
-        )
-        return True
+        added = self._insert_new(connection, [nameless], query_id, CandidateState.REFUSED)
+        for number in added:
+            connection.execute(
+                refusals.insert().values(step="fetch", reason="tombstone", detail="", candidate_id=number, at=now())
+            )
+        return bool(added)
 
     def _insert_new(
-        self, connection: Connection, candidate: Candidate, query_id: int, state: CandidateState
-    ) -> int | None:
-        """The new row's number; None when its source's foreign id is known."""
-        statement = (
-            self._insert(candidates)
-            .values(
-                source=candidate.source,
-                foreign_id=candidate.foreign_id,
-                page_url=candidate.page_url,
-                image_url=candidate.image_url,
-                licence=candidate.licence,
-                title=candidate.title,
-                author=candidate.author,
-                width=candidate.width,
-                height=candidate.height,
-                licence_url=candidate.licence_url,
-                attribution=candidate.attribution,
-                thumbnail=candidate.thumbnail,
-                train_ok=candidate.train_ok,
-                query_id=query_id,
-                found_at=now(),
-                state=state.value,
-            )
-            .on_conflict_do_nothing(index_elements=["source", "foreign_id"])
-            .returning(candidates.c.id)
-        )
-        return connection.execute(statement).scalar()
+        self, connection: Connection, found: Sequence[Candidate], query_id: int, state: CandidateState
+    ) -> Sequence[int]:
+        """The numbers of the new rows: one for each whose source's foreign id was not known."""
+        if not found:
+            return []
+        common = {"query_id": query_id, "found_at": now(), "state": state.value}
+        statement = self._insert(candidates).on_conflict_do_nothing(index_elements=["source", "foreign_id"])
+        rows = [asdict(candidate) | common for candidate in found]
+        return connection.scalars(statement.returning(candidates.c.id), rows).all()
 
     def claim(self, *, source: str | None = None, count: int, lease_seconds: float) -> Sequence[FoundCandidate]:
         """Take up to ``count`` waiting candidates for this worker, for so long; nobody else gets them.

@@ -89,6 +89,8 @@ class Duplicates:
 
     def _near(self, connection: Connection, new: Judged, bits: int) -> Twin | None:
         with self._lock:
+            if self._twins.last_id <= new.seen:
+                return None  # nothing has been stored since it was compared
             alone = self._twins.within(new.photo.phash, bits=bits, after=new.seen, bare=new.look is not None)
             likely = self._twins.may_be(new.look, after=new.seen) if new.look else []
         if alone:
@@ -108,7 +110,8 @@ class Duplicates:
 
 
 class Batch:
-    """New photos that get their rows in one transaction: each is compared with those before it, too."""
+    """New photos that get their rows in one transaction: each is compared with those before it, too. Their numbers are
+    whatever the caller counts them by, in ascending order."""
 
     def __init__(self) -> None:
         self._photos: dict[int, NewPhoto] = {}
@@ -130,10 +133,10 @@ class Batch:
             numbers = [one for one in likely if same_picture(new.photo, self._photos[one].sketch, 0, bits=bits)]
         return Twin("near_duplicate", numbers[0]) if numbers else None
 
-    def add(self, photo_id: int, stored: Judged) -> None:
-        """Take in a photo that has a row now."""
-        self._photos[photo_id], self._numbers[stored.photo.sha256] = stored.photo, photo_id
-        self._twins.add([(photo_id, signed(stored.photo.phash), stored.gist)])
+    def add(self, number: int, new: Judged) -> None:
+        """Take in a photo that is to have a row."""
+        self._photos[number], self._numbers[new.photo.sha256] = new.photo, number
+        self._twins.add([(number, signed(new.photo.phash), new.gist)])
 
 
 def same_picture(new: NewPhoto, sketch: bytes | None, phash: int, *, bits: int) -> bool:

@@ -29,7 +29,7 @@ from catalog.refusals import refused
 from catalog.tables import candidates, photos, queries, refusals
 from catalog.tombstones import Mark, is_address, lying
 
-_ADD = photos.insert().returning(photos.c.id)
+_ADD = photos.insert().returning(photos.c.candidate_id, photos.c.id)
 
 
 class Photos(Part):
@@ -101,16 +101,28 @@ class Photos(Part):
         self._serialise(connection, "tombstones", shared=True)
         barred = lying(connection, {_origin(one) for one in fetched if is_address(one.fetched_url)})
         judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits, before=before)
-        admitted, batch = [], Batch()
-        for one, new in zip(fetched, judged, strict=True):
+        batch, rows = Batch(), []
+        known: dict[int, Twin] = {}  # by place in the list: what it repeats, or what keeps it out
+        within: dict[int, Twin] = {}  # what repeats one before it, which has no number yet
+        for place, (one, new) in enumerate(zip(fetched, judged, strict=True), 1):
             at_last = Twin("tombstone") if _origin(one) in barred else None
-            if twin := new.twin or at_last or batch.twin(new, bits=bits):
+            if twin := new.twin or at_last:
+                known[place] = twin
+            elif twin := batch.twin(new, bits=bits):
+                within[place] = twin
+            else:
+                batch.add(place, new)
+                rows.append(_row(one) | {"gist": new.gist})
+        numbers: dict[int, int] = dict(connection.execute(_ADD, rows).tuples().all()) if rows else {}
+        admitted = []
+        for place, one in enumerate(fetched, 1):
+            if twin := known.get(place):
                 admitted.append(Admitted(one, Admission.DUPLICATE, twin.photo_id, twin.reason))
-                continue
-            row = _row(one) | {"gist": new.gist}
-            photo_id = connection.execute(_ADD, row).scalar_one()
-            batch.add(photo_id, new)
-            admitted.append(Admitted(one, Admission.STORED, photo_id))
+            elif twin := within.get(place):
+                first = numbers[fetched[twin.photo_id - 1].candidate_id]
+                admitted.append(Admitted(one, Admission.DUPLICATE, first, twin.reason))
+            else:
+                admitted.append(Admitted(one, Admission.STORED, numbers[one.candidate_id]))
         return admitted
 
     def get(self, photo_id: int) -> Photo:

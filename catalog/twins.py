@@ -80,6 +80,8 @@ class Twins:
 
     def within(self, phash: int, *, bits: int, after: int = 0, bare: bool) -> list[int]:
         """The photos whose hash is at most ``bits`` away, the nearest first: of all, or of those without a gist."""
+        if bare and not self._bare.size:
+            return []
         self._settle()
         known = self._ids[: self._size]
         chosen = np.sort(self._bare[self._bare > after]) if bare else known[np.searchsorted(known, after, "right") :]

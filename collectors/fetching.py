@@ -28,7 +28,8 @@ from collectors.reports import FetchReport, FetchTally
 from collectors.room import Room
 
 _log = logging.getLogger(__name__)
-_PIECE = 32  # candidates claimed at a time, and photos recorded
+_PIECE = 32  # candidates claimed at a time
+_BATCH = 64  # photos recorded at a time: while their folders are synced, nobody else writes to an SQLite catalog
 _SOON = 0.5  # seconds that a photo waits for others to be recorded with it
 _TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
 
@@ -119,7 +120,7 @@ class FetchRun:
                     pool.submit(one, next_)
                     running += 1
                 late = batch and time.monotonic() - since >= _SOON
-                if batch and (not running or late or len(batch) >= _PIECE):
+                if batch and (not running or late or len(batch) >= _BATCH):
                     self._record(batch)
                     batch = []
                 if not running:
@@ -192,21 +193,22 @@ class FetchRun:
         """Give photos their rows and their blobs their names, or record of which photo they are a copy."""
         of = {candidate.id: candidate for candidate, _ in batch}
         fetched = [Fetched(found.id, it.photo, it.url, it.usage) for found, it in batch]
-        asides = {taken.photo.sha256: taken.aside for _, taken in batch}
-        unkept = {id(taken.aside): taken.aside for _, taken in batch}
+        unkept = [taken.aside for _, taken in batch]
 
         def keep(names: Collection[str]) -> None:
-            self.blobs.keep([asides[name] for name in names])
+            chosen = {aside.name: aside for aside in unkept}  # the same bytes may have come twice
+            self.blobs.keep([chosen[name] for name in names])
             for name in names:
-                unkept.pop(id(asides[name]))
+                unkept.remove(chosen[name])
 
         try:
+            unkept = self.blobs.secure(unkept)  # before the transaction: nobody waits for the disk
             for one in self.catalog.photos.store_all(fetched, bits=self.config.near_duplicate_bits, keep=keep):
                 self._admitted(of[one.fetched.candidate_id], one)
         except BlobError as error:
             self.tally.stopped, self.tally.reason = "store", str(error)
             self._waiting += [(candidate, False, 0.0) for candidate, _ in batch]
-        self.blobs.drop(unkept.values())
+        self.blobs.drop(unkept)
 
     def _admitted(self, candidate: FoundCandidate, admitted: Admitted) -> None:
         if admitted.admission is Admission.STORED:

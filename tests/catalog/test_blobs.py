@@ -216,6 +216,14 @@ def test_what_is_set_aside_is_a_blob_once_it_is_kept(blobs: Blobs) -> None:
     assert [blobs.get("photos", name) for name in names] == [bytes([number]) for number in range(5)]
 
 
+def test_what_was_secured_is_safe_and_may_be_kept_later(blobs: Blobs) -> None:
+    names = [hashlib.sha256(bytes([number])).hexdigest() for number in range(3)]
+    secured = blobs.secure([blobs.set_aside("photos", bytes([number]), name=name) for number, name in enumerate(names)])
+    assert all(aside.safe for aside in secured)
+    blobs.keep(secured)
+    assert [blobs.get("photos", name) for name in names] == [bytes([number]) for number in range(3)]
+
+
 def test_what_is_set_aside_in_a_folder_is_seen_by_nobody_until_it_is_kept(tmp_path: Path) -> None:
     store = FolderBlobs(tmp_path)
     one, two = (store.set_aside("photos", data, name=hashlib.sha256(data).hexdigest()) for data in (b"a", b"b"))

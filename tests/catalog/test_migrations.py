@@ -12,6 +12,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
@@ -120,6 +121,11 @@ def test_on_the_way_back_a_retired_query_counts_as_blocked_and_nothing_is_lost(e
     assert catalog.queries.reopen(1).state is QueryState.PLANNED
     assert len(catalog.candidates.claim(count=9, lease_seconds=60)) == 1
     catalog.close()
+
+
+def test_the_newest_migration_is_the_one_whose_file_has_the_highest_number() -> None:
+    files = sorted(path.name.partition("_")[0] for path in (ROOT / "catalog/migrations/versions").glob("[0-9]*.py"))
+    assert ScriptDirectory.from_config(config()).get_current_head() == files[-1]
 
 
 def test_opening_again_changes_nothing(catalog: Catalog, rows: Rows, url: str) -> None:
