@@ -8,7 +8,8 @@ is the largest sum of the tree's resident sets. A busy machine lengthens the clo
 Ours does all of its duty (limits, robots.txt, sha256, strict decode, perceptual hash, duplicate check, atomic and
 durable store, catalog row), but for its politeness: the one host there is may be asked for as much at a time as there
 are downloads (FACELOOP_FETCH_PER_HOST, FACELOOP_FETCH_INTERVAL_SECONDS). img2dataset runs with its defaults (256 pixels
-a side, files), its work spread over two processes; the script downloads, decodes and writes in 32 threads.
+a side, files) but for its work, which is spread over two processes of 64 threads each; the script downloads, decodes
+and writes in 32 threads.
 
 The last line is one JSON object: ``ours``, ``img2dataset``, ``requests_pillow`` and ``cpu_ratio`` (img2dataset / ours).
 """

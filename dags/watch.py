@@ -1,9 +1,9 @@
 """Ask each source one query that always has results, to notice at once when its answers cannot be read any more.
 
 Runs daily at 05:00 UTC, a task for each file in `collectors/sources`, in the source's own pool. An answer that brings
-nothing, or cannot be read, fails the task, lets the source rest and leaves an alert with the saved page. A task is
-skipped, and nothing asked, when its source declares no canary, rests, is not configured, or was asked within the last
-20 hours. Nothing that a canary finds is kept.
+nothing, or cannot be read, fails the task, lets the source rest and leaves an alert with the saved page; a network that
+cannot be reached is tried once more. A task is skipped, and nothing asked, when its source declares no canary, rests,
+is not configured, or was asked within the last 20 hours. Nothing that a canary finds is kept.
 """
 
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from collectors import registry
 )
 def watch_sources():
     for source in registry.names():
-        task(collecting.canary, task_id=source, pool=source)(source)
+        task(collecting.canary, task_id=source, pool=source, retry_policy=collecting.LaterOrNever())(source)
 
 
 watch_sources()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, get_current_context
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,12 +64,13 @@ def fetch(source: str, queries: Sequence[Mapping[str, Any]] | None) -> dict[str,
 
 
 def canary(source: str) -> dict[str, int]:
-    """Ask a source one query that always has results; fail when its answer cannot be read any more."""
+    """Ask a source one query that always has results; end as a search does that ends so."""
     from collectors import steps
+    from collectors.errors import ended
 
     report = steps.canary(source)
     if not report.ok:
-        raise AirflowFailException(f"{report.outcome}: {report.reason}")
+        raise ended(report.outcome, f"{report.outcome}: {report.reason}", until=report.until)
     if report.outcome != "good":
         raise AirflowSkipException(f"{report.outcome}: {report.reason}")
     return {"found": report.found}

@@ -143,6 +143,7 @@ def test_what_was_found_is_fetched_when_a_search_failed_and_the_run_fails_all_th
 def test_every_source_is_watched_in_its_own_pool(parsed: dict) -> None:
     tasks = parsed["dags"]["watch_sources"]["tasks"]
     assert {name: task["pool"] for name, task in tasks.items()} == {source: source for source in SOURCES}
+    assert {task["retry_policy"] for task in tasks.values()} == {"LaterOrNever"}
 
 
 #: What starts the next batch when one run could not take every photo; beside the chain.

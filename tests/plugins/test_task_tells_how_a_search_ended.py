@@ -12,6 +12,7 @@ from collecting import LaterOrNever, canary, name_of, plan, search
 
 from catalog import Catalog
 from catalog.records import QueryState, RestKind
+from catalog.settings import settings
 from collectors import errors
 from collectors.errors import SearchEnded
 
@@ -111,6 +112,15 @@ def test_a_search_that_finds_is_told_in_small_numbers(tmp_path: Path) -> None:
 )
 def test_a_mapped_task_is_named_after_its_source_and_query_in_one_short_line(text: str, name: str) -> None:
     assert name_of("google", text) == name
+
+
+def test_a_canary_that_reaches_nobody_is_tried_again_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACELOOP_PROXY", "http://127.0.0.1:9")
+    settings.cache_clear()
+    with pytest.raises(errors.Unreachable, match="unreachable: ") as ended:
+        canary("openverse")
+    assert decided(ended.value).action is RetryAction.DEFAULT
+    assert Catalog().sources.cooldown("openverse") is None
 
 
 def test_a_source_without_a_canary_is_not_watched_and_says_so() -> None:
