@@ -44,7 +44,7 @@ def add_to(app: FastAPI, *, desk: Any, reader: Any, reviewer: Any, show: Callabl
             person=person,
             saved=desk.watch.answer(alert_id),
             alerts=desk.watch.unseen(),
-            room="",
+            room="alert",
         )
 
     @app.get("/alert/{alert_id}/page")
