@@ -24,9 +24,11 @@ _WEB = re.compile(r"https?://[^\s/?#\"'<>\\]+(?:[/?#][^\s\"<>\\]*)?")
 _THUMB = re.compile(r"https://encrypted-tbn\d*\.gstatic\.com/images")
 _OWN = re.compile(r"https?://(?:[^/]+\.)?(?:google|gstatic)\.[a-z.]+(?:[/?#]|$)")
 _STRING = r'"((?:[^"\\]|\\.)*)"'
+#: A result's id: short, and begun by no escaped quote, of which scripts hold tens of thousands in one string.
+_MARK = r'(?<!\\)"((?:[^"\\]|\\.){0,100})"'
 # "ID",[thumbnail,h,w],[ORIGINAL,H,W] … "2003":[null,doc,PAGE,TITLE   (sizes are height, width)
 _BLOCK = re.compile(
-    rf'{_STRING},\s*\["https://encrypted-tbn[^"]+",\d+,\d+\]\s*,\s*\[{_STRING},(\d{{1,8}}),(\d{{1,8}})\]'
+    rf'{_MARK},\s*\["https://encrypted-tbn[^"]+",\d+,\d+\]\s*,\s*\[{_STRING},(\d{{1,8}}),(\d{{1,8}})\]'
     rf'(?:(?!"https://encrypted-tbn|\["https?:).){{0,2000}}?"2003":\[null,{_STRING},{_STRING},{_STRING}',
     re.DOTALL,
 )

@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from collectors.errors import Drift, Empty, Unanswerable
@@ -104,13 +102,6 @@ def read(body: str, *, tweet_id: str) -> Tweet:
         raise Drift("X's embed answered with something that is not JSON") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise Drift(f"X's embed has another shape ({type(error).__name__}: {error})"[:300]) from error
-
-
-def retry_at(headers: Sequence[tuple[str, str]]) -> datetime:
-    """When to ask again: as Retry-After says, within a day; else after a quarter of an hour."""
-    said = next((value for name, value in headers if name.lower() == "retry-after"), "")
-    seconds = min(int(said), 86_400) if said.isascii() and said.isdigit() and len(said) < 10 else 900
-    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 def _tweet(told: dict[str, Any], tweet_id: str) -> Tweet:

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from catalog.records import Candidate, Query, Window
 from collectors.base import Answer, Pace, Page, Request, Source
-from collectors.errors import Blocked, RateLimited, Unanswerable, Unreachable
-from collectors.tweet_embed import number, read, retry_at, token
+from collectors.errors import Unanswerable, Unreachable
+from collectors.tweet_embed import number, read, token
 
 _ENDPOINT = "https://cdn.syndication.twimg.com/tweet-result?"
 
@@ -36,10 +36,6 @@ class Tweets(Source):
         tweet_id = number(query.text)
         if answer.status == 404:
             raise Unanswerable(f"X does not know post {tweet_id}: it was deleted, or its author hides it")
-        if answer.status == 429:
-            raise RateLimited("X's embeds ask us to wait", until=retry_at(answer.headers))
-        if answer.status in (401, 403):
-            raise Blocked(f"X's embeds refuse to answer us ({answer.status})")
         if answer.status != 200:
             raise Unreachable(f"X's embeds answered {answer.status}")
         tweet = read(answer.body, tweet_id=tweet_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -18,6 +19,7 @@ from catalog.records import Domain, Query, QueryState
 from collectors import registry
 from collectors.base import Answer
 from collectors.errors import Blocked, Empty, SearchEnded
+from collectors.google_page import read
 from collectors.sources.folder import Folder
 from collectors.sources.google import Google
 from collectors.sources.manifest import Manifest
@@ -37,6 +39,13 @@ def page() -> str:
     target = "/search?" + urlencode({"q": "portrait", "udm": "2"})
     asked = Request(method="GET", scheme="https", host="www.google.com", target=target, headers={}, body=b"")
     return GoogleStandIn(World(people=6, photos_per_source=10, seed=5)).answer(asked).body.decode()
+
+
+def test_scripts_full_of_escaped_quotes_do_not_hold_the_reader_up(page: str) -> None:
+    script = '<script>x = "' + '\\"a' * 50_000 + '"</script>'
+    began = time.process_time()
+    assert read(page + script) == read(page)
+    assert time.process_time() - began < 5
 
 
 def shown(page: str) -> str:
