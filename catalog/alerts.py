@@ -1,7 +1,7 @@
 """Alerts: what about a source a person must look at, with the answer that gave rise to it.
 
 The saved answer is a blob of kind ``pages``. It is somebody else's page and may name people: it is let go of after
-:data:`PAGES_KEPT`, and whenever something of its source is erased.
+:data:`PAGES_KEPT`, and whenever anything is erased.
 """
 
 from __future__ import annotations
@@ -92,12 +92,10 @@ class Alerts(Part):
         with self._catalog.reading() as connection:
             return set(connection.scalars(select(alerts.c.page).where(alerts.c.page != "")))
 
-    def forget_pages(self, *, source: str | None = None, kept: timedelta = PAGES_KEPT) -> int:
-        """Let go of the saved answers older than ``kept`` (of one source, or all); say how many. A sweep, or whoever
-        erases, removes their bytes."""
+    def forget_pages(self, *, kept: timedelta = PAGES_KEPT) -> int:
+        """Let go of the saved answers older than ``kept``; say how many. A sweep, or whoever erases, removes their
+        bytes."""
         old = (alerts.c.page != "") & (alerts.c.at <= self._now() - kept)
-        if source:
-            old &= alerts.c.source == source
         with self._catalog.writing() as connection:
             return connection.execute(update(alerts).where(old).values(page="")).rowcount
 

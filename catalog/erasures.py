@@ -39,8 +39,9 @@ class Erasures(Part):
             marks = marks_in(connection, [row.candidate_id, *copies_of(connection, photo_id)])
             self._catalog.tombstones.add_within(connection, marks, by=by, why=why)
             self._erase(connection, [photo_id], by=by, why=why)
-            known = about(connection, marks)
-            self._blank(connection, [number for number, photo in known.items() if photo is None])
+            others = [number for number, photo in about(connection, marks).items() if photo is None]
+            self._catalog.tombstones.add_within(connection, marks_in(connection, others), by=by, why=why)
+            self._blank(connection, others)
 
     def add_about(self, marks: Collection[Mark], *, by: str, why: str = "") -> Erased:
         """Lay tombstones, erase every photo that they are about, and refuse and blank the candidates that are.

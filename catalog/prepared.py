@@ -62,11 +62,6 @@ class Prepared:
         driver.cursor.execute(ready.sql, _parameters(ready, values))
         return int(driver.cursor.rowcount)
 
-    def change_each(self, driver: Driver, many: Sequence[Mapping[str, Any]]) -> None:
-        """Run it once for each of these sets of values."""
-        ready = self._for(driver.dialect)
-        driver.cursor.executemany(ready.sql, [_parameters(ready, values) for values in many])
-
     def _for(self, dialect: Dialect) -> _Ready:
         return self._ready.get(dialect.name) or self._ready.setdefault(dialect.name, self._make(dialect))
 

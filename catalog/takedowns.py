@@ -45,8 +45,12 @@ def blank(connection: Connection, ids: Collection[int], *, refusing: Insert) -> 
         )
     ).all()
     for row in rows:
+        name = blank_id(row.source, row.foreign_id)
+        taken = (candidates.c.source == row.source) & (candidates.c.foreign_id == name) & (candidates.c.id != row.id)
+        if connection.scalar(select(candidates.c.id).where(taken)) is not None:  # it came back since, by another way
+            name = f"{name}#{row.id}"
         values: dict[str, Any] = {
-            "foreign_id": blank_id(row.source, row.foreign_id),
+            "foreign_id": name,
             "page_url": BLANK,
             "image_url": BLANK,
             "title": "",

@@ -33,7 +33,7 @@ from catalog.records import (
 )
 from catalog.sketches import SIDE, sketch
 from catalog.tables import candidates, photos, tombstones
-from catalog.tombstones import digest, normal_address, normal_author
+from catalog.tombstones import blank_id, digest, normal_address, normal_author
 from rows import Rows
 
 
@@ -168,6 +168,28 @@ def test_a_photo_with_any_number_of_copies_can_be_erased(catalog: Catalog, rows:
     steps.erase(photo_id=gone.id, by="rita", catalog=catalog, blobs=blobs)
     assert set(refused_of(catalog, query)) == {("erased", "", "")}
     assert catalog.tombstones.counts() == {"foreign_id": 601, "image_url": 601, "sha256": 1}
+
+
+def test_what_showed_an_erased_photo_comes_back_under_no_other_address(
+    catalog: Catalog, rows: Rows, blobs: FolderBlobs
+) -> None:
+    gone, query = stored(catalog, rows, blobs, found(1), picture=1), rows.query(source="twitter")
+    same = found(2, source="twitter", image_url="https://example.org/1.jpg")
+    catalog.candidates.add(same, query_id=query.id)
+    steps.erase(photo_id=gone.id, by="rita", catalog=catalog, blobs=blobs)
+    assert refused_of(catalog, query) == [("erased", "", "")]
+    signed_anew = replace(same, image_url="https://example.org/1.jpg?signed=anew")
+    assert not catalog.candidates.add(signed_anew, query_id=query.id)
+
+
+def test_what_came_back_before_its_id_was_barred_can_be_taken_down(
+    catalog: Catalog, rows: Rows, blobs: FolderBlobs
+) -> None:
+    query = rows.query()
+    for name in (blank_id("google", "id-1"), "id-1"):
+        catalog.candidates.add(found(1, foreign_id=name), query_id=query.id)
+    steps.take_down(url="https://example.org/1.jpg", by="rita", catalog=catalog, blobs=blobs)
+    assert refused_of(catalog, query) == [("erased", "", "")] * 2
 
 
 def test_saved_answers_go_with_what_is_taken_down(catalog: Catalog, rows: Rows, blobs: FolderBlobs) -> None:
