@@ -29,6 +29,7 @@ _T = TypeVar("_T")
 _PROVENANCE = ("foreign_id", "page_url", "image_url", "licence")
 _TEXTS = ("title", "author", "licence_url", "attribution")
 _STALLS = 10  # times that a page which grows by itself may grow without a result more
+_WHOLE = ("used", Empty.outcome, Unanswerable.outcome)  # a try after one that ended so began anew
 _BARREN = 50  # pages in a row that bring nothing new
 
 
@@ -209,7 +210,7 @@ class _Run:
         if not query.cursor:
             return 0
         tries = self._catalog.queries.tries(query.id)
-        return sum(one.found for one in takewhile(lambda one: one.outcome != "used", reversed(tries)))
+        return sum(one.found for one in takewhile(lambda one: one.outcome not in _WHOLE, reversed(tries)))
 
     def _finish(self, query: Query, account: _Account, outcome: str, reason: str, state: QueryState) -> None:
         result = SearchResult(

@@ -17,7 +17,7 @@ from catalog import Blobs, Catalog, Settings
 from catalog.records import Candidate, Domain, Limits, Query, QueryState
 from collectors import engine
 from collectors.base import Answer, Pace, Page, Request, Source
-from collectors.errors import Drift, Empty, Unreachable
+from collectors.errors import Drift, Empty, Unanswerable, Unreachable
 from collectors.reports import SearchReport
 from fakes import FakeDoor
 
@@ -104,6 +104,14 @@ def test_what_was_found_before_counts_towards_what_is_wanted(search: Any) -> Non
     search([page(1, 2, onward="b"), Unreachable("no network")], limit=5)
     report, _, door = search([page(3, 4, onward="c"), page(5, 6, onward="d"), page(7)])
     assert (report.found, cursors(door)) == (3, ["b", "c"])
+
+
+def test_a_query_that_was_reopened_counts_from_its_new_beginning(search: Any, catalog: Catalog) -> None:
+    _, query, _ = search([page(1, 2, onward="b"), Unanswerable("it went private")], limit=3)
+    catalog.queries.reopen(query.id)
+    search([page(1, onward="b"), Unreachable("no network")], limit=3)
+    report, query, _ = search([page(2, 3, 4, onward="c")], limit=3)
+    assert (report.found, query.state) == (2, QueryState.USED)
 
 
 def test_a_source_that_has_no_more_where_we_stopped_is_used_up(search: Any) -> None:
