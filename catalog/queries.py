@@ -17,7 +17,7 @@ from catalog.leases import Leases
 from catalog.part import Part, clean, now, worker_name
 from catalog.prepared import Driver, Prepared
 from catalog.query_keys import MOST_WANTED, PATHS, filters_of, plannable, query_key
-from catalog.records import Candidate, Domain, Query, QueryState, SearchResult
+from catalog.records import Candidate, Domain, NewQuery, Query, QueryState, SearchResult
 from catalog.tables import queries, searches
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -56,31 +56,24 @@ class Queries(Part):
 
         ``arm``: what the planner made it of. BadInput for a query that means nothing, or for more than an index holds.
         """
-        text, key = clean(text), plannable(source, text, filters)
-        if domain not in list(Domain):
-            raise BadInput(f"a domain is {' or '.join(Domain)}, not {domain!r}")
-        if not 1 <= limit <= MOST_WANTED:
-            raise BadInput(f"a query wants 1 to {MOST_WANTED} candidates, not {limit}")
-        statement = (
-            self._insert(queries)
-            .values(
-                source=source,
-                text=text if source in PATHS else " ".join(text.split()),
-                normalised=key,
-                domain=Domain(domain).value,
-                licence=clean(licence) or "unknown",
-                filters=[list(pair) for pair in filters_of(filters)],
-                arm=clean(arm),
-                wanted=limit,
-                state=QueryState.PLANNED.value,
-                planned_at=now(),
-            )
-            .on_conflict_do_nothing(index_elements=["source", "normalised"])
-            .returning(queries)
-        )
+        new = NewQuery(source, text, domain, limit, licence, tuple(filters.items()), arm)
+        return self.plan_all([new])[0]
+
+    def plan_all(self, wanted: Sequence[NewQuery]) -> Sequence[Query | None]:
+        """The same for many, in one transaction: all of them, or none when one means nothing; one outcome for each.
+
+        Of two that are the same, the first is planned.
+        """
+        values = [_values(new, now()) for new in wanted]
+        if not values:
+            return []
+        statement = self._insert(queries).on_conflict_do_nothing(index_elements=["source", "normalised"])
         with self._catalog.writing() as connection:
-            row = connection.execute(statement).first()
-        return _query(row) if row else None
+            for source in sorted({new.source for new in wanted}):  # else two would wait for each other's rows
+                self._serialise(connection, f"queries {source}")
+            rows = connection.execute(statement.returning(queries), values).all()
+        planned = {(row.source, row.normalised): _query(row) for row in rows}
+        return [planned.pop((one["source"], one["normalised"]), None) for one in values]
 
     def find(self, *, source: str, text: str, filters: Mapping[str, str] = _NONE) -> Query | None:
         """The query of this source with these words and filters, whatever its state."""
@@ -273,6 +266,28 @@ def _close_lost(driver: Driver, query_ids: Sequence[int], moment: datetime) -> N
     """Note of each try of these queries that nobody finished that it was lost with its worker."""
     for query_id in query_ids:
         statements.LOSE_TRY.change(driver, of_query=query_id, ended=moment)
+
+
+def _values(new: NewQuery, moment: datetime) -> dict[str, Any]:
+    """The row of a query to plan; BadInput for one that means nothing."""
+    text, filters = clean(new.text), dict(new.filters)
+    key = plannable(new.source, text, filters)
+    if new.domain not in list(Domain):
+        raise BadInput(f"a domain is {' or '.join(Domain)}, not {new.domain!r}")
+    if not 1 <= new.limit <= MOST_WANTED:
+        raise BadInput(f"a query wants 1 to {MOST_WANTED} candidates, not {new.limit}")
+    return {
+        "source": new.source,
+        "text": text if new.source in PATHS else " ".join(text.split()),
+        "normalised": key,
+        "domain": Domain(new.domain).value,
+        "licence": clean(new.licence) or "unknown",
+        "filters": [list(pair) for pair in filters_of(filters)],
+        "arm": clean(new.arm),
+        "wanted": new.limit,
+        "state": QueryState.PLANNED.value,
+        "planned_at": moment,
+    }
 
 
 def _query(row: Any) -> Query:

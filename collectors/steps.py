@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs, settings
-from catalog.records import Query, QueryState
+from catalog.records import NewQuery, Query, QueryState
 from collectors import engine, registry
 from collectors.account_lists import expanded
 from collectors.base import Source
@@ -53,7 +53,7 @@ def plan(
     site = registry.load(source)
     wanted = [one for seed in seeds_of(source, config, extra=seeds) for one in expanded(seed, config)]
     fresh = [seed for seed in wanted if not _find(seed, site, catalog)]
-    made = [] if dry_run else [_plan(seed, site, catalog, config) for seed in fresh]
+    made = [] if dry_run else list(catalog.queries.plan_all([_new(seed, site, config) for seed in fresh]))
     when, taken = today or datetime.now(UTC), len(fresh) if dry_run else 0
     day = day_of(site, catalog=catalog, config=config, today=when, taken=taken)
     again = 0
@@ -62,7 +62,8 @@ def plan(
         day = day_of(site, catalog=catalog, config=config, today=when)
     chosen = plan_day(source, day, catalog=catalog, config=config)
     if not dry_run:
-        made += [_plan(Seed(source, c.domain, c.text), site, catalog, config, arm=c.arm) for c in chosen.choices]
+        choices = [_new(Seed(source, c.domain, c.text), site, config, arm=c.arm) for c in chosen.choices]
+        made += catalog.queries.plan_all(choices)
     planned = tuple(query.id for query in made if query)
     return PlanReport(source, planned, seeds=len(fresh), known=len(wanted) - len(fresh), again=again, day=chosen)
 
@@ -93,19 +94,16 @@ def plan_each(seed: Seed, *, catalog: Catalog, config: Settings | None = None) -
 def import_queries(
     rows: Sequence[Row], *, catalog: Catalog | None = None, config: Settings | None = None
 ) -> ImportReport:
-    """Plan the queries of a file that was read whole, a saved list of accounts as one for each; those known already
-    are told with their line, and left alone."""
+    """Plan the queries of a file that was read whole, all or (killed, say) none, a saved list of accounts as one for
+    each; those known already are told with their line, and left alone."""
     config, catalog = config or settings(), catalog or Catalog()
-    planned: list[int] = []
     known = [(row.line, f"the same as line {row.same_as}") for row in rows if row.same_as is not None]
     wanted = [(row.line, seed) for row in rows if row.same_as is None for seed in expanded(row.seed, config)]
-    for line, seed in wanted:
-        site = registry.load(seed.source)
-        if query := _plan(seed, site, catalog, config):
-            planned.append(query.id)
-        elif there := _find(seed, site, catalog):
+    made = catalog.queries.plan_all([_new(seed, registry.load(seed.source), config) for _, seed in wanted])
+    for (line, seed), query in zip(wanted, made, strict=True):
+        if query is None and (there := _find(seed, registry.load(seed.source), catalog)):
             known.append((line, f"query {there.id}, {there.state}"))
-    return ImportReport(tuple(planned), tuple(sorted(known)))
+    return ImportReport(tuple(query.id for query in made if query), tuple(sorted(known)))
 
 
 def search(
@@ -206,14 +204,18 @@ def fetch(
     )
 
 
-def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings, *, arm: str = "") -> Query | None:
-    return catalog.queries.plan(
-        source=seed.source,
-        text=seed.text,
-        domain=seed.domain,
+def _plan(seed: Seed, site: Source, catalog: Catalog, config: Settings) -> Query | None:
+    return catalog.queries.plan_all([_new(seed, site, config)])[0]
+
+
+def _new(seed: Seed, site: Source, config: Settings, *, arm: str = "") -> NewQuery:
+    return NewQuery(
+        seed.source,
+        seed.text,
+        seed.domain,
         limit=seed.limit or site.limit or config.candidates_per_query,
         licence=seed.licence,
-        filters=allowed(site, seed.filters),
+        filters=tuple(allowed(site, seed.filters).items()),
         arm=arm,
     )
 

@@ -54,6 +54,19 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class NewQuery:
+    """A query to plan; ``filters`` are names and values, and of each name there is one value."""
+
+    source: str
+    text: str
+    domain: Domain
+    limit: int = 100
+    licence: str = "unknown"
+    filters: tuple[tuple[str, str], ...] = ()
+    arm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """How one try of a query ended; kept as a row of ``searches``."""
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.query_keys import normalise
-from catalog.records import Domain, QueryState, SearchResult
+from catalog.records import Domain, NewQuery, QueryState, SearchResult
 from rows import Rows
 
 
@@ -54,6 +54,23 @@ def test_a_folder_is_a_path_and_keeps_its_spelling(catalog: Catalog) -> None:
 def test_a_query_that_means_nothing_is_refused(catalog: Catalog, text: str, limit: int, domain: str) -> None:
     with pytest.raises(BadInput):
         catalog.queries.plan(source="google", text=text, domain=domain, limit=limit)  # type: ignore[arg-type]
+
+
+def test_many_are_planned_at_once_each_once_in_their_order(catalog: Catalog) -> None:
+    catalog.queries.plan(source="google", text="known", domain=Domain.BARE)
+    words = ["red lips", "KNOWN", "blue lids", "Red  Lips", *(f"face {number}" for number in range(1500))]
+    planned = catalog.queries.plan_all([NewQuery("google", text, Domain.MAKEUP, 7) for text in words])
+    assert [one and one.text for one in planned] == ["red lips", None, "blue lids", None, *words[4:]]
+    assert planned[0] is not None
+    assert planned[0] == catalog.queries.get(planned[0].id)
+    assert [one.text for one in catalog.queries.list()] == ["known", "red lips", "blue lids", *words[4:]]
+    assert catalog.queries.plan_all([]) == []
+
+
+def test_of_many_none_is_planned_when_one_means_nothing(catalog: Catalog) -> None:
+    with pytest.raises(BadInput, match="candidates, not 0"):
+        catalog.queries.plan_all([NewQuery("google", "red lips", Domain.BARE), NewQuery("google", "x", Domain.BARE, 0)])
+    assert catalog.queries.list() == []
 
 
 def test_control_characters_in_a_query_do_not_reach_the_database(catalog: Catalog) -> None:

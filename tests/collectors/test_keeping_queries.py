@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killing import environment_for, kill_when, run, start
 
 from catalog import Catalog
 from catalog.records import Domain, QueryState
@@ -194,3 +196,16 @@ def test_what_a_file_holds_cannot_command_the_terminal(tmp_path: Path, capsys: p
     assert main(["queries", "import", written(tmp_path, "q.csv", text)]) == 0
     assert main(["queries", "list"]) == 0
     assert all(sign.isprintable() or sign == "\n" for sign in capsys.readouterr().out)
+
+
+def test_a_file_is_planned_whole_or_not_at_all_whenever_it_is_killed(tmp_path: Path, catalog: Catalog) -> None:
+    rows = "".join(f"google,bare,portrait {number},,,\n" for number in range(9000))
+    file = written(tmp_path, "queries.csv", f"source,domain,text,limit,licence,filters\n{rows}")
+    environment = environment_for(catalog, tmp_path)
+    process = start(environment, "queries", "import", file)
+    kill_when(process, lambda: bool(catalog.queries.list()))
+    assert len(catalog.queries.list()) in (0, 9000)
+    began = time.monotonic()
+    run(environment, "queries", "import", file)
+    assert time.monotonic() - began < 30
+    assert len(catalog.queries.list()) == 9000
