@@ -27,5 +27,5 @@ def phash(luma: NDArray[np.float64]) -> int:
     cosines = _cosines(len(luma))
     low = (cosines @ luma @ cosines.T).ravel()
     # The first coefficient is the mean brightness; it has no sign worth a bit against the median of the others.
-    bits = low > np.median(low[1:])
+    bits = low > np.sort(low[1:])[(low.size - 1) // 2]
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
