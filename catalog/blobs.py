@@ -104,7 +104,8 @@ class FolderBlobs:
             if _freshened(target):
                 return Aside(kind, name)
             folder = self._folder / kind
-            folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{_PART}{secrets.token_hex(8)}"
             try:
                 with open(path, "xb", buffering=1 << 16, opener=_for_us) as handle:
@@ -216,7 +217,7 @@ class FolderBlobs:
 
     def _path(self, kind: str, name: str) -> Path:
         _check(kind, name)
-        return self._folder / kind / name[:2] / name
+        return Path(f"{self._folder}/{kind}/{name[:2]}/{name}")
 
 
 def _for_us(path: str, flags: int) -> int:

@@ -7,6 +7,7 @@ connecting: the one that was checked is the one that is connected to.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from urllib3.util import parse_url
 
 from collectors.errors import BadInput, Refused
 
+_BLANK = re.compile(r"[\x00-\x20\x7f]")  # white space and control characters
 PORTS = frozenset({80, 443, 8000, 8080, 8443})
 _OWN = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "onion", "home.arpa")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -61,7 +63,7 @@ def read_url(url: str, *, allow: frozenset[Place] = frozenset()) -> WebAddress:
 
     ``allow`` names the (host, port) pairs that may be private, and have any port.
     """
-    if len(url) > 8192 or any(ord(sign) < 33 or ord(sign) == 127 for sign in url):
+    if len(url) > 8192 or _BLANK.search(url):
         raise Refused("bad_url", "too long, or with white space or control characters")
     try:
         parts = parse_url(url)
