@@ -45,7 +45,7 @@ class UrlLists(Part):
         text, moment = clean(name).strip(), now()
         if not text:
             raise BadInput("a list without a name")
-        found = [Candidate(SOURCE, url, url, url, licence or "unknown") for url in dict.fromkeys(urls) if clean(url)]
+        once = [url for url in dict.fromkeys(urls) if clean(url)]
         with self._catalog.writing() as connection:
             self._serialise(connection, f"queries {SOURCE}")
             statement = self._insert(queries).values(
@@ -54,7 +54,7 @@ class UrlLists(Part):
                 normalised=text,
                 domain=domain.value,
                 licence=licence or "unknown",
-                wanted=max(1, len(found)),
+                wanted=max(1, len(once)),
                 state=QueryState.USED.value,
                 planned_at=moment,
                 used_at=moment,
@@ -63,8 +63,10 @@ class UrlLists(Part):
             number = connection.execute(
                 select(queries.c.id).where(queries.c.source == SOURCE, queries.c.normalised == text)
             ).scalar_one()
-        for start in range(0, len(found), _PIECE):
-            self._catalog.candidates.add_all(found[start : start + _PIECE], query_id=number)
+        for start in range(0, len(once), _PIECE):
+            some = once[start : start + _PIECE]
+            found = [Candidate(SOURCE, url, url, url, licence or "unknown") for url in some]
+            self._catalog.candidates.add_all(found, query_id=number)
         return int(number)
 
     def claim(self, urls: Sequence[str], *, lease_seconds: float) -> list[ListedUrl]:

@@ -7,8 +7,9 @@ time of one download is refused for it here: whoever brings a list wants an answ
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,12 +19,13 @@ from catalog import Blobs, Catalog, Settings, open_blobs, settings
 from catalog.part import clean
 from catalog.records import Domain, FoundCandidate
 from catalog.url_lists import ListedUrl
-from collectors.errors import BadInput
+from collectors.addresses import Place, read_places, read_url
+from collectors.errors import BadInput, Refused
 from collectors.fetching import Fetch, FetchRun, from_everywhere, lease_seconds
 from collectors.line import Line
 
 _BYTES = 64 * 2**20
-_URLS = 1_000_000
+_URLS = 200_000  # each line's outcome is held until the end: about 200 bytes
 _LONGEST = 8000  # what the catalog keeps of a URL
 _PIECE = 256  # URLs claimed at a time
 
@@ -64,33 +66,43 @@ class UrlReport:
         """How many lines were refused, by reason."""
         return dict(Counter(one.reason for one in self.outcomes if one.outcome == "refused"))
 
-    def told(self) -> dict[str, Any]:
-        """As a program is told it."""
+    def totals(self) -> dict[str, Any]:
+        """As a program is told it, but for the outcomes."""
+        refused = self.refused
         return {
             "ok": not self.stopped,
             "urls": len(self.outcomes),
             "stored": self.stored,
-            "refused": sum(self.refused.values()),
-            "reasons": self.refused,
+            "refused": sum(refused.values()),
+            "reasons": refused,
             "stopped": self.stopped,
             "reason": self.reason,
-            "outcomes": [one.told() for one in self.outcomes],
         }
+
+    def as_json(self) -> Iterator[str]:
+        """One JSON object, of the totals and the ``outcomes``, in pieces: a long list's is never held whole."""
+        yield f'{json.dumps(self.totals())[:-1]}, "outcomes": ['
+        for number, one in enumerate(self.outcomes):
+            yield f"{', ' if number else ''}{json.dumps(one.told())}"
+        yield "]}"
 
 
 def read_list(path: Path) -> list[str]:
     """The URLs of a list, in order, however often each; raises BadInput when it is none, or too long."""
+    urls: list[str] = []
+    size = 0
     try:
         with path.open("rb") as handle:
-            data = handle.read(_BYTES + 1)
+            while data := handle.readline(_BYTES + 1):
+                if (size := size + len(data)) > _BYTES:
+                    raise BadInput(f"a list of more than {_BYTES} bytes; bring it in parts")
+                line = data.decode("utf-8", "replace").removeprefix("\ufeff").strip()
+                if line and not line.startswith("#"):
+                    urls.append(line)
+                if len(urls) > _URLS:
+                    raise BadInput(f"a list of more than {_URLS} URLs; bring it in parts")
     except OSError as error:
         raise BadInput(f"cannot read the list {str(path)!r}: {error.strerror}") from error
-    if len(data) > _BYTES:
-        raise BadInput(f"a list of more than {_BYTES} bytes")
-    lines = (line.strip() for line in data.decode("utf-8", "replace").removeprefix("\ufeff").split("\n"))
-    urls = [line for line in lines if line and not line.startswith("#")]
-    if len(urls) > _URLS:
-        raise BadInput(f"a list of more than {_URLS} URLs")
     return urls
 
 
@@ -117,9 +129,9 @@ def fetch_urls(
         tries=1,
         told=lambda found, word, photo, detail: _note(outcomes, found, word, photo, detail),
     )
-    wanted = [url for url in dict.fromkeys(urls) if _sound(url, outcomes)]
-    digest = hashlib.sha256("\n".join(wanted).encode(errors="surrogatepass")).hexdigest()
-    catalog.url_lists.open(f"{name} {digest[:16]}", wanted, domain=domain, licence=licence)
+    allow = read_places(config.fetch_allow)
+    wanted = [url for url in dict.fromkeys(urls) if _sound(url, outcomes, allow)]
+    catalog.url_lists.open(f"{name} {_digest(wanted)}", wanted, domain=domain, licence=licence)
     left = iter(wanted)
 
     def claim(count: int) -> list[FoundCandidate]:
@@ -141,12 +153,24 @@ def fetch_urls(
     return UrlReport(tuple(told), stopped, reason)
 
 
-def _sound(url: str, outcomes: dict[str, UrlOutcome]) -> bool:
-    """Whether a line may become a row: it must come back from the catalog as it is."""
-    if clean(url, limit=_LONGEST) == url:
-        return True
-    outcomes[url] = UrlOutcome(url, "refused", reason="bad_url", detail="too long, or with control characters")
-    return False
+def _digest(urls: Sequence[str]) -> str:
+    """What tells a list from another of its name."""
+    digest = hashlib.sha256()
+    for url in urls:
+        digest.update(f"{url}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()[:16]
+
+
+def _sound(url: str, outcomes: dict[str, UrlOutcome], allow: frozenset[Place]) -> bool:
+    """Whether a line may become a row: it is a web address, and comes back from the catalog as it is."""
+    detail = "" if clean(url, limit=_LONGEST) == url else "too long, or with control characters"
+    try:
+        read_url(url.replace(" ", "%20"), allow=allow)
+    except Refused as refused:  # a private address is one: the downloader refuses it
+        detail = detail or (refused.detail if refused.reason == "bad_url" else "")
+    if detail:
+        outcomes[url] = UrlOutcome(url, "refused", reason="bad_url", detail=detail)
+    return not detail
 
 
 def _note(outcomes: dict[str, UrlOutcome], found: FoundCandidate, word: str, photo: int, detail: str) -> None:

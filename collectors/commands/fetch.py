@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,13 @@ def _fetch_urls(options: argparse.Namespace) -> int:
         report = fetch_urls(
             urls, name=path.name, domain=Domain(options.domain), licence=options.licence, progress=bar.update
         )
+    for one in report.outcomes:
+        line = f"{one.outcome} {one.sha256 or one.reason} {one.url} {one.detail}".rstrip()
+        say(options, [line], one.told())
     if options.json:
-        for one in report.outcomes:
-            print(json.dumps(one.told()))
-    lines = [f"{one.outcome} {one.sha256 or one.reason} {one.url} {one.detail}".rstrip() for one in report.outcomes]
-    lines.append(
-        f"{report.stored} of {len(report.outcomes)} stored{'; stopped: ' if report.stopped else ''}{report.reason}"
-    )
-    say(options, lines, report.told())
+        sys.stdout.writelines(report.as_json())
+        print()
+    else:
+        why = f"; stopped: {report.reason}" if report.stopped else ""
+        say(options, [f"{report.stored} of {len(report.outcomes)} stored{why}"], {})
     return 1 if report.stopped else 0

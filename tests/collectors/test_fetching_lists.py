@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from sketches import picture
@@ -10,11 +12,13 @@ from sketches import picture
 from catalog import Blobs, Catalog, Settings, url_lists
 from catalog.records import Candidate, Domain, FoundCandidate, TombstoneKind
 from catalog.steps import erase
-from collectors import fetching
+from collectors import fetching, url_list
+from collectors.__main__ import main
 from collectors.bodies import Body
+from collectors.errors import BadInput
 from collectors.fetch import Download
 from collectors.fetching import fetch
-from collectors.url_list import UrlOutcome, fetch_urls
+from collectors.url_list import UrlOutcome, fetch_urls, read_list
 
 CONFIG = Settings(fetch_min_side=64)
 ONE, TWO = "https://photos.example/1.jpg", "https://photos.example/2.jpg"
@@ -37,7 +41,8 @@ def bring(
 def test_a_list_is_told_line_by_line_however_often_each_stands_there(catalog: Catalog, blobs: Blobs) -> None:
     many = [f"https://photos.example/{number}.jpg" for number in range(3)]
     first, second, third, again = bring(catalog, blobs, *many, ONE)
-    assert (first.outcome, second.reason, third.reason) == ("stored", "exact_duplicate", "exact_duplicate")
+    ends = sorted(one.reason or one.outcome for one in (first, second, third))
+    assert ends == ["exact_duplicate", "exact_duplicate", "stored"]
     assert again == second
 
 
@@ -81,3 +86,41 @@ def test_a_long_list_is_recorded_in_pieces(catalog: Catalog, monkeypatch: pytest
     number = catalog.url_lists.open("many", urls, domain=Domain.BARE, licence="unknown")
     assert catalog.url_lists.open("many", urls, domain=Domain.BARE, licence="unknown") == number
     assert catalog.candidates.counts() == {"urls": {"found": 5}}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a line of words", "ftp://photos.example/1.jpg", "https://", "https://me:secret@photos.example/1.jpg", "//[::1"],
+)
+def test_a_line_that_is_no_web_address_is_refused_and_not_recorded(catalog: Catalog, blobs: Blobs, line: str) -> None:
+    told, other = bring(catalog, blobs, line, ONE)
+    assert (told.outcome, told.reason, other.outcome) == ("refused", "bad_url", "stored")
+    assert told.detail
+    assert catalog.candidates.counts() == {"urls": {"fetched": 1}}
+
+
+def test_a_list_that_is_too_long_is_refused_before_anything_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "list.txt"
+    file.write_bytes(f"\ufeff# mine\r\n{ONE}\r\n\n {TWO}".encode())
+    assert read_list(file) == [ONE, TWO]
+    monkeypatch.setattr(url_list, "_URLS", 1)
+    with pytest.raises(BadInput, match="more than 1 URLs; bring it in parts"):
+        read_list(file)
+    monkeypatch.setattr(url_list, "_BYTES", 20)
+    with pytest.raises(BadInput, match="more than 20 bytes; bring it in parts"):
+        read_list(file)
+
+
+def test_programs_get_each_line_and_then_all_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text('no address\n"quoted"\nno address\n')
+    assert main(["fetch", "--urls", str(file), "--json"]) == 0
+    *lines, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["url"] for one in lines] == ["no address", '"quoted"', "no address"]
+    assert last.pop("outcomes") == lines
+    counts = {"urls": 3, "stored": 0, "refused": 3, "reasons": {"bad_url": 3}}
+    assert last == {"ok": True, "stopped": "", "reason": ""} | counts
+    assert main(["fetch", "--urls", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines()[3] == "0 of 3 stored"
