@@ -1,7 +1,8 @@
 """Lists of URLs that somebody brings along: outside any query, but with the same provenance as what a query finds.
 
-Each list is one row of the ledger, of the source ``urls`` and used from the beginning: nobody claims it. A URL is a
-candidate of the list that named it first.
+Each list is one row of the ledger, of the source ``urls`` and used from the beginning: nobody claims it. The same list
+of another domain or licence is another. A URL is a candidate of the list that last asked for it until it is a photo,
+which keeps the domain and licence that it was stored with.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ _PIECE = 1000  # URLs recorded in one transaction: a million in one would keep e
 @dataclass(frozen=True, slots=True)
 class ListedUrl:
     """A URL of a list: claimed by this worker to be fetched now; or a photo already; or ``barred``, because it was
-    taken down or its photo was let go of; or none of these, when another worker has it just now."""
+    taken down or its photo was let go of; or none of these, when another worker has it just now. ``domain`` and
+    ``licence`` are those that a photo was stored with."""
 
     url: str
     claimed: FoundCandidate | None = None
     photo_id: int = 0
     sha256: str = ""
+    domain: Domain | None = None
+    licence: str = ""
     barred: bool = False
 
 
@@ -42,18 +46,19 @@ class UrlLists(Part):
 
     def open(self, name: str, urls: Sequence[str], *, domain: Domain, licence: str) -> int:
         """Record a list and its URLs, those known already left as they are; give the id of its ledger row."""
-        text, moment = clean(name).strip(), now()
+        text, moment, licence = clean(name).strip(), now(), clean(licence) or "unknown"
         if not text:
             raise BadInput("a list without a name")
+        key = indexable(f"{text} domain={domain.value} licence={licence}")
         once = [url for url in dict.fromkeys(urls) if clean(url)]
         with self._catalog.writing() as connection:
             self._serialise(connection, f"queries {SOURCE}")
             statement = self._insert(queries).values(
                 source=SOURCE,
                 text=text,
-                normalised=text,
+                normalised=key,
                 domain=domain.value,
-                licence=licence or "unknown",
+                licence=licence,
                 wanted=max(1, len(once)),
                 state=QueryState.USED.value,
                 planned_at=moment,
@@ -61,18 +66,19 @@ class UrlLists(Part):
             )
             connection.execute(statement.on_conflict_do_nothing(index_elements=["source", "normalised"]))
             number = connection.execute(
-                select(queries.c.id).where(queries.c.source == SOURCE, queries.c.normalised == text)
+                select(queries.c.id).where(queries.c.source == SOURCE, queries.c.normalised == key)
             ).scalar_one()
         for start in range(0, len(once), _PIECE):
             some = once[start : start + _PIECE]
-            found = [Candidate(SOURCE, url, url, url, licence or "unknown") for url in some]
+            found = [Candidate(SOURCE, url, url, url, licence) for url in some]
             self._catalog.candidates.add_all(found, query_id=number)
         return int(number)
 
-    def claim(self, urls: Sequence[str], *, lease_seconds: float) -> list[ListedUrl]:
-        """Claim these URLs, whatever was said of them before, but for those that are photos or another worker's.
+    def claim(self, urls: Sequence[str], *, list_id: int, lease_seconds: float) -> list[ListedUrl]:
+        """Claim these URLs for a list, whatever was said of them before, but for those that are photos or another
+        worker's.
 
-        A refusal is taken back: somebody asks for the URL again.
+        A refusal is taken back: somebody asks for the URL again. What is claimed has the list's domain and licence.
         """
         moment = now()
         told: list[ListedUrl] = []
@@ -80,12 +86,13 @@ class UrlLists(Part):
         with self._catalog.writing() as connection:
             for start in range(0, len(keys), _MANY):
                 some = list(keys)[start : start + _MANY]
-                told += self._claim(connection, some, keys, moment, moment + timedelta(seconds=lease_seconds))
+                told += self._claim(connection, list_id, some, keys, moment, moment + timedelta(seconds=lease_seconds))
         return told
 
     def _claim(
         self,
         connection: Connection,
+        list_id: int,
         some: Sequence[str],
         keys: Mapping[str, str],
         moment: datetime,
@@ -93,8 +100,16 @@ class UrlLists(Part):
     ) -> list[ListedUrl]:
         ours = (candidates.c.source == SOURCE) & candidates.c.foreign_id.in_(some)
         stored = connection.execute(
-            select(candidates.c.foreign_id, photos.c.id, photos.c.sha256, photos.c.dropped_at)
+            select(
+                candidates.c.foreign_id,
+                candidates.c.licence,
+                queries.c.domain,
+                photos.c.id,
+                photos.c.sha256,
+                photos.c.dropped_at,
+            )
             .join(photos, photos.c.candidate_id == candidates.c.id)
+            .join(queries, queries.c.id == candidates.c.query_id)
             .where(ours)
         ).all()
         states = [CandidateState.FOUND.value, CandidateState.REFUSED.value]
@@ -109,6 +124,8 @@ class UrlLists(Part):
             update(candidates)
             .where(candidates.c.id.in_(ids))
             .values(
+                query_id=list_id,
+                licence=select(queries.c.licence).where(queries.c.id == list_id).scalar_subquery(),
                 state=CandidateState.CLAIMED.value,
                 worker=worker_name(),
                 lease_until=until,
@@ -119,7 +136,13 @@ class UrlLists(Part):
         told = [
             ListedUrl(keys[row.foreign_id], barred=True)
             if row.dropped_at
-            else ListedUrl(keys[row.foreign_id], photo_id=row.id, sha256=row.sha256)
+            else ListedUrl(
+                keys[row.foreign_id],
+                photo_id=row.id,
+                sha256=row.sha256,
+                domain=Domain(row.domain),
+                licence=row.licence,
+            )
             for row in stored
         ]
         blanks = {blank_id(SOURCE, key): key for key in some}

@@ -32,8 +32,8 @@ _PIECE = 256  # URLs claimed at a time
 
 @dataclass(frozen=True, slots=True)
 class UrlOutcome:
-    """What became of one line: ``stored``, with the sha256 and the number of the photo; or ``refused``, with a reason
-    (a word) and a detail (a line for people)."""
+    """What became of one line: ``stored``, with the sha256 and the number of the photo, and a detail when it was stored
+    before as something else; or ``refused``, with a reason (a word) and a detail (a line for people)."""
 
     url: str
     outcome: str
@@ -44,7 +44,9 @@ class UrlOutcome:
 
     def told(self) -> dict[str, Any]:
         """As a program is told it: only what this outcome has."""
-        names = ("sha256", "photo") if self.outcome == "stored" else ("reason", "detail")
+        names: tuple[str, ...] = ("reason", "detail")
+        if self.outcome == "stored":
+            names = ("sha256", "photo", "detail") if self.detail else ("sha256", "photo")
         return {"url": self.url, "outcome": self.outcome} | {name: getattr(self, name) for name in names}
 
 
@@ -118,7 +120,8 @@ def fetch_urls(
     download: Fetch | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> UrlReport:
-    """Fetch every URL of a list. One that is a photo already is not downloaded again; one that was refused is."""
+    """Fetch every URL of a list. One that is a photo already is not downloaded again, and keeps its domain and licence;
+    one that was refused is."""
     config, catalog = config or settings(), catalog or Catalog()
     outcomes: dict[str, UrlOutcome] = {}
     run = FetchRun(
@@ -131,16 +134,16 @@ def fetch_urls(
     )
     allow = read_places(config.fetch_allow)
     wanted = [url for url in dict.fromkeys(urls) if _sound(url, outcomes, allow)]
-    catalog.url_lists.open(f"{name} {_digest(wanted)}", wanted, domain=domain, licence=licence)
+    list_id = catalog.url_lists.open(f"{name} {_digest(wanted)}", wanted, domain=domain, licence=licence)
     left = iter(wanted)
 
     def claim(count: int) -> list[FoundCandidate]:
         while some := list(islice(left, count)):
-            listed = catalog.url_lists.claim(some, lease_seconds=lease_seconds(config))
+            listed = catalog.url_lists.claim(some, list_id=list_id, lease_seconds=lease_seconds(config))
             claimed = [one.claimed for one in listed if one.claimed]
             for one in listed:
                 if not one.claimed:
-                    outcomes[one.url] = _known(one)
+                    outcomes[one.url] = _known(one, domain, clean(licence) or "unknown")
             if claimed:
                 return claimed
         return []
@@ -181,9 +184,12 @@ def _note(outcomes: dict[str, UrlOutcome], found: FoundCandidate, word: str, pho
         outcomes[url] = UrlOutcome(url, "refused", reason=word, detail=detail)
 
 
-def _known(one: ListedUrl) -> UrlOutcome:
+def _known(one: ListedUrl, domain: Domain, licence: str) -> UrlOutcome:
     if one.photo_id:
-        return UrlOutcome(one.url, "stored", sha256=one.sha256, photo=one.photo_id)
+        other = (
+            f"before, as {one.domain}, licence {one.licence}" if (one.domain, one.licence) != (domain, licence) else ""
+        )
+        return UrlOutcome(one.url, "stored", sha256=one.sha256, photo=one.photo_id, detail=other)
     if one.barred:
         return UrlOutcome(one.url, "refused", reason="tombstone", detail="it was taken down, or let go of for good")
     return UrlOutcome(one.url, "refused", reason="lost", detail="another worker has it")

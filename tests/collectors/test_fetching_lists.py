@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sketches import picture
@@ -15,7 +16,7 @@ from catalog.steps import erase
 from collectors import fetching, url_list
 from collectors.__main__ import main
 from collectors.bodies import Body
-from collectors.errors import BadInput
+from collectors.errors import BadInput, Refused
 from collectors.fetch import Download
 from collectors.fetching import fetch
 from collectors.url_list import UrlOutcome, fetch_urls, read_list
@@ -31,9 +32,9 @@ def redirected(found: FoundCandidate) -> Download:
 
 
 def bring(
-    catalog: Catalog, blobs: Blobs, *urls: str, download: fetching.Fetch = lambda _: picture(1)
+    catalog: Catalog, blobs: Blobs, *urls: str, download: fetching.Fetch = lambda _: picture(1), **known: Any
 ) -> Sequence[UrlOutcome]:
-    report = fetch_urls(urls, name="list.txt", catalog=catalog, blobs=blobs, config=CONFIG, download=download)
+    report = fetch_urls(urls, name="list.txt", catalog=catalog, blobs=blobs, config=CONFIG, download=download, **known)
     assert len(report.outcomes) == len(urls)
     return report.outcomes
 
@@ -86,6 +87,22 @@ def test_a_long_list_is_recorded_in_pieces(catalog: Catalog, monkeypatch: pytest
     number = catalog.url_lists.open("many", urls, domain=Domain.BARE, licence="unknown")
     assert catalog.url_lists.open("many", urls, domain=Domain.BARE, licence="unknown") == number
     assert catalog.candidates.counts() == {"urls": {"found": 5}}
+
+
+def test_a_list_brought_again_of_another_domain_and_licence_has_these(catalog: Catalog, blobs: Blobs) -> None:
+    def down(_: FoundCandidate) -> bytes:
+        raise Refused("http_error")
+
+    bring(catalog, blobs, ONE, download=down)
+    changed = {"domain": Domain.MAKEUP, "licence": "CC BY 4.0"}
+    (stored,) = bring(catalog, blobs, ONE, **changed)
+    first, second = catalog.queries.list(source="urls")
+    assert [(str(one.domain), one.licence) for one in (first, second)] == [("bare", "unknown"), ("makeup", "CC BY 4.0")]
+    assert catalog.photos.get(stored.photo).domain is Domain.MAKEUP
+    assert catalog.photos.provenance(stored.photo).licence == "CC BY 4.0"
+    (again,), (same,) = bring(catalog, blobs, ONE), bring(catalog, blobs, ONE, **changed)
+    assert (again.outcome, again.told()["detail"]) == ("stored", "before, as makeup, licence CC BY 4.0")
+    assert "detail" not in same.told()
 
 
 @pytest.mark.parametrize(
