@@ -9,18 +9,22 @@ from urllib.parse import urlsplit
 from catalog.records import FoundCandidate
 
 LENGTH = 64  # candidates that wait claimed, at most, before no more are claimed
+_UNTRIED = 256  # candidates that may come back untried, their host rests say, or as many as the limit if that is more
 
 
 class Line:
     """Hands out candidates in the order they were claimed, but of each host only so many at a time.
 
-    ``claim`` gives up to so many candidates, none when there are no more. Not safe to share between threads.
+    ``claim`` gives up to so many candidates, none when there are no more. Those that come back untried do not count
+    towards ``limit``, but when there are too many of them nothing more is claimed: else one run might claim whatever
+    waits for a host that rests. Not safe to share between threads.
     """
 
     def __init__(
         self, claim: Callable[[int], Sequence[FoundCandidate]], *, limit: int, piece: int, per_host: int
     ) -> None:
         self._claim, self._left, self._piece, self._per_host = claim, limit, piece, per_host
+        self._untried_left = max(limit, _UNTRIED)
         self._waiting: list[tuple[str, FoundCandidate]] = []
         self._busy: Counter[str] = Counter()
         self._ended = False
@@ -45,6 +49,8 @@ class Line:
         self._busy[_host(candidate)] -= 1
         if not tried:
             self._left += 1
+            self._untried_left -= 1
+            self._ended = self._ended or self._untried_left <= 0
 
     @property
     def more(self) -> bool:
