@@ -26,7 +26,7 @@ class Sources(Part):
         """None: ask. Else what is in the way: a rest, or another worker that asks on trial.
 
         After a rest exactly one worker gets leave, for ``lease_seconds`` or until it has ended; asked again, it gets
-        leave again. Its answer must be told by :meth:`answered` or :meth:`rest`.
+        leave again. Its answer must be told by :meth:`answered` or :meth:`rest`; without one, :meth:`give_back`.
         """
         with self._catalog.reading() as connection:
             row = _row(connection, source)
@@ -44,6 +44,21 @@ class Sources(Part):
                     .values(probe_worker=worker_name(), probe_until=lease)
                 )
             return in_the_way
+
+    def give_back(self, source: str) -> None:
+        """Let another worker try the source: this one had leave to, if it had, and got no answer that tells anything.
+
+        Nothing changes once its answer was told."""
+        with self._catalog.reading() as connection:
+            row = _row(connection, source)
+        if row is None or row.probe_worker != worker_name():
+            return
+        with self._catalog.writing() as connection:
+            connection.execute(
+                update(sources)
+                .where(sources.c.name == source, sources.c.probe_worker == worker_name())
+                .values(probe_worker=None, probe_until=None)
+            )
 
     def answered(self, source: str) -> None:
         """Close the breaker: the worker that asks on trial got a good answer.

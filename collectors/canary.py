@@ -53,7 +53,11 @@ def ask_canary(
     """Ask the first page of a source's canary, unless it rests, has none, or was asked within :data:`EVERY`."""
     if not site.canary:
         return CanaryReport(site.name, "none", reason="this source declares no canary")
-    leave = Leave(site, catalog=catalog, config=config, blobs=blobs, sleep=sleep)
+    with Leave(site, catalog=catalog, config=config, blobs=blobs, sleep=sleep) as leave:
+        return _asked(site, leave, catalog=catalog, config=config, door=door)
+
+
+def _asked(site: Source, leave: Leave, *, catalog: Catalog, config: Settings, door: OpenDoor) -> CanaryReport:
     asking = _Asking(site, leave)
     try:
         leave.must_be_open()

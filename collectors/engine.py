@@ -45,23 +45,24 @@ def search(
     sleep: Callable[[float], None] = time.sleep,
 ) -> SearchReport:
     """Claim up to ``count`` waiting queries of a source (or the named one) and search them through one door."""
-    leave = Leave(site, catalog=catalog, config=config, blobs=blobs, sleep=sleep)
-    try:
-        leave.must_be_open()
-    except Resting as rest:
-        return SearchReport(site.name, stopped=rest.outcome, reason=str(rest), until=rest.until)
-    done: list[QueryReport] = []
-    ready, turn = leave.must_be_configured, lambda items: leave.ask(items=items)
-    with LazyDoor(site.door, config, door, ready=ready, leave=turn) as client:
-        run = _Run(site, catalog=catalog, config=config, door=client, leave=leave)
-        for _ in range(1 if query_id is not None else count):
-            claimed = catalog.queries.claim(source=site.name, query_id=query_id, lease_seconds=config.lease_seconds)
-            if not claimed:
-                break
-            report, end, until = run.search(claimed[0])
-            done.append(report)
-            if end is not None and not isinstance(end, Unanswerable | Empty):
-                return SearchReport(site.name, queries=tuple(done), stopped=end.outcome, reason=str(end), until=until)
+    with Leave(site, catalog=catalog, config=config, blobs=blobs, sleep=sleep) as leave:
+        try:
+            leave.must_be_open()
+        except Resting as rest:
+            return SearchReport(site.name, stopped=rest.outcome, reason=str(rest), until=rest.until)
+        done: list[QueryReport] = []
+        ready, turn = leave.must_be_configured, lambda items: leave.ask(items=items)
+        with LazyDoor(site.door, config, door, ready=ready, leave=turn) as client:
+            run = _Run(site, catalog=catalog, config=config, door=client, leave=leave)
+            for _ in range(1 if query_id is not None else count):
+                claimed = catalog.queries.claim(source=site.name, query_id=query_id, lease_seconds=config.lease_seconds)
+                if not claimed:
+                    break
+                report, end, until = run.search(claimed[0])
+                done.append(report)
+                if end is not None and not isinstance(end, Unanswerable | Empty):
+                    stopped, why = end.outcome, str(end)
+                    return SearchReport(site.name, queries=tuple(done), stopped=stopped, reason=why, until=until)
     return SearchReport(site.name, queries=tuple(done))
 
 

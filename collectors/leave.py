@@ -45,7 +45,8 @@ def limits_of(site: Source, config: Settings) -> Limits:
 
 
 class Leave:
-    """Leave to ask one source, in one run."""
+    """Leave to ask one source, in one run: a context, at whose end another worker may try a source that half opened
+    for this one and that it has not asked after all."""
 
     def __init__(
         self,
@@ -59,6 +60,12 @@ class Leave:
         self._site, self._catalog, self._config, self._blobs, self._sleep = site, catalog, config, blobs, sleep
         self._limits = limits_of(site, config)
         self._turn = 0  # the one that is not settled yet
+
+    def __enter__(self) -> Leave:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._catalog.sources.give_back(self._site.name)
 
     def must_be_open(self) -> None:
         """Raise Resting unless the source may be asked; after a rest, this worker may be the one that tries it."""

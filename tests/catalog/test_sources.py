@@ -115,6 +115,20 @@ def test_a_trial_that_fails_is_one_more_failure_and_what_many_meet_at_once_is_on
     assert breakers.breaker("google").failures == 0
 
 
+def test_who_asked_nothing_after_all_lets_another_try(catalog: Catalog) -> None:
+    let_rest(catalog, OVER)
+    assert catalog.sources.may_ask("google", lease_seconds=60) is None
+    assert catalog.sources.breaker("google").probed
+    catalog.sources.give_back("google")
+    half_open = catalog.sources.breaker("google")
+    assert (half_open.state, half_open.probed, half_open.failures) == (BreakerState.HALF_OPEN, False, 1)
+    is_tried_by(catalog, ELSEWHERE)
+    catalog.sources.give_back("google")
+    assert catalog.sources.breaker("google").probed  # another's trial is not ours to give back
+    catalog.sources.give_back("twitter")
+    assert catalog.sources.breaker("twitter").state is BreakerState.CLOSED
+
+
 def test_somebody_may_wake_a_source(catalog: Catalog) -> None:
     let_rest(catalog, LATER)
     catalog.sources.wake("google")

@@ -176,6 +176,15 @@ def test_after_a_rest_a_good_answer_opens_the_source_again_and_a_bad_one_lets_it
     assert catalog.sources.breaker("twitter").state is BreakerState.CLOSED, query
 
 
+def test_a_run_without_a_query_keeps_nobody_from_trying_a_source_after_its_rest(
+    catalog: Catalog, search: Callable[..., SearchReport]
+) -> None:
+    catalog.sources.rest("twitter", until=datetime.now(UTC), reason="captcha", kind=RestKind.CAPTCHA)
+    assert search(Billing(), FakeDoor([Empty("nothing")])).queries == ()
+    half_open = catalog.sources.breaker("twitter")
+    assert (half_open.state, half_open.probed) == (BreakerState.HALF_OPEN, False)
+
+
 @pytest.mark.parametrize("end", [Drift("no block of data"), Blocked("captcha"), LoginNeeded("sign in")])
 def test_what_a_person_must_look_at_is_an_alert(
     catalog: Catalog, search: Callable[..., SearchReport], query: Query, end: Exception

@@ -94,6 +94,15 @@ def test_after_a_rest_the_canary_is_the_trial(catalog: Catalog, canary: Callable
     assert catalog.sources.breaker("google").state is BreakerState.CLOSED
 
 
+def test_a_canary_that_was_asked_today_keeps_nobody_from_trying_a_source(
+    catalog: Catalog, canary: Callable[..., CanaryReport]
+) -> None:
+    assert canary(FakeDoor([GOOD])).outcome == "good"
+    catalog.sources.rest("google", until=datetime.now(UTC), reason="captcha", kind=RestKind.CAPTCHA)
+    assert canary(FakeDoor([GOOD])).outcome == "asked"
+    assert not catalog.sources.breaker("google").probed
+
+
 @pytest.mark.parametrize(
     ("end", "ok", "rests"),
     [
