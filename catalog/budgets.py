@@ -23,6 +23,9 @@ from catalog.workers import is_gone
 _UNDER_WAY = timedelta(hours=1)
 #: When to come back for money that a turn still under way may use up.
 _SOON = timedelta(minutes=1)
+#: No line before a source is longer than so many intervals and a day: a turn that would begin later was reserved by a
+#: clock that was wrong, and keeps nobody waiting.
+_LONGEST_LINE, _DAY = 1000, timedelta(days=1)
 #: How long turns are remembered: those that cost money, and the others (no window is longer).
 KEPT = timedelta(days=400)
 KEPT_FREE = timedelta(days=32)
@@ -49,7 +52,7 @@ class Budgets(Part):
                 raise Resting(rest.reason, rest.until)
             if row is not None and row.rests_until is not None and row.probe_worker != worker_name():
                 raise Resting(f"its rest is over, and nobody has tried it yet, after: {row.reason}", moment)
-            start = max(moment, row.next_request_at) if row is not None and row.next_request_at else moment
+            start = _next(row, moment, limits)
             if (wait := (start - moment).total_seconds()) > patience:
                 raise Spent(f"others stand in line: the next turn begins in {wait:.0f} s", start)
             cost = items * limits.cost_per_item
@@ -114,6 +117,14 @@ def next_month(moment: datetime) -> datetime:
     return month_of(month_of(moment) + timedelta(days=32))
 
 
+def _next(row: Any, moment: datetime, limits: Limits) -> datetime:
+    """When the next turn may begin, by this moment and the turns before it."""
+    if row is None or row.next_request_at is None:
+        return moment
+    longest = _DAY + timedelta(seconds=_LONGEST_LINE * limits.interval)
+    return moment if row.next_request_at > moment + longest else max(moment, row.next_request_at)
+
+
 def _must_make_sense(items: int, limits: Limits) -> None:
     if items < 0 or limits.cost_per_item < 0 or limits.interval < 0:
         raise BadInput("items, costs and intervals are not below 0")
@@ -148,10 +159,10 @@ def _must_be_affordable(
 def _must_fit_windows(connection: Connection, source: str, *, start: datetime, limits: Limits) -> None:
     for window in limits.windows:
         length = timedelta(seconds=window.seconds)
-        # The request so many turns ago: while it is in the window, the window is full.
+        # The request so many turns ago: while it is in the window, the window is full. No turn begins after this one.
         oldest = connection.scalar(
             select(spends.c.at)
-            .where(spends.c.source == source, spends.c.at > start - length)
+            .where(spends.c.source == source, spends.c.at > start - length, spends.c.at <= start)
             .order_by(spends.c.at.desc())
             .offset(window.requests - 1)
             .limit(1)

@@ -150,6 +150,21 @@ def test_a_source_that_rests_gives_no_turn(catalog: Catalog, budgets: Budgets, c
     budgets.take("google", limits=Limits())
 
 
+def test_a_clock_that_was_wrong_by_a_year_keeps_nobody_waiting_for_a_year(budgets: Budgets, clock: Clock) -> None:
+    limits = Limits(interval=6, windows=(Window(2, 3600),))
+    clock.pass_by(365 * 86400)
+    for _ in range(2):
+        budgets.take("google", limits=limits)
+    clock.pass_by(-365 * 86400)
+    assert [budgets.take("google", limits=limits, patience=10).wait for _ in range(2)] == [0, 6]
+    with pytest.raises(Spent, match="2 requests"):
+        budgets.take("google", limits=limits)
+
+
+def test_a_line_of_many_workers_is_no_wrong_clock(budgets: Budgets) -> None:
+    assert [budgets.take("google", limits=Limits(interval=600)).wait for _ in range(200)][-1] == 199 * 600
+
+
 @pytest.mark.parametrize(
     ("items", "limits"),
     [
