@@ -126,6 +126,8 @@ def _gif(handle: BinaryIO) -> Survey:
     frames, aside, left = 0, 0, _PIECES
     while True:
         (kind,) = struct.unpack("B", handle.read(1))
+        if (left := left - 1) < 0:
+            raise Refused("too_large", "blocks without end")
         if kind == 0x3B:
             return Survey(max(1, frames), aside)
         if kind == 0x2C:
@@ -141,8 +143,7 @@ def _gif(handle: BinaryIO) -> Survey:
         while length := struct.unpack("B", handle.read(1))[0]:
             handle.seek(length, 1)
             aside += length if kind == 0x21 else 0
-            left -= 1
-            if left < 0:
+            if (left := left - 1) < 0:
                 raise Refused("too_large", "blocks without end")
 
 

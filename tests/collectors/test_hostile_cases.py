@@ -112,6 +112,11 @@ def gif_of_comments() -> bytes:
     return head[:at] + comment * 3 + head[at:]
 
 
+def gif_filled_with(what: bytes) -> bytes:
+    head = saved(opened().quantize(16), "GIF")
+    return head[:-1] + what * (19_000_000 // len(what)) + head[-1:]
+
+
 def many_scans() -> bytes:
     data = saved(opened(), "JPEG", progressive=True)
     at = data.rindex(b"\xff\xda")
@@ -252,6 +257,8 @@ CONTENT: dict[str, tuple[bytes, str]] = {
     "a moving PNG": (frames("PNG", 12), "stored near_duplicate"),
     "a moving WebP": (frames("WEBP", 12), "stored near_duplicate"),
     "comments without end": (gif_of_comments(), "too_large"),
+    "zeros without end": (gif_filled_with(b"\0"), "too_large"),
+    "empty frames without end": (gif_filled_with(b"\x2c" + bytes(11)), "too_large"),
     "three hundred scans": (many_scans(), "too_large corrupt"),
     "a picture and a program": (picture(31) + b"<?php system($_GET['c']); ?>", "stored"),
     "a picture and an archive": (picture(32) + b"PK\x03\x04" + bytes(100), "stored"),
