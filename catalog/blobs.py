@@ -13,7 +13,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ class Aside:
 
     kind: str
     name: str
-    path: Path | None = None
+    path: str | None = None
     safe: bool = False
 
 
@@ -103,18 +103,18 @@ class FolderBlobs:
         with _written(kind):
             if _freshened(target):
                 return Aside(kind, name)
-            folder = self._folder / kind
-            if not folder.is_dir():
-                folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{_PART}{secrets.token_hex(8)}"
+            folder = f"{self._folder}/{kind}"
+            if not os.path.isdir(folder):
+                os.makedirs(folder, exist_ok=True)
+            path = f"{folder}/{_PART}{secrets.token_hex(8)}"
             try:
-                with open(path, "xb", buffering=1 << 16, opener=_for_us) as handle:
+                with open(path, "xb", opener=_for_us) as handle:
                     if isinstance(data, bytes):
                         handle.write(data)
                     else:
                         shutil.copyfileobj(data, handle, 1 << 20)
             except BaseException:
-                path.unlink(missing_ok=True)
+                _remove(path)
                 raise
         return Aside(kind, name, path)
 
@@ -123,7 +123,7 @@ class FolderBlobs:
         asides = list(asides)
         with _written("what was set aside"), ExitStack() as opened:
             handles = [
-                opened.enter_context(aside.path.open("rb"))
+                opened.enter_context(open(aside.path, "rb", buffering=0))
                 for aside in asides
                 if aside.path is not None and not aside.safe
             ]
@@ -135,7 +135,7 @@ class FolderBlobs:
 
     def keep(self, asides: Iterable[Aside]) -> None:
         """Rename all to their names, then sync each folder once."""
-        folders: set[Path] = set()
+        folders: set[str] = set()
         asides = list(asides)
         self.secure(asides)
         with _written("what was set aside"):
@@ -145,11 +145,12 @@ class FolderBlobs:
                     if not _freshened(target):
                         raise BlobMissing(f"no blob {aside.kind}/{aside.name}")  # swept up since
                     continue
-                if not target.parent.is_dir():
-                    target.parent.mkdir(exist_ok=True)
-                    folders.add(target.parent.parent)
+                folder = os.path.dirname(target)
+                if not os.path.isdir(folder):
+                    os.makedirs(folder, exist_ok=True)
+                    folders.add(os.path.dirname(folder))
                 os.replace(aside.path, target)
-                folders.add(target.parent)
+                folders.add(folder)
             for folder in folders:
                 _sync(folder)
 
@@ -157,14 +158,14 @@ class FolderBlobs:
         """Forget what was set aside."""
         for aside in asides:
             if aside.path is not None:
-                aside.path.unlink(missing_ok=True)
+                _remove(aside.path)
 
     def put(self, kind: str, data: bytes) -> str:
         """Store bytes; give their name."""
         name = hashlib.sha256(data).hexdigest()
         target = self._path(kind, name)
         if not _freshened(target):
-            with _Aside(target) as handle:
+            with _Aside(Path(target)) as handle:
                 handle.write(data)
         return name
 
@@ -173,25 +174,25 @@ class FolderBlobs:
         name = file_sha256(path)
         target = self._path(kind, name)
         if not _freshened(target):
-            with path.open("rb") as source, _Aside(target) as handle:
+            with path.open("rb") as source, _Aside(Path(target)) as handle:
                 shutil.copyfileobj(source, handle, 1 << 20)
         return name
 
     def get(self, kind: str, name: str) -> bytes:
         """The bytes, checked against their name."""
         try:
-            data = self._path(kind, name).read_bytes()
+            data = Path(self._path(kind, name)).read_bytes()
         except FileNotFoundError:
             raise BlobMissing(f"no blob {kind}/{name}") from None
         return _whole(kind, name, data)
 
     def has(self, kind: str, name: str) -> bool:
         """Whether there is such a blob."""
-        return self._path(kind, name).exists()
+        return os.path.exists(self._path(kind, name))
 
     def delete(self, kind: str, name: str) -> None:
         """Remove a blob; nothing happens when there is none."""
-        self._path(kind, name).unlink(missing_ok=True)
+        _remove(self._path(kind, name))
 
     def names(self, kind: str) -> Iterator[str]:
         """The names of every blob of a kind."""
@@ -203,7 +204,7 @@ class FolderBlobs:
     def stored_before(self, kind: str, moment: datetime) -> Iterator[str]:
         """The names of the blobs that nobody has stored, or stored again, since a moment."""
         for name in self.names(kind):
-            if _older(self._path(kind, name), moment):
+            if _older(Path(self._path(kind, name)), moment):
                 yield name
 
     def drop_unfinished(self, kind: str, moment: datetime) -> int:
@@ -215,16 +216,21 @@ class FolderBlobs:
             path.unlink(missing_ok=True)
         return len(left)
 
-    def _path(self, kind: str, name: str) -> Path:
+    def _path(self, kind: str, name: str) -> str:  # a Path takes longer to make than its file's name to change
         _check(kind, name)
-        return Path(f"{self._folder}/{kind}/{name[:2]}/{name}")
+        return f"{self._folder}/{kind}/{name[:2]}/{name}"
 
 
 def _for_us(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-def _freshened(path: Path) -> bool:
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _freshened(path: str) -> bool:
     """Whether a blob is there; then it counts as stored now, so that a sweep that runs meanwhile leaves it."""
     try:
         os.utime(path)
@@ -264,7 +270,7 @@ class _Aside:
         _sync(self._target.parent)
 
 
-def _sync(folder: Path) -> None:
+def _sync(folder: str | Path) -> None:
     """Let the names in a folder, too, survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, P
 from catalog.tables import candidates, queries, refusals
 from catalog.tombstones import BLANK, blank_id, lying, marks_of
 
+_FIELDS = tuple(field.name for field in fields(Candidate))
 #: Those that need not wait for their host any more.
 _RIPE = candidates.c.not_before.is_(None) | (candidates.c.not_before <= bindparam("now"))
 
@@ -98,7 +99,7 @@ class Candidates(Part):
             return []
         common = {"query_id": query_id, "found_at": now(), "state": state.value}
         statement = self._insert(candidates).on_conflict_do_nothing(index_elements=["source", "foreign_id"])
-        rows = [asdict(candidate) | common for candidate in found]
+        rows = [{name: getattr(candidate, name) for name in _FIELDS} | common for candidate in found]
         return connection.scalars(statement.returning(candidates.c.id), rows).all()
 
     def claim(self, *, source: str | None = None, count: int, lease_seconds: float) -> Sequence[FoundCandidate]:
@@ -235,17 +236,18 @@ def provenance_of(row: Any) -> Provenance:
 
 def _as_kept(candidate: Candidate) -> Candidate:
     """A candidate as its row can hold it."""
-    return replace(
-        candidate,
-        foreign_id=indexable(candidate.foreign_id),
-        page_url=clean(candidate.page_url, limit=8000),
-        image_url=clean(candidate.image_url, limit=8000),
-        licence=clean(candidate.licence),
-        title=clean(candidate.title),
-        author=clean(candidate.author),
-        licence_url=clean(candidate.licence_url),
-        attribution=clean(candidate.attribution),
-    )
+    kept: dict[str, Any] = {
+        "foreign_id": indexable(candidate.foreign_id),
+        "page_url": clean(candidate.page_url, limit=8000),
+        "image_url": clean(candidate.image_url, limit=8000),
+        "licence": clean(candidate.licence),
+        "title": clean(candidate.title),
+        "author": clean(candidate.author),
+        "licence_url": clean(candidate.licence_url),
+        "attribution": clean(candidate.attribution),
+    }
+    changed = {name: text for name, text in kept.items() if text != getattr(candidate, name)}
+    return replace(candidate, **changed) if changed else candidate
 
 
 def select_found() -> Any:

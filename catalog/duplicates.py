@@ -7,7 +7,7 @@ when something is compared: most processes never do.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -54,11 +54,22 @@ class Duplicates:
 
         return Twins()
 
+    def compare(self, connection: Connection, new: Sequence[NewPhoto], *, bits: int) -> list[Judged]:
+        """Compare what new photos show with what all stored ones do: the long part of :meth:`judge`, ahead of it."""
+        with self._lock:
+            self._refresh(connection)
+        compared = []
+        for one in _looked_at(new):
+            twin = self._near(connection, one, bits)
+            compared.append(Judged(one.photo, one.look, twin, self._twins.last_id))
+        return compared
+
     def judge(
-        self, connection: Connection, new: Sequence[NewPhoto], *, bits: int, before: Mapping[str, Judged] | None = None
+        self, connection: Connection, new: Sequence[NewPhoto], *, bits: int, before: Sequence[Judged] = ()
     ) -> list[Judged]:
-        """Compare new photos with all stored ones; with the ones since, where they were judged (by sha256) before."""
-        before = before or {}
+        """Compare new photos with all stored ones; with the ones since, where they were compared ``before``."""
+        known = {one.photo.sha256: one for one in before}
+        known |= {one.photo.sha256: one for one in _looked_at([one for one in new if one.sha256 not in known])}
         names = {photo.sha256 for photo in new}
         exact = dict(
             connection.execute(select(photos.c.sha256, photos.c.id).where(photos.c.sha256.in_(names))).tuples().all()
@@ -68,14 +79,14 @@ class Duplicates:
             self._refresh(connection)
         judged = []
         for photo in new:
-            known = before.get(photo.sha256) or Judged(photo, _look(photo))
+            one = known[photo.sha256]
             if photo.sha256 in exact:
                 twin: Twin | None = Twin("exact_duplicate", exact[photo.sha256])
             elif (TombstoneKind.SHA256, photo.sha256) in barred:
                 twin = Twin("tombstone")
             else:
-                twin = known.twin or self._near(connection, known, bits)
-            judged.append(Judged(photo, known.look, twin, self._twins.last_id))
+                twin = one.twin or self._near(connection, one, bits)
+            judged.append(Judged(photo, one.look, twin, self._twins.last_id))
         return judged
 
     def _refresh(self, connection: Connection) -> None:
@@ -148,9 +159,10 @@ def same_picture(new: NewPhoto, sketch: bytes | None, phash: int, *, bits: int) 
     return same(new.sketch, sketch)
 
 
-def _look(photo: NewPhoto) -> Look | None:
-    if not photo.sketch:
-        return None
-    from catalog.gists import look
+def _looked_at(new: Sequence[NewPhoto]) -> list[Judged]:
+    """New photos that have not been compared with any."""
+    from catalog.gists import looks
 
-    return look(photo.sketch)
+    sketched = [photo for photo in new if photo.sketch]
+    found = dict(zip((photo.sha256 for photo in sketched), looks([photo.sketch for photo in sketched]), strict=True))
+    return [Judged(photo, found.get(photo.sha256)) for photo in new]

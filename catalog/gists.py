@@ -9,13 +9,14 @@ or that, with many gists.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.sketches import SIDE, grey, sampling
+from catalog.sketches import SIDE, sampling
 
 _LOW = 8
 _ACROSS, _DOWN = np.meshgrid(np.arange(_LOW), np.arange(_LOW))
@@ -42,12 +43,26 @@ class Look:
 
 def look(sketch: bytes) -> Look:
     """What a sketch is found by; about 0.1 ms."""
-    seen = _frequencies(grey(sketch))
-    whole, windows, middle = seen[0], seen[1:-1], seen[-1]
-    signs = _signs(seen >= 0)
-    gist = b"".join(np.floor(_unit(part) * 127).astype(np.int8).tobytes() for part in (whole, middle))
-    plane = np.linalg.qr(np.concatenate([seen[:1], windows - whole]).T)[0].astype(np.float32)
-    return Look(gist, plane, signs[0], ~np.bitwise_or.reduce(signs ^ signs[0]))
+    return looks([sketch])[0]
+
+
+def looks(sketches: Sequence[bytes]) -> list[Look]:
+    """What each of some sketches is found by; of many at a time about 0.02 ms each."""
+    if not sketches:
+        return []
+    samples = np.frombuffer(b"".join(sketches), np.uint8).reshape(-1, SIDE, SIDE).astype(np.float64)
+    seen = _frequencies(samples)
+    ends = seen[:, (0, -1)]
+    lengths = np.maximum(np.linalg.norm(ends, axis=2, keepdims=True), 1e-6)
+    found = np.floor(ends / lengths * 127).astype(np.int8).reshape(-1, SIZE)
+    spans = np.concatenate([seen[:, :1], seen[:, 1:-1] - seen[:, :1]], axis=1)
+    planes = np.linalg.qr(spans.transpose(0, 2, 1))[0].astype(np.float32)
+    signs = _signs((seen >= 0).reshape(-1, PART)).reshape(len(sketches), -1)
+    stable = ~np.bitwise_or.reduce(signs ^ signs[:, :1], axis=1)
+    return [
+        Look(gist.tobytes(), plane, sign, unchanged)
+        for gist, plane, sign, unchanged in zip(found, planes, signs[:, 0], stable, strict=True)
+    ]
 
 
 def signs(gists: NDArray[np.int8]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -64,20 +79,16 @@ def nearness(gists: NDArray[np.int8], plane: NDArray[np.float32]) -> NDArray[np.
     return shares.reshape(-1, 2).max(axis=1)
 
 
-def _unit(part: NDArray[np.float64]) -> NDArray[np.float64]:
-    return part / max(float(np.linalg.norm(part)), 1e-6)
-
-
 def _signs(positive: NDArray[np.bool_]) -> NDArray[np.uint64]:
     packed = np.zeros((len(positive), 8), np.uint8)
     packed[:, : (PART + 7) // 8] = np.packbits(positive, axis=1)
     return packed.view(np.uint64).ravel()
 
 
-def _frequencies(picture: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The weighted low frequencies of a picture's whole, four windows and middle: (6, PART)."""
+def _frequencies(pictures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weighted low frequencies of the whole, four windows and middle of pictures (n, SIDE, SIDE): (n, 6, PART)."""
     down, across = _views()
-    return (down @ picture @ across)[:, _KEPT] * _WEIGHTS
+    return (down @ pictures[:, None] @ across)[..., _KEPT] * _WEIGHTS
 
 
 @lru_cache

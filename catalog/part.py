@@ -46,6 +46,8 @@ def now() -> datetime:
 
 def clean(text: str, *, limit: int = 2000) -> str:
     """Text from outside as both databases can hold it: no NUL or other control, no lone surrogate, not endless."""
+    if len(text) <= limit and text.isprintable():
+        return text
     return _UNPRINTABLE.sub("", text[:limit])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -73,12 +73,11 @@ class Photos(Part):
         raises nothing is recorded.
         """
         with self._catalog.reading() as connection:  # what takes long: nobody waits for it
-            judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits)
-        before = {one.photo.sha256: one for one in judged}
+            compared = self._duplicates.compare(connection, [one.photo for one in fetched], bits=bits)
         with self._catalog.writing() as connection:
             self._serialise(connection, "photos")
             held = self._held(connection, [one.candidate_id for one in fetched])
-            admitted = self._admit(connection, [one for one in fetched if one.candidate_id in held], bits, before)
+            admitted = self._admit(connection, [one for one in fetched if one.candidate_id in held], bits, compared)
             stored = [one for one in admitted if one.admission is Admission.STORED]
             keep([one.fetched.photo.sha256 for one in stored])
             copies = [one for one in admitted if one.admission is Admission.DUPLICATE]
@@ -95,12 +94,12 @@ class Photos(Part):
         return set(connection.scalars(select(candidates.c.id).where(candidates.c.id.in_(ids), claimed)))
 
     def _admit(
-        self, connection: Connection, fetched: Sequence[Fetched], bits: int, before: Mapping[str, Judged]
+        self, connection: Connection, fetched: Sequence[Fetched], bits: int, compared: Sequence[Judged]
     ) -> list[Admitted]:
         """Give those a row that repeat no photo, nor one before them in this list, and came from no tombstone."""
         self._serialise(connection, "tombstones", shared=True)
         barred = lying(connection, {_origin(one) for one in fetched if is_address(one.fetched_url)})
-        judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits, before=before)
+        judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits, before=compared)
         batch, rows = Batch(), []
         known: dict[int, Twin] = {}  # by place in the list: what it repeats, or what keeps it out
         within: dict[int, Twin] = {}  # what repeats one before it, which has no number yet

@@ -73,6 +73,8 @@ class Twins:
         """
         self._settle()
         places = self._with_signs(look, int(np.searchsorted(self._ids[: self._size], after, "right")))
+        if not places.size:
+            return []
         nearness = gists.nearness(self._gists[places], look.plane)
         near = np.flatnonzero(nearness >= _NEAR)
         nearest = near[np.argsort(-nearness[near], kind="stable")][:MOST]

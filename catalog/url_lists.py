@@ -7,13 +7,14 @@ which keeps the domain and licence that it was stored with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from catalog.candidates import found_of, select_found
+from catalog.candidates import found_of
 from catalog.errors import BadInput
 from catalog.part import Part, clean, indexable, now, worker_name
 from catalog.records import Candidate, CandidateState, Domain, FoundCandidate, QueryState
@@ -98,34 +99,33 @@ class UrlLists(Part):
         moment: datetime,
         until: datetime,
     ) -> list[ListedUrl]:
-        ours = (candidates.c.source == SOURCE) & candidates.c.foreign_id.in_(some)
-        stored = connection.execute(
+        known = connection.execute(
             select(
-                candidates.c.foreign_id,
-                candidates.c.licence,
+                candidates,
                 queries.c.domain,
-                photos.c.id,
+                photos.c.id.label("photo_id"),
                 photos.c.sha256,
                 photos.c.dropped_at,
             )
-            .join(photos, photos.c.candidate_id == candidates.c.id)
             .join(queries, queries.c.id == candidates.c.query_id)
-            .where(ours)
+            .outerjoin(photos, photos.c.candidate_id == candidates.c.id)
+            .where(candidates.c.source == SOURCE, candidates.c.foreign_id.in_(some))
+            .order_by(candidates.c.id)
+            .with_for_update(of=candidates)
         ).all()
-        states = [CandidateState.FOUND.value, CandidateState.REFUSED.value]
-        holders = connection.scalars(
-            select(candidates.c.worker).where(ours, candidates.c.worker.is_not(None)).distinct()
-        )
-        gone = [worker for worker in holders if is_gone(worker)]
-        free = candidates.c.state.in_(states) | (candidates.c.lease_until <= moment) | candidates.c.worker.in_(gone)
-        ids = list(connection.scalars(select(candidates.c.id).where(ours, free).with_for_update()))
-        connection.execute(delete(refusals).where(refusals.c.step == "fetch", refusals.c.candidate_id.in_(ids)))
+        wanted = connection.execute(select(queries.c.domain, queries.c.licence).where(queries.c.id == list_id)).one()
+        holders = {row.worker for row in known if row.worker}
+        gone = {worker for worker in holders if is_gone(worker)}
+        free = [row for row in known if _is_free(row, moment, gone)]
+        ids = [row.id for row in free]
+        if any(row.state == CandidateState.REFUSED.value for row in free):
+            connection.execute(delete(refusals).where(refusals.c.step == "fetch", refusals.c.candidate_id.in_(ids)))
         connection.execute(
             update(candidates)
             .where(candidates.c.id.in_(ids))
             .values(
                 query_id=list_id,
-                licence=select(queries.c.licence).where(queries.c.id == list_id).scalar_subquery(),
+                licence=wanted.licence,
                 state=CandidateState.CLAIMED.value,
                 worker=worker_name(),
                 lease_until=until,
@@ -133,24 +133,35 @@ class UrlLists(Part):
                 not_before=None,
             )
         )
-        told = [
-            ListedUrl(keys[row.foreign_id], barred=True)
-            if row.dropped_at
-            else ListedUrl(
-                keys[row.foreign_id],
-                photo_id=row.id,
-                sha256=row.sha256,
-                domain=Domain(row.domain),
-                licence=row.licence,
+        told = [_as_photo(row, keys[row.foreign_id]) for row in known if row.photo_id]
+        for row in free:
+            found = found_of(row)
+            claimed = replace(
+                found,
+                query_id=list_id,
+                domain=Domain(wanted.domain),
+                state=CandidateState.CLAIMED,
+                tries=1,
+                candidate=replace(found.candidate, licence=wanted.licence),
             )
-            for row in stored
-        ]
-        blanks = {blank_id(SOURCE, key): key for key in some}
-        barred = connection.scalars(
-            select(candidates.c.foreign_id).where(candidates.c.source == SOURCE, candidates.c.foreign_id.in_(blanks))
-        )
-        told += [ListedUrl(keys[blanks[name]], barred=True) for name in barred]
-        for row in connection.execute(select_found().where(candidates.c.id.in_(ids)).order_by(candidates.c.id)):
-            told.append(ListedUrl(keys[row.foreign_id], claimed=found_of(row)))
-        known = {one.url for one in told}
-        return told + [ListedUrl(keys[key]) for key in some if keys[key] not in known]
+            told.append(ListedUrl(keys[row.foreign_id], claimed=claimed))
+        there = {row.foreign_id for row in known}
+        if blanks := {blank_id(SOURCE, key): key for key in some if key not in there}:
+            named = (candidates.c.source == SOURCE) & candidates.c.foreign_id.in_(blanks)
+            barred = connection.scalars(select(candidates.c.foreign_id).where(named))
+            told += [ListedUrl(keys[blanks[name]], barred=True) for name in barred]
+        said = {one.url for one in told}
+        return told + [ListedUrl(keys[key]) for key in some if keys[key] not in said]
+
+
+def _is_free(row: Any, moment: datetime, gone: Collection[str]) -> bool:
+    """Whether a candidate that is no photo may be claimed, whatever was said of it."""
+    if row.state in (CandidateState.FOUND.value, CandidateState.REFUSED.value):
+        return True
+    return (row.lease_until is not None and row.lease_until <= moment) or row.worker in gone
+
+
+def _as_photo(row: Any, url: str) -> ListedUrl:
+    if row.dropped_at:
+        return ListedUrl(url, barred=True)
+    return ListedUrl(url, photo_id=row.photo_id, sha256=row.sha256, domain=Domain(row.domain), licence=row.licence)
