@@ -131,6 +131,9 @@ def _ends_in_nothing(image: Image.Image) -> bool:
     """Whether the last rows of a loaded JPEG are the mere grey that libjpeg puts where data is missing before the end
     marker: a size that was tampered with, or an end that was sewn on."""
     width, height = image.size
+    last = image.getpixel((width - 1, height - 1))
+    if last not in (128, (128,) * len(image.getbands())):
+        return False
     tail = image.crop((0, height - max(1, height // 10), width, height)).getextrema()
     return set(tail if isinstance(tail[0], tuple) else [tail]) == {(128, 128)}
 
@@ -173,6 +176,8 @@ def _on_white(image: Image.Image, top: float) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         samples = np.asarray(image).astype(np.float32)
         return Image.fromarray(np.clip(samples * (255.0 / top), 0, 255).astype(np.uint8))
+    if image.mode == "L" and "transparency" not in image.info:
+        return image
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image)

@@ -26,7 +26,7 @@ from collectors.errors import CollectorError, Refused
 CONNECT_SECONDS = 10.0
 HEADER_BYTES = 64 * 1024  # of one transfer, 1xx answers before the last one included
 HEADER_LINES = 256
-_BUFFER = 128 * 1024
+_BUFFER = 256 * 1024
 _DISCARD = 64 * 1024  # of a body that nobody wants, so that its connection can be used again
 _CRAWL_BYTES, _CRAWL_SECONDS = 1000, 10  # slower than so many bytes a second for so long: given up
 _KEPT = 64  # handles that wait, each with its connections
