@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from sqlalchemy import text
@@ -67,6 +69,57 @@ def test_a_killed_writer_keeps_nobody_waiting(tmp_path: Path) -> None:
     holder.communicate()
     thread.join(30)
     assert done.is_set()
+
+
+def test_who_is_killed_in_the_first_place_of_the_line_keeps_nobody_waiting(tmp_path: Path) -> None:
+    turns = [Turns(tmp_path / "catalog.db") for _ in range(2)]
+    with turns[0].mine():
+        first = subprocess.Popen(
+            [sys.executable, "-c", HOLD_THE_TURN, str(tmp_path / "catalog.db")],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        line = os.open(tmp_path / "catalog.db-line", os.O_RDONLY | os.O_CREAT)
+        while not _held(line):
+            time.sleep(0.01)
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+    with turns[1].mine():
+        assert not _held(line)
+    os.close(line)
+
+
+def _held(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
+
+
+def test_of_many_that_write_without_a_pause_each_has_its_turn_again_and_again(tmp_path: Path) -> None:
+    counts, end = [0] * 6, threading.Event()
+
+    def write(number: int) -> None:
+        turns = Turns(tmp_path / "catalog.db")  # of its own, as another process has
+        while not end.is_set():
+            with turns.mine():
+                counts[number] += 1
+                time.sleep(0.0001)
+        turns.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(len(counts))]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 60
+    while min(counts) < 100 and time.monotonic() < until:
+        time.sleep(0.05)
+    end.set()
+    for thread in threads:
+        thread.join()
+    assert min(counts) >= 100
+    assert min(counts) > sum(counts) / len(counts) / 10, "one is kept waiting for the others"
 
 
 def test_a_turn_that_fails_ends(tmp_path: Path) -> None:
