@@ -2,7 +2,9 @@
 
 ``make bench-ledger``; ``CLAIMS=20000`` makes it small. On SQLite in a folder, and on a PostgreSQL server of its own.
 Killed workers are replaced; what they held must be claimed again, and nothing may be done twice or never
-(bench/claims.py says how that is told). A claim is counted when it is finished: both are in the time.
+(bench/claims.py says how that is told). A claim is one call of ``queries.claim`` for one query and one of
+``queries.finish``, two transactions as in a search without a page, and is counted when it is finished; the time is from
+the moment that all workers begin to the last one's end, starting the killed ones' successors included.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.leases import Leases
@@ -39,11 +39,14 @@ class Candidates(Part):
 
     @cached_property
     def _any(self) -> Prepared:
-        return self._leases.taking(_RIPE)
+        return self._taking(_RIPE)
 
     @cached_property
     def _of_source(self) -> Prepared:
-        return self._leases.taking(_RIPE, candidates.c.source == bindparam("of_source"))
+        return self._taking(_RIPE, candidates.c.source == bindparam("of_source"))
+
+    def _taking(self, *conditions: ColumnElement[bool]) -> Prepared:
+        return Prepared(self._leases.taking(*conditions, most=bindparam("most")), gives=self._leases.gives)
 
     def add(self, candidate: Candidate, *, query_id: int) -> bool:
         """Record a candidate; False when this source's foreign id is known already."""
@@ -109,17 +112,14 @@ class Candidates(Part):
         the least tried come first, so that those put back do not keep the others waiting.
         """
         moment = now()
-        until = moment + timedelta(seconds=lease_seconds)
-        with self._catalog.claiming() as driver:
-            rows, _ = self._leases.take(
-                driver,
-                self._of_source if source else self._any,
-                count=count,
-                moment=moment,
-                until=until,
-                now=moment,
-                of_source=source,
-            )
+        statement = self._of_source if source else self._any
+        values = {"holder": worker_name(), "until": moment + timedelta(seconds=lease_seconds), "now": moment}
+        rows = self._leases.claim(
+            lambda driver, most: statement.rows(driver, of_source=source, most=most, **values),
+            claiming=self._catalog.claiming,
+            count=count,
+            moment=moment,
+        )
         return [found_of(row) for row in rows]
 
     def refuse(self, candidate_id: int, *, reason: str, detail: str = "") -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, StaticPool
 
 from catalog.alerts import Alerts
@@ -18,6 +17,7 @@ from catalog.batches import Batches
 from catalog.budgets import Budgets
 from catalog.candidates import Candidates
 from catalog.decisions import Decisions
+from catalog.drivers import Drivers
 from catalog.erasures import Erasures
 from catalog.faces import Faces
 from catalog.harvests import Harvests
@@ -50,6 +50,7 @@ class Catalog:
         self.url = "sqlite://" if memory else (url or settings().database_url)
         self.engine = _engine(self.url)
         self._turns = Turns(_file(self.url))
+        self._drivers = Drivers(self.engine, self._turns)
         self._durable = self.engine.execution_options(begin_with="BEGIN IMMEDIATE", synchronous="FULL")
         self._lasting = self.engine.execution_options(begin_with="BEGIN IMMEDIATE", synchronous="NORMAL")
         if migrate:
@@ -104,37 +105,17 @@ class Catalog:
                 connection.exec_driver_sql(_LASTING)
             yield connection
 
-    @contextmanager
-    def claiming(self) -> Iterator[Driver]:
+    def claiming(self, *, single: bool = False) -> AbstractContextManager[Driver]:
         """A transaction that writes, is not durable, and is the driver's own: for prepared statements.
 
         What a claim says is worth no wait for the disk: one that a power cut takes back is asked for again, as one is
         whose worker was killed.
         """
-        pooled = self.engine.raw_connection()
-        try:
-            with self._turns.mine():
-                cursor = pooled.cursor()
-                if self.dialect == "sqlite":
-                    _synchronise(pooled, "NORMAL")
-                    cursor.execute("BEGIN IMMEDIATE")
-                else:
-                    cursor.execute(_LASTING)
-                try:
-                    yield Driver(cursor, self.engine.dialect)
-                except BaseException:
-                    pooled.rollback()
-                    raise
-                pooled.commit()
-        except self.engine.dialect.loaded_dbapi.Error as error:
-            if self.engine.dialect.is_disconnect(error, pooled.driver_connection, None):
-                pooled.invalidate(error)
-            raise DBAPIError.instance("a claim", None, error, self.engine.dialect.loaded_dbapi.Error) from error
-        finally:
-            pooled.close()
+        return self._drivers.transaction(single=single)
 
     def close(self) -> None:
         """Let go of every connection."""
+        self._drivers.close()
         self.engine.dispose()
         self._turns.close()
 

@@ -7,14 +7,16 @@ too little waits, and once a second besides; it goes back in the line then, at i
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, Update, bindparam, literal_column, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from catalog.prepared import Driver, Prepared
-from catalog.workers import is_gone, worker_name
+from catalog.workers import is_gone
 
 #: Seconds between two looks for lost claims while enough is waiting.
 _LOOK_EVERY = 1.0
@@ -35,7 +37,7 @@ class Leases:
         gives: Sequence[ColumnElement[Any]],
         **changes: ColumnElement[Any],
     ) -> None:
-        self._table, self._waiting, self._order, self._gives = table, waiting, order, gives
+        self._table, self._waiting, self._order, self.gives = table, waiting, order, gives
         self._changes = changes
         self._claimed = table.c.state == literal_column("'claimed'")  # spelt out, so that the partial index serves
         self._holders = Prepared(select(table.c.worker).where(self._claimed).distinct(), gives=[table.c.worker])
@@ -43,39 +45,48 @@ class Leases:
         self._of_worker = self._giving_back(table.c.worker == bindparam("holder"))
         self._looked = float("-inf")
 
-    def taking(self, *conditions: ColumnElement[bool]) -> Prepared:
-        """The statement that claims the first of the waiting rows that meet these conditions."""
+    def taking(self, *conditions: ColumnElement[bool], most: ColumnElement[int]) -> ReturningUpdate[Any]:
+        """The statement that claims the first ``most`` of the waiting rows that meet these conditions, for the worker
+        ``holder``, ``until`` a moment, and gives them."""
         waiting = self._table.c.state == literal_column(f"'{self._waiting}'")
         chosen = (
             select(self._table.c.id)
             .where(waiting, *conditions)
             .order_by(*self._order)
-            .limit(bindparam("most"))
+            .limit(most)
             .with_for_update(skip_locked=True)
             .cte("chosen")
         )
         claimed: dict[str, Any] = {"worker": bindparam("holder"), "lease_until": bindparam("until")}
-        return Prepared(
-            self._update(chosen)
-            .values(state=literal_column("'claimed'"), **claimed | self._changes)
-            .returning(*self._gives),
-            gives=self._gives,
-        )
+        statement = self._update(chosen).values(state=literal_column("'claimed'"), **claimed | self._changes)
+        return statement.returning(*self.gives)
 
-    def take(
-        self, driver: Driver, statement: Prepared, *, count: int, moment: datetime, until: datetime, **values: Any
-    ) -> tuple[list[Any], list[int]]:
-        """Claim up to ``count`` rows for this worker; give them in the order of their ids, and the ids of lost claims
-        that went back in the line on the way."""
-        values |= {"holder": worker_name(), "until": until}
-        lost: list[int] = []
+    def claim(
+        self,
+        take: Callable[[Driver, int], list[Any]],
+        *,
+        claiming: Callable[..., AbstractContextManager[Driver]],
+        count: int,
+        moment: datetime,
+        note: Callable[[Driver, Sequence[int]], None] = lambda *_: None,
+    ) -> list[Any]:
+        """Claim up to ``count`` rows; give them in the order of their ids.
+
+        ``take`` runs the statement that claims so many, in a transaction of ``claiming``. The ids of lost claims that
+        went back in the line on the way are told to ``note``, in the same transaction.
+        """
+        rows: list[Any] = []
         fresh = time.monotonic() - self._looked < _LOOK_EVERY
-        if not fresh:
-            lost = self.take_back(driver, moment)
-        rows = statement.rows(driver, **values, most=count)
-        if len(rows) < count and fresh and (lost := self.take_back(driver, moment)):
-            rows += statement.rows(driver, **values, most=count - len(rows))
-        return sorted(rows, key=lambda row: row.id), lost
+        if fresh:
+            with claiming(single=True) as driver:
+                rows = take(driver, count)
+        if len(rows) < count:
+            with claiming() as driver:
+                lost = self.take_back(driver, moment)
+                note(driver, lost)
+                if lost or not fresh:
+                    rows += take(driver, count - len(rows))
+        return sorted(rows, key=lambda row: row.id)
 
     def take_back(self, driver: Driver, moment: datetime, *, ended: bool = True) -> list[int]:
         """Put every lost claim back in the line: of a lease that has run out, or a worker that has ended."""

@@ -27,12 +27,15 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A statement in one database's words: ``binds`` are its parameters with their conversions, in order."""
+    """A statement in one database's words.
+
+    ``fixed`` are its parameters as the driver takes them, a list or by name; those in ``binds``, with their places,
+    names and conversions, are told each time.
+    """
 
     sql: str
-    positional: bool
-    fixed: Mapping[str, Any]
-    binds: tuple[tuple[str, _Convert], ...]
+    fixed: Any
+    binds: tuple[tuple[Any, str, _Convert], ...]
     row: Any
     results: tuple[tuple[int, Callable[[Any], Any]], ...]
 
@@ -69,26 +72,25 @@ class Prepared:
         assert isinstance(self._statement, ClauseElement)
         compiled: Any = self._statement.compile(dialect=dialect)
         names = compiled.positiontup or list(compiled.params)
-        types = [(name, compiled.binds[name].type.dialect_impl(dialect)) for name in names]
+        converts = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        told = [compiled.binds[name].required for name in names]
+        fixed = [
+            convert(compiled.params[name]) if convert and not new else compiled.params[name]
+            for name, convert, new in zip(names, converts, told, strict=True)
+        ]
+        places = range(len(names)) if compiled.positional else names
         results = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._gives]
         return _Ready(
             sql=str(compiled),
-            positional=bool(compiled.positional),
-            fixed=compiled.params,
-            binds=tuple((name, kind.bind_processor(dialect)) for name, kind in types),
+            fixed=fixed if compiled.positional else dict(zip(names, fixed, strict=True)),
+            binds=tuple(one for one, new in zip(zip(places, names, converts, strict=True), told, strict=True) if new),
             row=namedtuple("Row", [str(column.key) for column in self._gives]),
             results=tuple((place, convert) for place, convert in enumerate(results) if convert),
         )
 
 
 def _parameters(ready: _Ready, values: Mapping[str, Any]) -> Any:
-    fixed = ready.fixed
-    if ready.positional:
-        return [
-            convert(values.get(name, fixed[name])) if convert else values.get(name, fixed[name])
-            for name, convert in ready.binds
-        ]
-    return {
-        name: convert(values.get(name, fixed[name])) if convert else values.get(name, fixed[name])
-        for name, convert in ready.binds
-    }
+    parameters = ready.fixed.copy()
+    for place, name, convert in ready.binds:
+        parameters[place] = convert(values[name]) if convert else values[name]
+    return parameters

@@ -31,15 +31,16 @@ class Queries(Part):
 
     @cached_property
     def _leases(self) -> Leases:
-        return Leases(queries, waiting=QueryState.PLANNED, order=[queries.c.id], gives=list(queries.c))
+        order = [queries.c.source, queries.c.id]
+        return Leases(queries, waiting=QueryState.PLANNED, order=order, gives=list(queries.c))
 
     @cached_property
-    def _any(self) -> Prepared:
-        return self._leases.taking(queries.c.source == bindparam("of_source"))
+    def _any(self) -> statements.Taking:
+        return statements.Taking(self._leases)
 
     @cached_property
-    def _named(self) -> Prepared:
-        return self._leases.taking(queries.c.source == bindparam("of_source"), queries.c.id == bindparam("named"))
+    def _named(self) -> statements.Taking:
+        return statements.Taking(self._leases, queries.c.id == bindparam("named"))
 
     def plan(
         self,
@@ -109,20 +110,21 @@ class Queries(Part):
 
         A query whose lease has run out, or whose worker is known to have ended, waits again, first in the line.
         """
-        moment, until = now(), _from_now(lease_seconds)
+        moment = now()
         statement = self._any if query_id is None else self._named
-        with self._catalog.claiming() as driver:
-            rows, lost = self._leases.take(
-                driver, statement, count=count, moment=moment, until=until, of_source=source, named=query_id
-            )
-            _close_lost(driver, lost, moment)
-            for row in rows:
-                statements.BEGIN_TRY.change(driver, of_query=row.id, begun=moment)
+        values = {"holder": worker_name(), "until": moment + timedelta(seconds=lease_seconds), "begun": moment}
+        rows = self._leases.claim(
+            lambda driver, most: statement.rows(driver, of_source=source, named=query_id, most=most, **values),
+            claiming=self._catalog.claiming,
+            count=count,
+            moment=moment,
+            note=lambda driver, lost: _close_lost(driver, lost, moment),
+        )
         return [_query(row) for row in rows]
 
     def renew(self, query_id: int, *, lease_seconds: float) -> None:
         """Keep a claim alive; Conflict when it was lost meanwhile."""
-        with self._catalog.claiming() as driver:
+        with self._catalog.claiming(single=True) as driver:
             _as_holder(driver, statements.RENEW, query_id, until=_from_now(lease_seconds))
 
     def checkpoint(
@@ -170,12 +172,10 @@ class Queries(Part):
         moment, reason = now(), clean(result.reason)
         told = {"ended": moment, "told_outcome": result.outcome, "told_reason": reason, "told_pages": result.pages}
         told |= {"told_found": result.found, "told_new": result.new, "told_duplicate": result.duplicate}
-        with self._catalog.claiming() as driver:
-            if state is QueryState.USED:
-                _as_holder(driver, statements.USE, query_id, at=moment, why=reason)
-            else:
-                _as_holder(driver, statements.GIVE_BACK, query_id, to_state=state.value, why=reason)
-            statements.END_TRY.change(driver, of_query=query_id, **told)
+        told |= {"at": moment, "to_state": state.value, "why": reason}
+        with self._catalog.claiming(single=True) as driver:
+            ending = statements.USE if state is QueryState.USED else statements.GIVE_BACK
+            _as_holder(driver, ending, query_id, **told)
 
     def reopen(self, query_id: int) -> Query:
         """Let a used, blocked or retired query be searched once more, from the beginning: somebody asked for it."""
@@ -252,7 +252,7 @@ class Queries(Part):
         return [SearchResult(r.outcome, r.found, r.new, r.duplicate, r.reason, r.pages) for r in rows]
 
 
-def _as_holder(driver: Driver, statement: Prepared, query_id: int, **values: Any) -> None:
+def _as_holder(driver: Driver, statement: Prepared | statements.Ending, query_id: int, **values: Any) -> None:
     """Change a query that this worker has claimed; Conflict when it has not."""
     if not statement.change(driver, of_query=query_id, holder=worker_name(), **values):
         raise Conflict(f"query {query_id} is not claimed by this worker")

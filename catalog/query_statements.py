@@ -1,10 +1,29 @@
-"""The statements that run once a claim of a query or a page of its search, made once for all."""
+"""The statements that run once a claim of a query or a page of its search, made once for all.
+
+A claim and the beginning of its try change two tables, and so do their ends. PostgreSQL can do that in one statement,
+which spares a journey to the server; SQLite, in the same process, takes two.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, case, func, literal_column, select, update
+from typing import Any
 
-from catalog.prepared import Prepared
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Update,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from catalog.leases import Leases
+from catalog.prepared import Driver, Prepared
 from catalog.tables import queries, searches
 
 _HELD = update(queries).where(
@@ -18,20 +37,18 @@ CHECKPOINT = _HELD.values(
     cursor=bindparam("to"),
     newest=case((queries.c.newest == "", bindparam("seen")), else_=queries.c.newest),
 )
-USE = Prepared(
-    _HELD.values(
-        state=literal_column("'used'"),
-        worker=None,
-        lease_until=None,
-        used_at=bindparam("at"),
-        reason=bindparam("why"),
-        cursor="",
-        since=case((queries.c.newest == "", queries.c.since), else_=queries.c.newest),
-        newest="",
-    )
+_USE = _HELD.values(
+    state=literal_column("'used'"),
+    worker=None,
+    lease_until=None,
+    used_at=bindparam("at"),
+    reason=bindparam("why"),
+    cursor="",
+    since=case((queries.c.newest == "", queries.c.since), else_=queries.c.newest),
+    newest="",
 )
-GIVE_BACK = Prepared(_HELD.values(state=bindparam("to_state"), worker=None, lease_until=None, reason=bindparam("why")))
-BEGIN_TRY = Prepared(
+_GIVE_BACK = _HELD.values(state=bindparam("to_state"), worker=None, lease_until=None, reason=bindparam("why"))
+_BEGIN_TRY = Prepared(
     searches.insert().values(query_id=bindparam("of_query"), started_at=bindparam("begun"), outcome="claimed")
 )
 LOSE_TRY = Prepared(
@@ -39,24 +56,83 @@ LOSE_TRY = Prepared(
     .where(searches.c.query_id == bindparam("of_query"), searches.c.finished_at.is_(None))
     .values(outcome="lost", finished_at=bindparam("ended"))
 )
-_TRY = update(searches).where(
-    searches.c.id
-    == select(func.max(searches.c.id)).where(searches.c.query_id == bindparam("of_query")).scalar_subquery()
-)
-COUNT_TRY = _TRY.values(
+
+
+def _last_try(query_id: Any) -> Update:
+    last = select(func.max(searches.c.id)).where(searches.c.query_id == query_id)
+    return update(searches).where(searches.c.id == last.scalar_subquery())
+
+
+COUNT_TRY = _last_try(bindparam("of_query")).values(
     pages=searches.c.pages + bindparam("pages_more"),
     found=searches.c.found + bindparam("found_more"),
     new=searches.c.new + bindparam("new_more"),
     duplicate=searches.c.duplicate + bindparam("known_more"),
 )
-END_TRY = Prepared(
-    _TRY.values(
-        finished_at=bindparam("ended"),
-        outcome=bindparam("told_outcome"),
-        reason=bindparam("told_reason"),
-        **{
-            name: case((searches.c.pages > 0, searches.c[name]), else_=bindparam(f"told_{name}"))
-            for name in ("found", "new", "duplicate", "pages")
-        },
+_ENDED: dict[str, Any] = {
+    "finished_at": bindparam("ended"),
+    "outcome": bindparam("told_outcome"),
+    "reason": bindparam("told_reason"),
+} | {
+    name: case((searches.c.pages > 0, searches.c[name]), else_=bindparam(f"told_{name}"))
+    for name in ("found", "new", "duplicate", "pages")
+}
+_END_TRY = Prepared(_last_try(bindparam("of_query")).values(**_ENDED))
+
+
+class Ending:
+    """The end of this worker's claim on a query, and of its try."""
+
+    def __init__(self, held: Update) -> None:
+        gone = held.returning(queries.c.id).cte("gone")
+        ended = _last_try(select(gone.c.id).scalar_subquery()).values(**_ENDED).cte("ended")
+        self._both = Prepared(select(gone.c.id).add_cte(ended))
+        self._held = Prepared(held)
+
+    def change(self, driver: Driver, **values: Any) -> int:
+        """Run it; give how many claims it ended: one, or none when this worker holds none."""
+        if driver.dialect.name == "postgresql":
+            return self._both.change(driver, **values)
+        return self._held.change(driver, **values) and _END_TRY.change(driver, **values)
+
+
+USE = Ending(_USE)
+GIVE_BACK = Ending(_GIVE_BACK)
+
+
+class Taking:
+    """A statement that claims queries of a source and gives them, and the beginning of a try of each."""
+
+    def __init__(self, leases: Leases, *conditions: ColumnElement[bool]) -> None:
+        # The line is read by its own index, which has the source before the id. Of a source that is *equal*, PostgreSQL
+        # would rather read all ids, passing over every query that has been used, while it believes that most wait.
+        of_source: BindParameter[str] = bindparam("of_source")
+        here = queries.c.source.between(of_source, of_source)
+        # With a number that is not told PostgreSQL expects a tenth of all rows, and plans anew for each claim.
+        self._one = _Made(leases.taking(here, *conditions, most=literal_column("1")))
+        self._many = _Made(leases.taking(here, *conditions, most=bindparam("most")))
+
+    def rows(self, driver: Driver, *, most: int, **values: Any) -> list[Any]:
+        """Claim so many; give the rows of the queries. ``begun``: when."""
+        made = self._one if most == 1 else self._many
+        if driver.dialect.name == "postgresql":
+            return made.both.rows(driver, most=most, **values)
+        rows = made.taking.rows(driver, most=most, **values)
+        for row in rows:
+            _BEGIN_TRY.change(driver, of_query=row.id, begun=values["begun"])
+        return rows
+
+
+class _Made:
+    def __init__(self, taking: ReturningUpdate[Any]) -> None:
+        self.taking = Prepared(taking, gives=list(queries.c))
+        self.both = Prepared(_with_tries(taking), gives=list(queries.c))
+
+
+def _with_tries(taking: ReturningUpdate[Any]) -> Select[Any]:
+    taken = taking.cte("taken")
+    begun = bindparam("begun", type_=searches.c.started_at.type)
+    tries = searches.insert().from_select(
+        ["query_id", "started_at", "outcome"], select(taken.c.id, begun, literal_column("'claimed'"))
     )
-)
+    return select(taken).add_cte(tries.cte("tries"))
