@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +33,7 @@ def _fetch(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     keep_small()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads would spin beside the downloads'
     if options.urls:
         return _fetch_urls(options)
     if options.source:
