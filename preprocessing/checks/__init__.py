@@ -1,0 +1,39 @@
+"""The checks: what reviewers reject, measured. One function per check; its docstring is what reviewers read.
+
+A check returns a score in [0, 1], where 1 is good, with the numbers behind it. Scores are stored with the
+check's version; thresholds are applied when they are read (`judge`), so moving one re-runs nothing. To add a
+check, write a function in the file of its kind (or a new file, named below), decorate it, and run `make docs`.
+Change a check's version whenever it would score anything anew.
+"""
+
+from preprocessing.checks import eyes, framing, quality
+from preprocessing.checks.eyes import EYES_VERSION
+from preprocessing.checks.registry import (
+    CHECKS,
+    Check,
+    Finding,
+    Measure,
+    check,
+    checks_markdown,
+    checks_on,
+    judge,
+)
+from preprocessing.checks.views import FaceView, PhotoView, View
+
+__all__ = [
+    "CHECKS",
+    "EYES_VERSION",
+    "Check",
+    "FaceView",
+    "Finding",
+    "Measure",
+    "PhotoView",
+    "View",
+    "check",
+    "checks_markdown",
+    "checks_on",
+    "eyes",
+    "framing",
+    "judge",
+    "quality",
+]

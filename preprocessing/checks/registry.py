@@ -1,0 +1,104 @@
+"""The register of checks: how one is declared, and how stored scores are judged by today's thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from catalog.records import Reason, Score, Stage, SubjectKind
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a check found: the score, and the numbers behind it for the reviewer."""
+
+    value: float
+    detail: dict[str, float]
+
+
+def unit(value: float) -> float:
+    """Keep a number in [0, 1]."""
+    return float(min(1.0, max(0.0, value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: how it is called, what it looks at, what it suggests, and how it measures."""
+
+    name: str
+    on: SubjectKind
+    stage: Stage
+    reason: Reason
+    threshold: float
+    version: str
+    question: str
+    measure: Callable[..., Measure]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A score that has been judged: below its check's threshold it suggests a reason to reject."""
+
+    score: Score
+    threshold: float
+    reason: Reason
+    stage: Stage
+
+    @property
+    def good(self) -> bool:
+        """Whether the score reaches the threshold."""
+        return self.score.value >= self.threshold
+
+    @property
+    def sentence(self) -> str:
+        """The score, its threshold and the numbers behind it, for a person."""
+        numbers = ", ".join(f"{name} {value:g}" for name, value in self.score.detail.items())
+        relation = "at least" if self.good else "below"
+        return f"{self.score.value:.2f}, {relation} {self.threshold:g}" + (f" ({numbers})" if numbers else "")
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(
+    *, threshold: float, on: SubjectKind, reason: Reason, version: str = "1"
+) -> Callable[[Callable[..., Measure]], Callable[..., Measure]]:
+    """Register a check. A check of photos speaks at the raw stage, one of faces at the crop stage."""
+
+    def register(function: Callable[..., Measure]) -> Callable[..., Measure]:
+        name = function.__name__
+        stage = Stage.RAW if on is SubjectKind.PHOTO else Stage.CROP
+        question = " ".join((function.__doc__ or "").split())
+        CHECKS[name] = Check(name, on, stage, reason, threshold, version, question, function)
+        return function
+
+    return register
+
+
+def checks_on(kind: SubjectKind) -> tuple[Check, ...]:
+    """The checks that look at photos, or those that look at faces, in the order they are declared."""
+    return tuple(c for c in CHECKS.values() if c.on is kind)
+
+
+def judge(scores: Iterable[Score]) -> tuple[Finding, ...]:
+    """Apply today's thresholds to stored scores; scores of checks or versions that are gone are left out."""
+    known = [(score, CHECKS.get(score.check)) for score in scores]
+    return tuple(
+        Finding(score, c.threshold, c.reason, c.stage)
+        for score, c in known
+        if c is not None and c.version == score.version
+    )
+
+
+def checks_markdown() -> str:
+    """The body of docs/checks.md: every check, what it asks, and what it suggests."""
+    lines = [
+        "A score is in [0, 1] and 1 is good. Below the threshold it suggests the reason to the reviewers, who decide.",
+        "",
+        "| check | of | asks | below | suggests | version |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{c.name}` | {c.on} | {c.question} | {c.threshold:g} | {c.reason} | {c.version} |" for c in CHECKS.values()
+    ]
+    return "\n".join(lines) + "\n"
