@@ -124,8 +124,9 @@ class Downloader:
             raise Refused("opted_out", reason)
 
         def admit(answer: Answer) -> None:
-            said.extend(f"{name}: {value}"[:500] for name, value in answer.headers if name in _USAGE)
-            if self._settings.honour_opt_outs and answer.status in (200, 206, *_REDIRECTS):
+            usage = [f"{name}: {value}"[:500] for name, value in answer.headers if name in _USAGE]
+            said.extend(usage)
+            if usage and self._settings.honour_opt_outs and answer.status in (200, 206, *_REDIRECTS):
                 _hear(answer)
             if answer.status in (200, 206):
                 begun.check(answer, most=self._settings.fetch_max_bytes)

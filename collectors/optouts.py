@@ -46,6 +46,8 @@ class HostRules:
 
     def refusal(self, url: str) -> str:
         """What speaks against using the URL; empty when nothing does."""
+        if not any(self.sets):
+            return ""
         parts = urlsplit(url)
         target = _normal((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         for rules in self.sets:
