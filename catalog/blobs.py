@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol
@@ -131,7 +131,7 @@ class FolderBlobs:
                 os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             for handle in handles:
                 os.fsync(handle.fileno())
-        return [replace(aside, safe=True) for aside in asides]
+        return [aside if aside.safe else Aside(aside.kind, aside.name, aside.path, safe=True) for aside in asides]
 
     def keep(self, asides: Iterable[Aside]) -> None:
         """Rename all to their names, then sync each folder once."""
