@@ -115,7 +115,7 @@ class Candidates(Part):
         statement = self._of_source if source else self._any
         values = {"holder": worker_name(), "until": moment + timedelta(seconds=lease_seconds), "now": moment}
         rows = self._leases.claim(
-            lambda driver, most: statement.rows(driver, of_source=source, most=most, **values),
+            lambda driver, most, _: statement.rows(driver, of_source=source, most=most, **values),
             claiming=self._catalog.claiming,
             count=count,
             moment=moment,

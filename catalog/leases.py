@@ -63,7 +63,7 @@ class Leases:
 
     def claim(
         self,
-        take: Callable[[Driver, int], list[Any]],
+        take: Callable[[Driver, int, bool], list[Any]],
         *,
         claiming: Callable[..., AbstractContextManager[Driver]],
         count: int,
@@ -72,20 +72,18 @@ class Leases:
     ) -> list[Any]:
         """Claim up to ``count`` rows; give them in the order of their ids.
 
-        ``take`` runs the statement that claims so many, in a transaction of ``claiming``. The ids of lost claims that
-        went back in the line on the way are told to ``note``, in the same transaction.
+        ``take`` runs the statement that claims so many, in a transaction of ``claiming``; True: those at the very
+        beginning of the line. The ids of lost claims that went back in it on the way are told to ``note``, in the same
+        transaction.
         """
         rows: list[Any] = []
-        fresh = time.monotonic() - self._looked < _LOOK_EVERY
-        if fresh:
+        if time.monotonic() - self._looked < _LOOK_EVERY:
             with claiming(single=True) as driver:
-                rows = take(driver, count)
+                rows = take(driver, count, False)
         if len(rows) < count:
             with claiming() as driver:
-                lost = self.take_back(driver, moment)
-                note(driver, lost)
-                if lost or not fresh:
-                    rows += take(driver, count - len(rows))
+                note(driver, self.take_back(driver, moment))
+                rows += take(driver, count - len(rows), True)
         return sorted(rows, key=lambda row: row.id)
 
     def take_back(self, driver: Driver, moment: datetime, *, ended: bool = True) -> list[int]:

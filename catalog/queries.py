@@ -36,11 +36,15 @@ class Queries(Part):
 
     @cached_property
     def _any(self) -> statements.Taking:
-        return statements.Taking(self._leases)
+        return self._way(self._leases)
 
     @cached_property
     def _named(self) -> statements.Taking:
-        return statements.Taking(self._leases, queries.c.id == bindparam("named"))
+        return self._way(self._leases, queries.c.id == bindparam("named"))
+
+    @property
+    def _way(self) -> type[statements.Taking]:
+        return statements.TakingAtOnce if self._catalog.dialect == "postgresql" else statements.Taking
 
     def plan(
         self,
@@ -108,13 +112,20 @@ class Queries(Part):
     ) -> Sequence[Query]:
         """Take up to ``count`` waiting queries (or the named one) for this worker, for so long. Nobody else gets them.
 
-        A query whose lease has run out, or whose worker is known to have ended, waits again, first in the line.
+        A query whose lease has run out, or whose worker is known to have ended, waits again, first in the line;
+        what others have put back is seen within a second.
         """
         moment = now()
         statement = self._any if query_id is None else self._named
-        values = {"holder": worker_name(), "until": moment + timedelta(seconds=lease_seconds), "begun": moment}
+        values: dict[str, Any] = {
+            "holder": worker_name(),
+            "until": moment + timedelta(seconds=lease_seconds),
+            "begun": moment,
+        }
         rows = self._leases.claim(
-            lambda driver, most: statement.rows(driver, of_source=source, named=query_id, most=most, **values),
+            lambda driver, most, anew: statement.rows(
+                driver, anew=anew or statement is self._named, of_source=source, named=query_id, most=most, **values
+            ),
             claiming=self._catalog.claiming,
             count=count,
             moment=moment,
@@ -176,6 +187,8 @@ class Queries(Part):
         with self._catalog.claiming(single=True) as driver:
             ending = statements.USE if state is QueryState.USED else statements.GIVE_BACK
             _as_holder(driver, ending, query_id, **told)
+        if state is QueryState.PLANNED:
+            self._any.forget()
 
     def reopen(self, query_id: int) -> Query:
         """Let a used, blocked or retired query be searched once more, from the beginning: somebody asked for it."""
@@ -184,6 +197,7 @@ class Queries(Part):
         row = self._move(query_id, ended, state=QueryState.PLANNED, **fresh)
         if row is None:
             raise Conflict(f"query {query_id} is {self.get(query_id).state}, neither used nor blocked nor retired")
+        self._any.forget()
         return row
 
     def retire(self, query_id: int, *, by: str, why: str = "") -> Query:
@@ -218,7 +232,9 @@ class Queries(Part):
         with self._catalog.writing() as connection:
             if most is not None:
                 due = due.limit(max(0, most - (connection.scalar(waiting) or 0)))
-            return connection.execute(update(queries).where(*used, queries.c.id.in_(due)).values(**values)).rowcount
+            planned = connection.execute(update(queries).where(*used, queries.c.id.in_(due)).values(**values)).rowcount
+        self._any.forget()
+        return planned
 
     def _move(self, query_id: int, states: Sequence[QueryState], **values: str | None) -> Query | None:
         """Change a query that is in one of these states; None when it is in another."""
@@ -233,6 +249,7 @@ class Queries(Part):
         with self._catalog.claiming() as driver:
             lost = self._leases.take_back(driver, moment, ended=False)
             _close_lost(driver, lost, moment)
+        self._any.forget()
         return len(lost)
 
     def used(self, source: str | None = None) -> int:

@@ -6,6 +6,7 @@ which spares a journey to the server; SQLite, in the same process, takes two.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -101,32 +103,62 @@ GIVE_BACK = Ending(_GIVE_BACK)
 
 
 class Taking:
-    """A statement that claims queries of a source and gives them, and the beginning of a try of each."""
+    """What claims queries of a source and gives them, and begins a try of each: SQLite's way."""
 
     def __init__(self, leases: Leases, *conditions: ColumnElement[bool]) -> None:
-        # The line is read by its own index, which has the source before the id. Of a source that is *equal*, PostgreSQL
-        # would rather read all ids, passing over every query that has been used, while it believes that most wait.
-        of_source: BindParameter[str] = bindparam("of_source")
-        here = queries.c.source.between(of_source, of_source)
-        # With a number that is not told PostgreSQL expects a tenth of all rows, and plans anew for each claim.
-        self._one = _Made(leases.taking(here, *conditions, most=literal_column("1")))
-        self._many = _Made(leases.taking(here, *conditions, most=bindparam("most")))
+        taking = leases.taking(queries.c.source == bindparam("of_source"), *conditions, most=bindparam("most"))
+        self._taking = Prepared(taking, gives=leases.gives)
 
-    def rows(self, driver: Driver, *, most: int, **values: Any) -> list[Any]:
-        """Claim so many; give the rows of the queries. ``begun``: when."""
-        made = self._one if most == 1 else self._many
-        if driver.dialect.name == "postgresql":
-            return made.both.rows(driver, most=most, **values)
-        rows = made.taking.rows(driver, most=most, **values)
+    def rows(self, driver: Driver, *, anew: bool, begun: datetime, **values: Any) -> list[Any]:  # noqa: ARG002
+        """Claim ``most`` queries ``of_source``; give their rows. ``begun``: now. ``anew``: from the first in the line,
+        which an index finds at once."""
+        rows = self._taking.rows(driver, **values)
         for row in rows:
-            _BEGIN_TRY.change(driver, of_query=row.id, begun=values["begun"])
+            _BEGIN_TRY.change(driver, of_query=row.id, begun=begun)
         return rows
 
+    def forget(self) -> None:
+        """Somebody has gone back in the line."""
 
-class _Made:
-    def __init__(self, taking: ReturningUpdate[Any]) -> None:
-        self.taking = Prepared(taking, gives=list(queries.c))
-        self.both = Prepared(_with_tries(taking), gives=list(queries.c))
+
+class TakingAtOnce(Taking):
+    """The same in one statement: PostgreSQL's way.
+
+    What leaves PostgreSQL's index is passed over by each who reads it, for minutes, until it is swept out: after
+    100,000 claims that takes as long as the claim. So a worker goes on where it last found one, and begins anew when
+    it has put one back, and whenever it looks for lost claims: that is how soon it sees what others have put back.
+    """
+
+    def __init__(self, leases: Leases, *conditions: ColumnElement[bool]) -> None:
+        of_source: BindParameter[str] = bindparam("of_source")
+        # The line is read by its own index, which has the source before the id. Of a source that is *equal*, PostgreSQL
+        # would rather read all ids, passing over every query that has been used, while it believes that most wait.
+        here = queries.c.source <= of_source
+        ahead = tuple_(queries.c.source, queries.c.id) >= tuple_(
+            of_source, bindparam("beginning", type_=queries.c.id.type)
+        )
+
+        def made(most: ColumnElement[int]) -> Prepared:
+            taking = leases.taking(here, ahead, *conditions, most=most)
+            return Prepared(_with_tries(taking), gives=leases.gives)
+
+        # With a number that is not told PostgreSQL expects a tenth of all rows, and plans anew for each claim.
+        self._one, self._many = made(literal_column("1")), made(bindparam("most"))
+        self._beginnings: dict[str, int] = {}
+
+    def rows(self, driver: Driver, *, anew: bool, begun: datetime, **values: Any) -> list[Any]:
+        """Claim ``most`` queries ``of_source``; give their rows. ``anew``: from the first in the line."""
+        source = values["of_source"]
+        beginning = 0 if anew else self._beginnings.get(source, 0)
+        statement = self._one if values["most"] == 1 else self._many
+        rows = statement.rows(driver, beginning=beginning, begun=begun, **values)
+        if rows:
+            self._beginnings[source] = max(row.id for row in rows)
+        return rows
+
+    def forget(self) -> None:
+        """Somebody has gone back in the line."""
+        self._beginnings.clear()
 
 
 def _with_tries(taking: ReturningUpdate[Any]) -> Select[Any]:

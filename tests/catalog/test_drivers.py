@@ -62,6 +62,22 @@ def test_many_are_claimed_at_once_in_the_order_of_planning_and_each_begins_a_try
     assert [len(catalog.queries.tries(number)) for number in planned] == [2, 2, 2, 2, 0]
 
 
+def test_what_another_has_put_back_is_first_in_the_line_within_a_moment(catalog: Catalog, rows: Rows, url: str) -> None:
+    planned = [rows.query().id for _ in range(300)]
+    assert [claimed(catalog) for _ in range(2)] == [planned[:1], planned[1:2]]
+    another = Catalog(url)
+    another.queries.finish(planned[0], SearchResult("timeout"), state=QueryState.PLANNED)
+    another.close()
+    until, taken = time.monotonic() + 1.5, list[int]()
+    while planned[0] not in taken and time.monotonic() < until:
+        taken += claimed(catalog)
+        time.sleep(0.01)
+    assert taken == [*planned[2 : len(taken) + 1], planned[0]]
+    catalog.queries.finish(planned[0], SearchResult("used"))
+    catalog.queries.reopen(planned[0])
+    assert claimed(catalog) == planned[:1], "what one puts back oneself comes first at once"
+
+
 def test_claims_wait_for_no_disk_of_a_server_and_what_people_do_is_on_it(postgres: str, migrated: str) -> None:
     catalog = Catalog(f"{postgres}{migrated}")
     with catalog.claiming() as driver:
