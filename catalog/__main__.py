@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from catalog.attributions import FORMATS, credits_of
 from catalog.catalog import Catalog
 from catalog.census import census
 from catalog.complaints import EXPECTED, one_line
-from catalog.errors import BadInput
+from catalog.who import who
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +67,7 @@ def _retention(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 
 
 def _erase(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    by = given.by or _who()
+    by = given.by or who()
     if given.url or given.author:
         done = steps.take_down(url=given.url, author=given.author, by=by, why=given.why)
         lines = [line for photo in done.photos for line in _erased(photo)]
@@ -90,13 +89,6 @@ def _tombstones(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     counted = Catalog().tombstones.counts()
     lines = [f"{kind:<16}{count:>9}" for kind, count in counted.items()]
     return {"tombstones": counted}, lines or ["no tombstones"]
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have a number and no name
-        raise BadInput("this user has no name: say --by") from None
 
 
 def _backup(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:

@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, StaticPo
 from catalog.alerts import Alerts
 from catalog.batches import Batches
 from catalog.budgets import Budgets
+from catalog.calibrations import Calibrations
 from catalog.candidates import Candidates
 from catalog.decisions import Decisions
 from catalog.drivers import Drivers
@@ -68,6 +69,7 @@ class Catalog:
         self.scores = Scores(self)
         self.batches = Batches(self)
         self.decisions = Decisions(self)
+        self.calibrations = Calibrations(self)
         self.snapshots = Snapshots(self)
         self.models = Models(self)
         self.erasures = Erasures(self)

@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Subquery, func, select
+from sqlalchemy import ColumnElement, Connection, Subquery, func, select
 
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.part import Part, clean, is_subject, now, subject_columns, subject_of
 from catalog.records import (
+    MACHINE,
     REASONS,
     STAGE_SUBJECT,
     BatchState,
@@ -37,8 +38,13 @@ def present(stage: Stage) -> Subquery:
     )
 
 
+def by_people(by: ColumnElement[str]) -> ColumnElement[bool]:
+    """Of these reviewers, the people: what a check has decided must never confirm that check."""
+    return func.substr(by, 1, len(MACHINE)) != MACHINE
+
+
 class Decisions(Part):
-    """People's verdicts."""
+    """People's verdicts, and the rejections of checks that have earned it; those any person may overrule."""
 
     def decide(
         self,
@@ -53,7 +59,8 @@ class Decisions(Part):
     ) -> Decision:
         """Add a decision. The same ``token`` (the client's name for this act) twice adds nothing the second time.
 
-        BadInput: an anonymous decision, a reject without a reason or with one that this stage does not offer.
+        BadInput: an anonymous decision, a reject without a reason or with one that this stage does not offer, anything
+        but a reject by a check.
         NotFound: no such subject. Conflict: the subject is not at this stage, or another person has decided it.
         """
         _check(subject, stage, verdict, reason, by)
@@ -65,21 +72,24 @@ class Decisions(Part):
                 return _same_act(decision_of(known), subject, stage, verdict, by)
             self._must_be_at(connection, subject, stage)
             self._must_be_free(connection, subject, stage, verdict, by)
-            row = connection.execute(
-                decisions.insert()
-                .values(
-                    **subject_columns(subject),
-                    stage=stage.value,
-                    verdict=verdict.value,
-                    reason=reason.value if reason else None,
-                    note=clean(note),
-                    by=by,
-                    at=now(),
-                    token=token,
-                )
-                .returning(decisions)
-            ).one()
-        return decision_of(row)
+            return _add(connection, subject, stage, verdict, by=by, reason=reason, note=note, token=token)
+
+    def reject_by_check(
+        self, subject: Subject, *, check: str, stage: Stage, reason: Reason, note: str = ""
+    ) -> Decision | None:
+        """Let a check reject what nobody has looked at yet; None where anybody has, also one who took it back.
+
+        Conflict, NotFound: as in :meth:`decide`.
+        """
+        by, verdict = f"{MACHINE}{check}", Verdict.REJECT
+        _check(subject, stage, verdict, reason, by)
+        with self._catalog.writing() as connection:
+            self._serialise(connection, f"decision {subject.kind} {subject.id}")
+            if self._last(connection, subject, stage) is not None:
+                return None
+            self._must_be_at(connection, subject, stage)
+            token = uuid.uuid4().hex
+            return _add(connection, subject, stage, verdict, by=by, reason=reason, note=note, token=token)
 
     def of(self, subject: Subject, *, stage: Stage) -> Decision | None:
         """The decision that counts now, or None."""
@@ -105,7 +115,8 @@ class Decisions(Part):
     def by_person(self) -> dict[str, int]:
         """How many decisions each person has made, undone ones included."""
         with self._catalog.reading() as connection:
-            rows = connection.execute(select(decisions.c.by, func.count()).group_by(decisions.c.by)).all()
+            counted = select(decisions.c.by, func.count()).where(by_people(decisions.c.by)).group_by(decisions.c.by)
+            rows = connection.execute(counted).all()
         return dict(rows)
 
     def _last(self, connection: Connection, subject: Subject, stage: Stage) -> Any:
@@ -119,7 +130,7 @@ class Decisions(Part):
     def _must_be_free(self, connection: Connection, subject: Subject, stage: Stage, verdict: Verdict, by: str) -> None:
         last = self._last(connection, subject, stage)
         standing = last is not None and last.verdict != Verdict.UNDO.value
-        if standing and last.by != by:
+        if standing and last.by != by and not last.by.startswith(MACHINE):
             raise Conflict(f"{last.by} has decided this already")
         if verdict is Verdict.UNDO and not standing:
             raise Conflict("there is no decision to take back")
@@ -174,12 +185,42 @@ def _check(subject: Subject, stage: Stage, verdict: Verdict, reason: Reason | No
         raise BadInput("a decision needs somebody who makes it")
     if subject.kind is not STAGE_SUBJECT[stage]:
         raise BadInput(f"the {stage} stage judges a {STAGE_SUBJECT[stage]}, not a {subject.kind}")
+    if by.startswith(MACHINE) and verdict is not Verdict.REJECT:
+        raise BadInput(f"a check can only reject, not {verdict}")
     if verdict is Verdict.REJECT and reason is None:
         raise BadInput("a reject needs a reason")
     if verdict is not Verdict.REJECT and reason is not None:
         raise BadInput(f"only a reject has a reason, not {verdict}")
     if reason is not None and reason not in REASONS[stage]:
         raise BadInput(f"the {stage} stage does not offer the reason {reason}")
+
+
+def _add(
+    connection: Connection,
+    subject: Subject,
+    stage: Stage,
+    verdict: Verdict,
+    *,
+    by: str,
+    reason: Reason | None,
+    note: str,
+    token: str,
+) -> Decision:
+    row = connection.execute(
+        decisions.insert()
+        .values(
+            **subject_columns(subject),
+            stage=stage.value,
+            verdict=verdict.value,
+            reason=reason.value if reason else None,
+            note=clean(note),
+            by=by,
+            at=now(),
+            token=token,
+        )
+        .returning(decisions)
+    ).one()
+    return decision_of(row)
 
 
 def _same_act(known: Decision, subject: Subject, stage: Stage, verdict: Verdict, by: str) -> Decision:

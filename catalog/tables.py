@@ -477,5 +477,40 @@ tombstones = Table(
     _one_of("kind", TombstoneKind),
 )
 
+calibrations = Table(
+    "calibrations",
+    metadata,
+    _key(),
+    Column("at", Utc, nullable=False),
+    Column("by", Text, nullable=False, quote=True),
+    Column("false_alarms", Float, nullable=False),
+    CheckConstraint('length("by") > 0', name="who"),
+    CheckConstraint("false_alarms > 0 AND false_alarms < 1", name="false_alarms_is_a_share"),
+)
+
+calibrated_checks = Table(
+    "calibrated_checks",
+    metadata,
+    Column("calibration_id", ForeignKey("calibrations.id"), primary_key=True),
+    Column("check", String(64), primary_key=True, quote=True),
+    Column("version", String(32), nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("precision", Float, quote=True),
+    Column("recall", Float),
+    Column("n", Integer, nullable=False),
+    CheckConstraint("threshold >= 0 AND threshold <= 1", name="threshold_in_range"),
+)
+
+#: Which calibration judges: that of the last row, or, where it names none, the thresholds of the code.
+calibration_uses = Table(
+    "calibration_uses",
+    metadata,
+    _key(),
+    Column("calibration_id", ForeignKey("calibrations.id")),
+    Column("by", Text, nullable=False, quote=True),
+    Column("at", Utc, nullable=False),
+    CheckConstraint('length("by") > 0', name="who"),
+)
+
 #: Tables whose rows are only ever added; the migrations put a trigger on each.
-APPEND_ONLY = ("decisions",)
+APPEND_ONLY = ("decisions", "calibrations", "calibrated_checks", "calibration_uses")

@@ -15,6 +15,7 @@ from catalog.records.asking import (
     Turn,
     Window,
 )
+from catalog.records.calibrating import Calibrated, Calibration, Cases
 from catalog.records.collecting import (
     Admission,
     Admitted,
@@ -40,6 +41,7 @@ from catalog.records.collecting import (
     Yield,
 )
 from catalog.records.reviewing import (
+    MACHINE,
     REASONS,
     STAGE_SUBJECT,
     Batch,
@@ -70,6 +72,7 @@ from catalog.records.training import (
 )
 
 __all__ = [
+    "MACHINE",
     "REASONS",
     "STAGE_SUBJECT",
     "Admission",
@@ -81,8 +84,11 @@ __all__ = [
     "BlobName",
     "Breaker",
     "BreakerState",
+    "Calibrated",
+    "Calibration",
     "Candidate",
     "CandidateState",
+    "Cases",
     "Checkpoint",
     "Cooldown",
     "DayLoad",

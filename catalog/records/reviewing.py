@@ -39,6 +39,9 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
+#: How the name of a reviewer begins that is no person but a check (``check:mirrored``). Such a one only ever rejects.
+MACHINE = "check:"
+
 #: The reasons offered at each stage; head-room can be judged on the raw photo alone.
 REASONS: dict[Stage, tuple[Reason, ...]] = {
     Stage.RAW: tuple(Reason),

@@ -208,3 +208,48 @@ def test_what_is_not_there_is_not_found(catalog: Catalog) -> None:
         with pytest.raises(NotFound):
             catalog.decisions.decide(subject, stage=stage, verdict=Verdict.APPROVE, by="rita")
         assert catalog.decisions.history(subject) == []
+
+
+# -------------------------------------------------------------------------------------- checks that decide
+
+
+def by_check(catalog: Catalog, subject: Subject) -> object:
+    return catalog.decisions.reject_by_check(
+        subject, check="head_room", stage=Stage.RAW, reason=Reason.HEAD_ROOM, note="0.10, below 0.5"
+    )
+
+
+def test_a_check_rejects_by_its_own_name_and_any_person_may_overrule_it(catalog: Catalog, rows: Rows) -> None:
+    _, (photo,) = rows.batch()
+    subject = subject_of(photo)
+    by_check(catalog, subject)
+    standing = catalog.decisions.of(subject, stage=Stage.RAW)
+    assert standing is not None
+    assert (standing.by, standing.verdict, standing.reason) == ("check:head_room", Verdict.REJECT, Reason.HEAD_ROOM)
+    assert catalog.decisions.by_person() == {}
+    rows.approve(photo, Stage.RAW, by="rita")
+    with pytest.raises(Conflict, match="rita"):
+        rows.reject(photo, Stage.RAW, by="olga")
+    assert [d.by for d in catalog.decisions.history(subject)] == ["check:head_room", "rita"]
+
+
+def test_a_check_decides_nothing_that_anybody_has_looked_at(catalog: Catalog, rows: Rows) -> None:
+    _, (approved, undone, rejected) = rows.batch(3)
+    rows.approve(approved, Stage.RAW)
+    rows.approve(undone, Stage.RAW)
+    catalog.decisions.decide(subject_of(undone), stage=Stage.RAW, verdict=Verdict.UNDO, by="rita")
+    by_check(catalog, subject_of(rejected))
+    assert [by_check(catalog, subject_of(photo)) for photo in (approved, undone, rejected)] == [None, None, None]
+    assert len(catalog.decisions.history(subject_of(rejected))) == 1
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.UNDO])
+def test_no_machine_approves_or_takes_back_anything(catalog: Catalog, rows: Rows, verdict: Verdict) -> None:
+    """So no crop above 15 % of mirrored padding is approved by one: there is no way to ask for it."""
+    _, (photo,) = rows.batch()
+    with pytest.raises(BadInput, match="can only reject"):
+        catalog.decisions.decide(subject_of(photo), stage=Stage.RAW, verdict=verdict, by="check:head_room")
+    row = {"photo_id": photo.id, "stage": "raw", "verdict": verdict.value, "by": "check:x", "token": "t"}
+    with pytest.raises(DBAPIError, match="a check can only reject"), catalog.writing() as connection:
+        connection.execute(decisions.insert().values(**row, at=datetime.now(UTC)))
+    assert catalog.decisions.history(subject_of(photo)) == []
