@@ -1,4 +1,4 @@
-"""The commands: python -m preprocessing screen | crop | check | validate | checks."""
+"""The commands: python -m preprocessing screen | crop | check | validate | checks | evaluate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog.complaints import EXPECTED, one_line
 from preprocessing import steps
@@ -14,6 +16,9 @@ from preprocessing.checks import CHECKS, checks_markdown
 from preprocessing.errors import PreprocessingError, ValidationStopped
 from preprocessing.report import BatchReport
 from preprocessing.steps import Tally
+
+if TYPE_CHECKING:
+    from preprocessing.evaluation import Evaluation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +46,8 @@ def _run(given: argparse.Namespace) -> int:
             _tell_report(steps.validate(given.batch), as_json=given.json)
         case "checks":
             _tell_checks(markdown=given.markdown, as_json=given.json)
+        case "evaluate":
+            _tell_evaluation(steps.evaluate(given.manifest, faces=given.faces), as_json=given.json)
     return 0
 
 
@@ -85,6 +92,31 @@ def _tell_checks(*, markdown: bool, as_json: bool) -> None:
         print(json.dumps({"ok": True, "checks": table}))
 
 
+def _tell_evaluation(evaluation: Evaluation, *, as_json: bool) -> None:
+    """One JSON object with --json, else a table: nobody wants to search for the one in the other."""
+    if as_json:
+        print(json.dumps({"ok": True, **evaluation.to_json()}))
+        return
+    print(f"{evaluation.photos} photos looked at, {len(evaluation.faceless)} portraits in which no face was found")
+    for file, why in sorted(evaluation.unreadable.items()):
+        print(f"  cannot be read: {file}: {why}")
+    columns = ("auc", "tpr_at_1pct_fpr", "tpr", "fpr", "eer", "n_positive", "n_negative")
+    print(" ".join([f"{'':24}", *(f"{column:>15}" for column in columns)]))
+    for name, row in evaluation.rows.items():
+        measured = asdict(row.rates)
+        print(" ".join([f"{name:24}", *(f"{_number(measured[column]):>15}" for column in columns)]))
+    print("\nA positive should be flagged. tpr and fpr: at the check's threshold as shipped.")
+    for name, row in evaluation.rows.items():
+        error = "" if row.largest_error is None else f" Largest error: {row.largest_error:.4f}."
+        print(f"  {name} ({row.check} {row.version}, below {row.threshold:g}): {row.asks}{error}")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m preprocessing", description="Photo -> Face -> Score.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -105,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     command = verbs.add_parser("checks", help="list the checks")
     command.add_argument("--markdown", action="store_true", help="as the page docs/checks.md")
     command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    command = verbs.add_parser("evaluate", help="measure the checks on labelled photos")
+    command.add_argument("--faces", type=Path, required=True, help="folder that the manifest's files lie below")
+    command.add_argument("--manifest", type=Path, required=True, help="CSV that says what each photo shows")
+    command.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     return parser
 
 

@@ -26,6 +26,7 @@ from preprocessing.report import BatchReport, FaceRow, PhotoRow
 if TYPE_CHECKING:
     from preprocessing.checks import View
     from preprocessing.decode import Pixels
+    from preprocessing.evaluation import Evaluation
     from preprocessing.geometry import FoundFace
 
 Item = TypeVar("Item")
@@ -221,6 +222,18 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
         catalog.batches.close(batch, state=BatchState.STOPPED, reason=report.stopped_by)
         raise ValidationStopped(f"batch {batch} stopped: {report.stopped_by}")
     return report
+
+
+def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Evaluation:
+    """Measure the checks on photos that people have labelled; nothing is read from the catalog or written to it.
+
+    Raises BadManifest, or OSError when the manifest is not there; a photo that is not there is told in the answer.
+    """
+    from preprocessing.evaluation import evaluate as measure
+    from preprocessing.evaluation import read
+
+    labelled = read(manifest)
+    return measure(_shown(labelled, "evaluate"), faces=faces, finder=finder or _finder())
 
 
 def _finder() -> Finder:
