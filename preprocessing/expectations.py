@@ -25,7 +25,7 @@ from great_expectations.checkpoint import UpdateDataDocsAction
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from catalog.records import Domain, Reason, SubjectKind
-from preprocessing.checks import checks_on
+from preprocessing.checks import SHIPPED, Thresholds, checks_on
 from preprocessing.report import BatchReport, Expected, FaceRow, Failing, PhotoRow, Severity
 
 logging.getLogger("great_expectations").setLevel(logging.ERROR)
@@ -52,7 +52,12 @@ class _Rule:
 
 
 def validate(
-    *, batch_id: int, photos: Sequence[PhotoRow], faces: Sequence[FaceRow], docs: Path | None = None
+    *,
+    batch_id: int,
+    photos: Sequence[PhotoRow],
+    faces: Sequence[FaceRow],
+    thresholds: Thresholds = SHIPPED,
+    docs: Path | None = None,
 ) -> BatchReport:
     """Hold a batch's tables against their suites; write Data Docs into the folder `docs` when it is given."""
     context = gx.get_context(mode="ephemeral")
@@ -69,7 +74,7 @@ def validate(
         )
     expected = (
         *_run(context, SubjectKind.PHOTO, _photo_table(photos), _photo_rules(), docs=docs is not None),
-        *_run(context, SubjectKind.FACE, _face_table(faces), _face_rules(), docs=docs is not None),
+        *_run(context, SubjectKind.FACE, _face_table(faces), _face_rules(thresholds), docs=docs is not None),
     )
     return BatchReport(
         batch_id=batch_id,
@@ -137,7 +142,7 @@ def _photo_rules() -> Iterable[_Rule]:
     )
 
 
-def _face_rules() -> Iterable[_Rule]:
+def _face_rules(thresholds: Thresholds) -> Iterable[_Rule]:
     checks = checks_on(SubjectKind.FACE)
     yield _Rule(
         "face_schema",
@@ -177,6 +182,7 @@ def _face_rules() -> Iterable[_Rule]:
         Reason.OTHER,
     )
     for check in checks:
+        threshold = thresholds.below(check)
         yield _Rule(
             f"{check.name}_scored",
             f"every face has its score for {check.name}",
@@ -191,9 +197,9 @@ def _face_rules() -> Iterable[_Rule]:
         )
         yield _Rule(
             check.name,
-            f"most faces score {check.threshold:g} or more for {check.name}",
+            f"most faces score {threshold:g} or more for {check.name}",
             Severity.WARNING,
-            gxe.ExpectColumnValuesToBeBetween(column=check.name, min_value=check.threshold, mostly=MOSTLY),
+            gxe.ExpectColumnValuesToBeBetween(column=check.name, min_value=threshold, mostly=MOSTLY),
             check.reason,
         )
 

@@ -99,12 +99,13 @@ def screen(
 
     `made` counts scores. Raises NotFound when there is no such batch, as every step does.
     """
-    from preprocessing.checks import PhotoView, judge
+    from preprocessing.checks import PhotoView, Thresholds, judge
 
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
     catalog.batches.get(batch)
     waiting = catalog.photos.unscreened(batch_id=batch)[:limit]
     finder = finder or (_finder() if waiting else None)
+    thresholds = Thresholds.current(catalog)
     made, refused = 0, Counter[str]()
     for photo in _shown(waiting, "screen"):
         try:
@@ -118,7 +119,7 @@ def screen(
         made += catalog.scores.add(scores)
         catalog.scores.flag(
             Flag(finding.score.subject, finding.stage, finding.reason, f"check:{finding.score.check}", finding.sentence)
-            for finding in judge(scores)
+            for finding in judge(scores, thresholds)
             if not finding.good
         )
         catalog.photos.screened(photo.id)
@@ -203,6 +204,7 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
     is validated again is opened anew: somebody has seen to its reason.
     """
     from preprocessing import expectations
+    from preprocessing.checks import Thresholds
 
     catalog = catalog or Catalog()
     catalog.batches.open(key=catalog.batches.get(batch).key)
@@ -211,6 +213,7 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
         batch_id=batch,
         photos=_photo_rows(catalog, batch),
         faces=_face_rows(catalog, batch),
+        thresholds=Thresholds.current(catalog),
         docs=docs.absolute() / str(batch),
     )
     catalog.scores.flag(_flags(report))

@@ -22,7 +22,7 @@ from catalog.records import (
     Subject,
     SubjectKind,
 )
-from preprocessing.checks import CHECKS, judge
+from preprocessing.checks import CHECKS, Thresholds, judge
 from preprocessing.report import BatchReport
 from review.access import Person
 from review.pictures import Picture, Pictures
@@ -77,17 +77,20 @@ class Desk:
     ) -> StageView:
         """One stage as its page opens: at its first waiting subject, or at ``subject``, whatever stands on it."""
         batch = self._catalog.batches.get(batch_id)
+        thresholds = Thresholds.current(self._catalog)
         if subject is None:
-            page = self.page(batch_id, stage, person=person, everything=everything)
+            page = self._page(batch_id, stage, person=person, thresholds=thresholds, everything=everything)
         else:
-            page = self._page_from(batch_id, stage, subject, person=person, everything=everything)
+            page = self._page_from(
+                batch_id, stage, subject, person=person, thresholds=thresholds, everything=everything
+            )
         mine = self._catalog.batches.decided_by(person.id, batch_id, stage)
         return StageView(
             batch=batch,
             stage=stage,
             progress=self.progress(batch_id),
             page=page,
-            mine=tuple(_shown(item, person) for item in mine),
+            mine=tuple(_shown(item, person, thresholds) for item in mine),
         )
 
     def page(
@@ -102,10 +105,33 @@ class Desk:
         reason: Reason | None = None,
     ) -> Page:
         """The next subjects of a stage: those that wait, or every one; ``reason`` keeps those flagged with it."""
+        return self._page(
+            batch_id,
+            stage,
+            person=person,
+            thresholds=Thresholds.current(self._catalog),
+            after=after,
+            limit=limit,
+            everything=everything,
+            reason=reason,
+        )
+
+    def _page(
+        self,
+        batch_id: int,
+        stage: Stage,
+        *,
+        person: Person,
+        thresholds: Thresholds,
+        after: int = 0,
+        limit: int = PAGE,
+        everything: bool = False,
+        reason: Reason | None = None,
+    ) -> Page:
         found = self._catalog.batches.queue(
             batch_id, stage, undecided=not everything, limit=limit + 1, after=after, reason=reason
         )
-        shown = tuple(_shown(item, person) for item in found[:limit])
+        shown = tuple(_shown(item, person, thresholds) for item in found[:limit])
         return Page(shown, after=shown[-1].id if len(found) > limit else None)
 
     def decide(self, acts: Acts, *, person: Person) -> tuple[Outcome, ...]:
@@ -141,12 +167,29 @@ class Desk:
             raise NotFound("the bytes of this picture are not in the store")
         return self._pictures.show(name, side=side, load=lambda: self._blobs.get(store, name))
 
-    def _page_from(self, batch_id: int, stage: Stage, number: int, *, person: Person, everything: bool) -> Page:
+    def _page_from(
+        self,
+        batch_id: int,
+        stage: Stage,
+        number: int,
+        *,
+        person: Person,
+        thresholds: Thresholds,
+        everything: bool,
+    ) -> Page:
         first = self._catalog.batches.item(Subject(STAGE_SUBJECT[stage], number), stage)
         if first.batch_id != batch_id:
             raise NotFound(f"no {first.subject.kind} {number} in batch {batch_id}")
-        rest = self.page(batch_id, stage, person=person, after=number, limit=PAGE - 1, everything=everything)
-        return Page((_shown(first, person), *rest.items), rest.after)
+        rest = self._page(
+            batch_id,
+            stage,
+            person=person,
+            thresholds=thresholds,
+            after=number,
+            limit=PAGE - 1,
+            everything=everything,
+        )
+        return Page((_shown(first, person, thresholds), *rest.items), rest.after)
 
     def _report(self, batch_id: int) -> BatchReport | None:
         stored = self._catalog.batches.validation(batch_id)
@@ -158,7 +201,7 @@ class Desk:
             return None  # written by another version; the batch's own state and reason still show
 
 
-def _shown(item: ReviewItem, person: Person) -> Item:
+def _shown(item: ReviewItem, person: Person, thresholds: Thresholds) -> Item:
     kind = item.subject.kind
     address = f"image/{kind}/{item.subject.id}"
     is_photo = kind is SubjectKind.PHOTO
@@ -171,7 +214,7 @@ def _shown(item: ReviewItem, person: Person) -> Item:
         picture=f"{address}?side=1280" if is_photo else address,
         origin=_origin(item.provenance),
         flags=tuple(Suggestion(flag.reason, _spoken(flag.by.rpartition(":")[2]), flag.detail) for flag in item.flags),
-        scores=_measured(item.scores),
+        scores=_measured(item.scores, thresholds),
         decision=_standing(item.decision, person) if item.decision else None,
     )
 
@@ -211,8 +254,8 @@ def _link(url: str) -> str | None:
     return url if parts.scheme in {"http", "https"} and parts.netloc else None
 
 
-def _measured(scores: Sequence[Score]) -> tuple[Measured, ...]:
-    judged = {finding.score.check: finding for finding in judge(scores)}
+def _measured(scores: Sequence[Score], thresholds: Thresholds) -> tuple[Measured, ...]:
+    judged = {finding.score.check: finding for finding in judge(scores, thresholds)}
     return tuple(
         Measured(
             check=_spoken(score.check),

@@ -1,33 +1,28 @@
 """The checks: what reviewers reject, measured. One function per check; its docstring is what reviewers read.
 
 A check returns a score in [0, 1], where 1 is good, with the numbers behind it. Scores are stored with the
-check's version; thresholds are applied when they are read (`judge`), so moving one re-runs nothing. To add a
-check, write a function in the file of its kind (or a new file, named below), decorate it, and run `make docs`.
-Change a check's version whenever it would score anything anew.
+check's version; thresholds, shipped or calibrated, are applied when they are read (`judge`), so moving one re-runs
+nothing. To add a check, write a function in the file of its kind (or a new file, named below), decorate it, and run
+`make docs`. Change a check's version whenever it would score anything anew.
 """
 
 from preprocessing.checks import eyes, framing, quality
 from preprocessing.checks.eyes import EYES_VERSION
-from preprocessing.checks.registry import (
-    CHECKS,
-    Check,
-    Finding,
-    Measure,
-    check,
-    checks_markdown,
-    checks_on,
-    judge,
-)
+from preprocessing.checks.judging import Finding, judge
+from preprocessing.checks.registry import CHECKS, Check, Measure, check, checks_markdown, checks_on
+from preprocessing.checks.thresholds import SHIPPED, Thresholds
 from preprocessing.checks.views import FaceView, PhotoView, View
 
 __all__ = [
     "CHECKS",
     "EYES_VERSION",
+    "SHIPPED",
     "Check",
     "FaceView",
     "Finding",
     "Measure",
     "PhotoView",
+    "Thresholds",
     "View",
     "check",
     "checks_markdown",

@@ -1,11 +1,11 @@
-"""The register of checks: how one is declared, and how stored scores are judged by today's thresholds."""
+"""The register of checks: how one is declared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from catalog.records import Reason, Score, Stage, SubjectKind
+from catalog.records import Reason, Stage, SubjectKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +35,6 @@ class Check:
     measure: Callable[..., Measure]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A score that has been judged: below its check's threshold it suggests a reason to reject."""
-
-    score: Score
-    threshold: float
-    reason: Reason
-    stage: Stage
-
-    @property
-    def good(self) -> bool:
-        """Whether the score reaches the threshold."""
-        return self.score.value >= self.threshold
-
-    @property
-    def sentence(self) -> str:
-        """The score, its threshold and the numbers behind it, for a person."""
-        numbers = ", ".join(f"{name} {value:g}" for name, value in self.score.detail.items())
-        relation = "at least" if self.good else "below"
-        return f"{self.score.value:.2f}, {relation} {self.threshold:g}" + (f" ({numbers})" if numbers else "")
-
-
 CHECKS: dict[str, Check] = {}
 
 
@@ -78,16 +56,6 @@ def check(
 def checks_on(kind: SubjectKind) -> tuple[Check, ...]:
     """The checks that look at photos, or those that look at faces, in the order they are declared."""
     return tuple(c for c in CHECKS.values() if c.on is kind)
-
-
-def judge(scores: Iterable[Score]) -> tuple[Finding, ...]:
-    """Apply today's thresholds to stored scores; scores of checks or versions that are gone are left out."""
-    known = [(score, CHECKS.get(score.check)) for score in scores]
-    return tuple(
-        Finding(score, c.threshold, c.reason, c.stage)
-        for score, c in known
-        if c is not None and c.version == score.version
-    )
 
 
 def checks_markdown() -> str:
