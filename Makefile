@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-fetch bench-ledger bench-planner clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-fetch bench-hashes bench-ledger bench-planner clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -68,6 +68,9 @@ bench-duplicates: setup ## how well copies are told from other photos, as JSON; 
 
 bench-fetch: setup ## our fetch beside img2dataset and a requests + Pillow script, as JSON (installs them into var/)
 	$(BIN)/python bench/fetch.py
+
+bench-hashes: setup ## near-duplicate look-ups among 1,000,000 hashes, as JSON; RADIUS=10 for another radius
+	$(BIN)/python -m bench.hashes $(if $(RADIUS),--radius $(RADIUS))
 
 bench-ledger: setup ## claims by 16 processes with holders killed -9, as JSON; CLAIMS=20000 makes it small
 	$(BIN)/python -m bench.ledger --claims $(or $(CLAIMS),1000000)

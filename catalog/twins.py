@@ -3,7 +3,7 @@
 A photo is known by its gist (see gists.py), 130 bytes here. Those that no crop of 5 % can have made of each other are
 passed over by the signs of their frequencies (numpy's popcount over two arrays), most others by their distance from
 the new picture's plane; what is left is for resemblance.py to judge. A photo whose gist is gone, because it was erased,
-is known by its perceptual hash alone.
+is known by its perceptual hash alone, and found through the index of hashes.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from catalog import gists
 from catalog.gists import SIZE, Look
+from catalog.hashes import Hashes
 
 #: How many stable signs may differ, and how much of a gist must lie in the plane. Fitted on labelled photos: copies
 #: and crops pass with a share of 0.999, one pair in a thousand of studio portraits does.
@@ -24,7 +25,7 @@ _NEAR = 0.965
 MOST = 16
 _PIECE = 1 << 15  # as many signs at once as the processor's cache holds
 _NONE = bytes(SIZE)
-_COLUMNS = ("_ids", "_hashes", "_wholes", "_middles", "_gists")
+_COLUMNS = ("_ids", "_wholes", "_middles", "_gists")
 
 
 class Twins:
@@ -34,11 +35,11 @@ class Twins:
         self._size = 0
         self._in_order = True
         self._ids = np.empty(256, np.int64)
-        self._hashes = np.empty(256, np.uint64)
         self._wholes = np.empty(256, np.uint64)
         self._middles = np.empty(256, np.uint64)
         self._gists = np.empty((256, SIZE), np.int8)
-        self._bare = np.empty(0, np.int64)  # the numbers of those without a gist
+        self._hashes = Hashes()
+        self._bare = Hashes()  # of those without a gist
 
     def __len__(self) -> int:
         return self._size
@@ -58,12 +59,13 @@ class Twins:
         self._make_room()
         here = slice(first, self._size)
         self._ids[here] = np.array(numbers, np.int64)
-        self._hashes[here] = np.array(hashes, np.int64).view(np.uint64)
+        unsigned = np.array(hashes, np.int64).view(np.uint64)
+        self._hashes.add(self._ids[here], unsigned)
         self._gists[here] = np.frombuffer(b"".join(gist or _NONE for gist in known), np.int8).reshape(-1, SIZE)
         self._wholes[here], self._middles[here] = gists.signs(self._gists[here])
         if not all(known):
             bare = np.array([not gist for gist in known])
-            self._bare = np.append(self._bare, self._ids[here][bare])
+            self._bare.add(self._ids[here][bare], unsigned[bare])
         self._in_order &= bool((np.diff(self._ids[max(first - 1, 0) : self._size]) > 0).all())
 
     def may_be(self, look: Look, *, after: int = 0) -> list[int]:
@@ -82,15 +84,8 @@ class Twins:
 
     def within(self, phash: int, *, bits: int, after: int = 0, bare: bool) -> list[int]:
         """The photos whose hash is at most ``bits`` away, the nearest first: of all, or of those without a gist."""
-        if bare and not self._bare.size:
-            return []
-        self._settle()
-        known = self._ids[: self._size]
-        chosen = np.sort(self._bare[self._bare > after]) if bare else known[np.searchsorted(known, after, "right") :]
-        places = np.searchsorted(known, chosen)
-        distances = np.bitwise_count(self._hashes[places] ^ np.uint64(phash))
-        near = np.flatnonzero(distances <= bits)
-        return [int(number) for number in self._ids[places[near[np.argsort(distances[near], kind="stable")]]]]
+        near = (self._bare if bare else self._hashes).within(phash, bits=bits)
+        return [int(number) for number in near.numbers[near.numbers > after]]
 
     def _with_signs(self, look: Look, first: int) -> NDArray[np.intp]:
         found = []
