@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Subquery, false, func, or_, select
 
 from catalog.decisions import by_people, present
 from catalog.errors import BadInput, NotFound
@@ -32,20 +32,13 @@ class Calibrations(Part):
 
         What counts is the decision that stands now; what a check itself rejected, and erased subjects, do not.
         """
-        decided = present(stage)
-        statement = select(scores.c.value, decided.c.verdict, decided.c.reason).where(
-            scores.c.check == check, scores.c.version == version, by_people(decided.c.by)
-        )
-        if STAGE_SUBJECT[stage] is SubjectKind.PHOTO:
-            statement = statement.join_from(scores, decided, decided.c.photo_id == scores.c.photo_id)
-            photo = scores.c.photo_id
-        else:
-            statement = statement.join_from(scores, decided, decided.c.face_id == scores.c.face_id)
-            statement = statement.join(faces, faces.c.id == scores.c.face_id)
-            photo = faces.c.photo_id
+        decided, joined, counts = _decided(stage)
+        statement = select(scores.c.value, decided.c.verdict, decided.c.reason).select_from(joined)
         rejected, approved, others = [], [], 0
         with self._catalog.reading() as connection:
-            for value, verdict, why in connection.execute(statement.where(photo.not_in(refused("erase")))):
+            for value, verdict, why in connection.execute(
+                statement.where(counts, scores.c.check == check, scores.c.version == version)
+            ):
                 if verdict == Verdict.APPROVE.value:
                     approved.append(value)
                 elif why == reason.value:
@@ -53,6 +46,27 @@ class Calibrations(Part):
                 else:
                     others += 1
         return Cases(tuple(sorted(rejected)), tuple(sorted(approved)), others)
+
+    def flagged(
+        self, stage: Stage, below: Mapping[tuple[str, str], float]
+    ) -> Mapping[str, Mapping[Reason | None, int]]:
+        """For each of these checks (with its version), how people decided what scored below a threshold.
+
+        Counted by the reason of the rejection; None: approved. The same decisions count as in :meth:`cases`.
+        """
+        decided, joined, counts = _decided(stage)
+        low = [
+            (scores.c.check == check) & (scores.c.version == version) & (scores.c.value < threshold)
+            for (check, version), threshold in below.items()
+        ]
+        statement = select(scores.c.check, decided.c.reason, func.count()).select_from(joined)
+        said: dict[str, dict[Reason | None, int]] = defaultdict(dict)
+        with self._catalog.reading() as connection:
+            for check, reason, count in connection.execute(
+                statement.where(counts, or_(false(), *low)).group_by(scores.c.check, decided.c.reason)
+            ):
+                said[check][Reason(reason) if reason else None] = count
+        return said
 
     def add(self, checks: Sequence[Calibrated], *, by: str, false_alarms: float) -> Calibration:
         """Record a version of the thresholds and judge by it from now on.
@@ -139,6 +153,19 @@ class Calibrations(Part):
             .order_by(calibrated_checks.c.check)
         )
         return Calibration(row.id, row.at, row.by, row.false_alarms, tuple(_calibrated(one) for one in checks))
+
+
+def _decided(stage: Stage) -> tuple[Subquery, FromClause, ColumnElement[bool]]:
+    """The decisions that stand at a stage, the scores joined with them, and which of these rows count."""
+    decided = present(stage)
+    if STAGE_SUBJECT[stage] is SubjectKind.PHOTO:
+        joined = scores.join(decided, decided.c.photo_id == scores.c.photo_id)
+        photo = scores.c.photo_id
+    else:
+        joined = scores.join(decided, decided.c.face_id == scores.c.face_id)
+        joined = joined.join(faces, faces.c.id == scores.c.face_id)
+        photo = faces.c.photo_id
+    return decided, joined, by_people(decided.c.by) & photo.not_in(refused("erase"))
 
 
 def _calibrated(row) -> Calibrated:  # type: ignore[no-untyped-def]  # a row of calibrated_checks

@@ -160,6 +160,11 @@ class Settings(BaseSettings):
     folder_licence: str = Field("unknown", description="Licence of the photos in that folder.")
 
     photos_per_batch: int = Field(500, ge=1, description="Photos that one batch carries through review at most.")
+    auto_reject: bool = Field(
+        False,
+        description="Whether checks that have earned it (people confirmed 90 % of at least 100 flags) reject by "
+        "themselves, in the name check:NAME; people may overrule them. Nothing is ever approved by a machine.",
+    )
     review_poll_seconds: float = Field(30.0, gt=0, description="How often the review sensor looks, in seconds.")
     review_timeout_days: float = Field(30.0, gt=0, description="After this long a waiting review fails, in days.")
 

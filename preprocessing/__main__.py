@@ -1,4 +1,4 @@
-"""The commands: python -m preprocessing screen | crop | check | validate | checks | evaluate."""
+"""The commands: python -m preprocessing screen | crop | check | validate | calibrate | checks | evaluate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.complaints import EXPECTED, one_line
-from preprocessing import steps
+from preprocessing import calibrating, steps
 from preprocessing.checks import CHECKS, checks_markdown
 from preprocessing.errors import PreprocessingError, ValidationStopped
 from preprocessing.report import BatchReport
@@ -44,6 +44,8 @@ def _run(given: argparse.Namespace) -> int:
             _tell_tally(steps.check(given.batch, limit=given.limit), "face", "score", as_json=given.json)
         case "validate":
             _tell_report(steps.validate(given.batch), as_json=given.json)
+        case "calibrate":
+            calibrating.run(given)
         case "checks":
             _tell_checks(markdown=given.markdown, as_json=given.json)
         case "evaluate":
@@ -134,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         if verb != "validate":
             command.add_argument("--limit", type=_positive, help="stop after this many")
         command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    calibrating.add_to(verbs)
     command = verbs.add_parser("checks", help="list the checks")
     command.add_argument("--markdown", action="store_true", help="as the page docs/checks.md")
     command.add_argument("--json", action="store_true", help="print one JSON object on the last line")

@@ -24,7 +24,7 @@ from preprocessing.errors import Refused, ValidationStopped
 from preprocessing.report import BatchReport, FaceRow, PhotoRow
 
 if TYPE_CHECKING:
-    from preprocessing.checks import View
+    from preprocessing.checks import Thresholds, View
     from preprocessing.decode import Pixels
     from preprocessing.evaluation import Evaluation
     from preprocessing.geometry import FoundFace
@@ -97,8 +97,10 @@ def screen(
 ) -> Tally:
     """Look at a batch's photos before people do: refuse what cannot be used, score and flag the rest.
 
+    Checks that have earned it reject what they flag, where the operator lets them (FACELOOP_AUTO_REJECT).
     `made` counts scores. Raises NotFound when there is no such batch, as every step does.
     """
+    from preprocessing import earning
     from preprocessing.checks import PhotoView, Thresholds, judge
 
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
@@ -106,6 +108,7 @@ def screen(
     waiting = catalog.photos.unscreened(batch_id=batch)[:limit]
     finder = finder or (_finder() if waiting else None)
     thresholds = Thresholds.current(catalog)
+    acting = earning.acting(catalog, thresholds, stage=Stage.RAW)
     made, refused = 0, Counter[str]()
     for photo in _shown(waiting, "screen"):
         try:
@@ -117,11 +120,13 @@ def screen(
         subject = Subject(SubjectKind.PHOTO, photo.id)
         scores = _measure(subject, PhotoView(pixels, faces))
         made += catalog.scores.add(scores)
+        findings = judge(scores, thresholds)
         catalog.scores.flag(
             Flag(finding.score.subject, finding.stage, finding.reason, f"check:{finding.score.check}", finding.sentence)
-            for finding in judge(scores, thresholds)
+            for finding in findings
             if not finding.good
         )
+        earning.reject(catalog, findings, acting)
         catalog.photos.screened(photo.id)
     return Tally(len(waiting), made, dict(refused))
 
@@ -199,6 +204,7 @@ def check(
 def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = None) -> BatchReport:
     """Hold a batch against its expectations; flag the rows that fail.
 
+    Checks that have earned it reject the faces they flag, where the operator lets them (FACELOOP_AUTO_REJECT).
     Stores the report, and Data Docs below `docs` (the home folder's `validations/` when not given). A failed critical
     expectation stops the batch: it is closed with the reason, and ValidationStopped is raised. A stopped batch that
     is validated again is opened anew: somebody has seen to its reason.
@@ -209,11 +215,12 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
     catalog = catalog or Catalog()
     catalog.batches.open(key=catalog.batches.get(batch).key)
     docs = docs or settings().home / "validations"
+    thresholds = Thresholds.current(catalog)
     report = expectations.validate(
         batch_id=batch,
         photos=_photo_rows(catalog, batch),
         faces=_face_rows(catalog, batch),
-        thresholds=Thresholds.current(catalog),
+        thresholds=thresholds,
         docs=docs.absolute() / str(batch),
     )
     catalog.scores.flag(_flags(report))
@@ -224,6 +231,7 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
     if report.stopped_by:
         catalog.batches.close(batch, state=BatchState.STOPPED, reason=report.stopped_by)
         raise ValidationStopped(f"batch {batch} stopped: {report.stopped_by}")
+    _let_checks_reject(catalog, batch, thresholds)
     return report
 
 
@@ -366,6 +374,22 @@ def _flags(report: BatchReport) -> Iterable[Flag]:
         for failing in expected.failing:
             subject = Subject(expected.on, failing.id)
             yield Flag(subject, stage, expected.reason, f"expectation:{expected.name}", failing.value)
+
+
+def _let_checks_reject(catalog: Catalog, batch: int, thresholds: Thresholds) -> None:
+    """Let the checks that have earned it, and are let, reject the faces that they flag."""
+    from preprocessing import earning
+    from preprocessing.checks import judge
+
+    acting = earning.acting(catalog, thresholds, stage=Stage.CROP)
+    if not acting:
+        return
+    of: dict[Subject, list[Score]] = {}
+    for score in catalog.scores.of_batch(batch):
+        if score.subject.kind is SubjectKind.FACE:
+            of.setdefault(score.subject, []).append(score)
+    for scores in of.values():
+        earning.reject(catalog, judge(scores, thresholds), acting)
 
 
 def _shown(items: Sequence[Item], verb: str) -> Iterable[Item]:
