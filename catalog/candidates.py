@@ -231,6 +231,7 @@ def provenance_of(row: Any) -> Provenance:
         title=row.title,
         licence_url=row.licence_url,
         attribution=row.attribution,
+        train_ok=row.train_ok,
     )
 
 

@@ -26,6 +26,7 @@ from catalog.models import Models
 from catalog.photos import Photos
 from catalog.prepared import Driver
 from catalog.queries import Queries
+from catalog.rates import Rates
 from catalog.scores import Scores
 from catalog.settings import settings
 from catalog.snapshots import Snapshots
@@ -68,6 +69,7 @@ class Catalog:
         self.faces = Faces(self)
         self.scores = Scores(self)
         self.batches = Batches(self)
+        self.rates = Rates(self)
         self.decisions = Decisions(self)
         self.calibrations = Calibrations(self)
         self.snapshots = Snapshots(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,7 +21,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhotoRow:
-    """One photo of the batch with where it came from. ``usable`` is false once a step has refused it."""
+    """One photo of the batch with where it came from.
+
+    ``usable`` is false once a step has refused it; ``learnable`` when its source's terms or its licence let no model
+    learn from it. ``scores`` are those that the screen gave it.
+    """
 
     photo_id: int
     sha256: str
@@ -36,6 +40,8 @@ class PhotoRow:
     width: int
     height: int
     usable: bool
+    learnable: bool = True
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,30 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something was said of this batch, beside the batches before it (preprocessing.drift).
+
+    ``part`` of ``whole`` now; ``median`` and ``spread`` (a robust standard deviation) of the same rate in so many
+    ``batches`` before; ``normal`` the lowest and highest rate that these let expect, None when they are too few.
+    """
+
+    name: str
+    sentence: str
+    part: int
+    whole: int
+    batches: int
+    median: float | None
+    spread: float | None
+    normal: tuple[float, float] | None
+    success: bool = True
+
+    @property
+    def now(self) -> float | None:
+        """The rate in this batch; None when nothing could be counted."""
+        return self.part / self.whole if self.whole else None
+
+
+@dataclass(frozen=True, slots=True)
 class BatchReport:
     """What all expectations said of a batch. ``stopped_by`` is the readable reason when a critical one failed."""
 
@@ -86,6 +116,22 @@ class BatchReport:
     faces: int
     expectations: tuple[Expected, ...]
     docs: str = ""
+    rates: tuple[Rate, ...] = ()
+
+    def with_rates(self, rates: tuple[Rate, ...]) -> BatchReport:
+        """The same report with other rates, and what success then is."""
+        held = [each.success for each in self.expectations] + [each.success for each in rates]
+        return replace(self, rates=rates, success=all(held))
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> BatchReport | None:
+        """The report that was stored; None when another version of this program wrote it."""
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            return TypeAdapter(cls).validate_python(stored)
+        except ValidationError:
+            return None
 
     def to_json(self) -> dict[str, Any]:
         """The report as it comes back from JSON: lists for tuples, words for enumerations."""

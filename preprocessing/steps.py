@@ -9,7 +9,6 @@ DAG files import this module, so it imports nothing that is slow to load; each v
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,9 +18,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from catalog import Blobs, Catalog, open_blobs, settings
 from catalog.errors import BlobCorrupt, BlobMissing, Conflict
-from catalog.records import BatchState, Face, Flag, NewFace, Photo, Score, Stage, Subject, SubjectKind
+from catalog.records import BatchState, Flag, NewFace, Photo, Score, Stage, Subject, SubjectKind
 from preprocessing.errors import Refused, ValidationStopped
-from preprocessing.report import BatchReport, FaceRow, PhotoRow
+from preprocessing.report import BatchReport
 
 if TYPE_CHECKING:
     from preprocessing.checks import Thresholds, View
@@ -75,7 +74,7 @@ def photos_wait(*, catalog: Catalog | None = None) -> bool:
 def close_batch(batch: int, *, catalog: Catalog | None = None) -> int:
     """End a batch whose three stages are decided, and give the number of faces approved in it.
 
-    Raises Conflict when somebody has not decided yet.
+    Its report then tells of all three stages' rates of rejection. Raises Conflict when somebody has not decided yet.
     """
     catalog = catalog or Catalog()
     stages = [catalog.batches.progress(batch, stage) for stage in Stage]
@@ -83,6 +82,7 @@ def close_batch(batch: int, *, catalog: Catalog | None = None) -> int:
         if not progress.complete:
             waiting = progress.subjects - progress.decided
             raise Conflict(f"batch {batch}: {waiting} of {progress.subjects} wait at the {progress.stage} stage")
+    _tell_rates(batch, catalog)
     catalog.batches.close(batch, state=BatchState.DONE)
     return stages[-1].approved
 
@@ -174,6 +174,7 @@ def check(
     `made` counts scores. What a low score suggests becomes a flag when the batch is validated. A photo whose crop
     has been lost is refused.
     """
+    from preprocessing.batch import side
     from preprocessing.checks import FaceView
     from preprocessing.decode import decode
     from preprocessing.geometry import Landmarks
@@ -194,7 +195,7 @@ def check(
             pixels=pixels,
             landmarks=Landmarks(face.face.crop_landmarks),
             padded=face.face.padded,
-            side=_side(face),
+            side=side(face),
         )
         made += catalog.scores.add(_measure(Subject(SubjectKind.FACE, face.id), view))
         catalog.faces.checked(face.id)
@@ -210,20 +211,22 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
     is validated again is opened anew: somebody has seen to its reason.
     """
     from preprocessing import expectations
+    from preprocessing.batch import face_rows, flags, photo_rows, rates, stage_rates
     from preprocessing.checks import Thresholds
 
     catalog = catalog or Catalog()
     catalog.batches.open(key=catalog.batches.get(batch).key)
     docs = docs or settings().home / "validations"
-    thresholds = Thresholds.current(catalog)
+    faces, thresholds = face_rows(catalog, batch), Thresholds.current(catalog)
     report = expectations.validate(
         batch_id=batch,
-        photos=_photo_rows(catalog, batch),
-        faces=_face_rows(catalog, batch),
+        photos=photo_rows(catalog, batch),
+        faces=faces,
+        rates=[*stage_rates(catalog, batch), *rates(catalog, batch, thresholds)],
         thresholds=thresholds,
         docs=docs.absolute() / str(batch),
     )
-    catalog.scores.flag(_flags(report))
+    catalog.scores.flag(flags(report, faces))
     if catalog.batches.validation(batch) != report.to_json():
         catalog.batches.add_validation(
             batch, success=not report.stopped_by, stopped_by=report.stopped_by, report=report.to_json()
@@ -245,6 +248,27 @@ def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Ev
 
     labelled = read(manifest)
     return measure(_shown(labelled, "evaluate"), faces=faces, finder=finder or _finder())
+
+
+def _tell_rates(batch: int, catalog: Catalog) -> None:
+    """Add to a batch's report what has become of it since: how much each stage rejected, beside the batches before."""
+    from preprocessing.batch import stage_rates
+
+    stored = catalog.batches.validation(batch)
+    report = BatchReport.from_json(stored) if stored else None
+    if report is None:
+        return
+    rates = tuple(stage_rates(catalog, batch))
+    if any(rate.normal for rate in rates):  # before that there is nothing that Great Expectations could judge
+        from preprocessing import expectations
+
+        rates = expectations.judge_rates(rates)
+    names = {rate.name for rate in rates}
+    report = report.with_rates((*rates, *(rate for rate in report.rates if rate.name not in names)))
+    if stored != report.to_json():
+        catalog.batches.add_validation(
+            batch, success=not report.stopped_by, stopped_by=report.stopped_by, report=report.to_json()
+        )
 
 
 def _finder() -> Finder:
@@ -311,69 +335,6 @@ def _measure(subject: Subject, view: View) -> list[Score]:
 
     measured = [(check, check.measure(view)) for check in checks_on(subject.kind)]
     return [Score(subject, check.name, check.version, m.value, dict(m.detail)) for check, m in measured]
-
-
-def _side(face: Face) -> float:
-    """The side of a face's crop, in photo pixels."""
-    first, *_, last = face.face.quad
-    return math.dist(first, last)
-
-
-def _photo_rows(catalog: Catalog, batch: int) -> Sequence[PhotoRow]:
-    usable = {photo.id for photo in catalog.photos.of_batch(batch, with_refused=False)}
-    return [
-        PhotoRow(
-            photo_id=photo.id,
-            sha256=photo.sha256,
-            domain=photo.domain.value,
-            source=origin.source,
-            foreign_id=origin.foreign_id,
-            page_url=origin.page_url,
-            image_url=origin.image_url,
-            query=origin.query,
-            licence=origin.licence,
-            found_at=origin.found_at,
-            width=photo.width,
-            height=photo.height,
-            usable=photo.id in usable,
-        )
-        for photo in catalog.photos.of_batch(batch)
-        for origin in [catalog.photos.provenance(photo.id)]
-    ]
-
-
-def _face_rows(catalog: Catalog, batch: int) -> Sequence[FaceRow]:
-    from preprocessing.checks import CHECKS
-
-    scores: dict[int, dict[str, float]] = {}
-    for score in catalog.scores.of_batch(batch):
-        known = CHECKS.get(score.check)
-        if score.subject.kind is SubjectKind.FACE and known is not None and known.version == score.version:
-            scores.setdefault(score.subject.id, {})[score.check] = score.value
-    return [
-        FaceRow(
-            face_id=face.id,
-            photo_id=face.photo_id,
-            number=face.face.index,
-            sha256=face.face.sha256,
-            domain=face.domain.value,
-            padded=face.face.padded,
-            side=_side(face),
-            scores=scores.get(face.id, {}),
-        )
-        for face in catalog.faces.of_batch(batch)
-    ]
-
-
-def _flags(report: BatchReport) -> Iterable[Flag]:
-    """One flag for each row that failed an expectation which suggests a reason."""
-    for expected in report.expectations:
-        if expected.reason is None:
-            continue
-        stage = Stage.RAW if expected.on is SubjectKind.PHOTO else Stage.CROP
-        for failing in expected.failing:
-            subject = Subject(expected.on, failing.id)
-            yield Flag(subject, stage, expected.reason, f"expectation:{expected.name}", failing.value)
 
 
 def _let_checks_reject(catalog: Catalog, batch: int, thresholds: Thresholds) -> None:

@@ -219,6 +219,7 @@ class Provenance:
     title: str
     licence_url: str = ""
     attribution: str = ""
+    train_ok: bool = True  # whether its source's terms, and its licence, let a model learn from it
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,14 @@ class StageProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many: what one batch adds to a rate."""
+
+    part: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewItem:
     """One subject as the desk shows it."""
 

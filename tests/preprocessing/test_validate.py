@@ -100,6 +100,10 @@ def test_a_threshold_is_met_by_its_own_value() -> None:
         ({"domain": "cat"}, "every photo belongs to a domain of the model (1 of 10 photos)"),
         ({"photo_id": 2}, "no two photos share a photo_id (2 of 10 photos)"),
         ({"sha256": f"{2:064x}"}, "no two photos share a sha256 (2 of 10 photos)"),
+        ({"sha256": "photo.jpg"}, "every photo's bytes are named by sha256 (1 of 10 photos)"),
+        ({"width": 0}, "every photo's width is from 1 to 65,535 pixels (1 of 10 photos)"),
+        ({"height": None}, "every photo's height is known (1 of 10 photos)"),
+        ({"scores": {"head_room": -0.5}}, "every score for head_room is from 0 to 1 (1 of 10 photos)"),
     ],
 )
 def test_a_photo_without_its_provenance_stops_the_batch(change: dict[str, object], said: str) -> None:
@@ -110,7 +114,9 @@ def test_a_photo_without_its_provenance_stops_the_batch(change: dict[str, object
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"padded": 1.2}, "the padded share of every crop is known, and from 0 to 1 (1 of 10 faces)"),
+        ({"padded": 1.2}, "the padded share of every crop is from 0 to 1 (1 of 10 faces)"),
+        ({"padded": float("nan")}, "the padded share of every crop is known (1 of 10 faces)"),
+        ({"side": 0.0}, "the side of every crop is from 1 to 131,070 pixels of its photo (1 of 10 faces)"),
         ({"sha256": "crop.jpg"}, "every face has its crop, named by sha256 (1 of 10 faces)"),
         ({"face_id": 2}, "no two faces share an id (2 of 10 faces)"),
         ({"scores": GOOD | {"blur": 1.5}}, "every score for blur is from 0 to 1 (1 of 10 faces)"),
@@ -120,6 +126,19 @@ def test_a_photo_without_its_provenance_stops_the_batch(change: dict[str, object
 def test_a_face_that_the_pipeline_left_unfinished_stops_the_batch(change: dict[str, object], said: str) -> None:
     report = validate(PHOTOS, [replace(FACES[0], **change), *FACES[1:]])
     assert said in report.stopped_by
+
+
+def test_a_photo_whose_licence_lets_no_model_learn_is_pointed_out_with_the_licence() -> None:
+    report = validate([replace(PHOTOS[0], licence="CC BY-ND 4.0", learnable=False), *PHOTOS[1:]], FACES)
+    allowed = named(report, "photo_licence_allowed")
+    assert [(failing.id, failing.value) for failing in allowed.failing] == [(1, "CC BY-ND 4.0")]
+    assert allowed.reason is Reason.OTHER
+    assert report.stopped_by == ""
+
+
+def test_scores_of_photos_may_be_missing_for_screen_gave_them_days_ago() -> None:
+    assert not any(photo.scores for photo in PHOTOS)
+    assert validate(PHOTOS, FACES).success
 
 
 def test_an_empty_batch_is_stopped() -> None:
