@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from catalog.budgets import dollars
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
 from catalog.records import REASONS, BatchState, BreakerState, Reason, Stage, StageProgress, SubjectKind
-from review import source_routes, words
+from review import check_routes, source_routes, words
 from review.access import Access, Person
 from review.desk import PAGE, Desk
 from review.errors import BadRequest, Unshowable
@@ -127,6 +127,7 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
             return Response(status_code=304, headers=headers)
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 
+    check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 
     @app.get("/static/{name}")

@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from catalog import Catalog
+from catalog import Catalog, settings
 from catalog.blobs import Blobs
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.records import (
+    MACHINE,
     STAGE_SUBJECT,
     Decision,
     Provenance,
@@ -22,6 +23,7 @@ from catalog.records import (
     Subject,
     SubjectKind,
 )
+from preprocessing import earning
 from preprocessing.checks import CHECKS, Thresholds, judge
 from preprocessing.report import BatchReport
 from review.access import Person
@@ -29,6 +31,7 @@ from review.pictures import Picture, Pictures
 from review.records import (
     Acts,
     BatchView,
+    ChecksView,
     Item,
     Measured,
     Origin,
@@ -61,6 +64,12 @@ class Desk:
             BatchView(batch, self.progress(batch.id), self._report(batch.id))
             for batch in self._catalog.batches.list(limit=limit)
         ]
+
+    def checks(self) -> ChecksView:
+        """How people decided what each check flags, and which checks have earned to reject by themselves."""
+        calibration = self._catalog.calibrations.current()
+        records = earning.records(self._catalog, Thresholds.of(calibration))
+        return ChecksView(tuple(records), calibration, settings().auto_reject)
 
     def batch_of_run(self, key: str) -> tuple[int, Stage]:
         """The batch opened under this key, and the stage to look at first. NotFound when the run opened none."""
@@ -227,6 +236,7 @@ def _standing(decision: Decision, person: Person) -> Standing:
         by=decision.by,
         at=decision.at,
         mine=decision.by == person.id,
+        machine=decision.by.startswith(MACHINE),
     )
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from catalog.records import Batch, Domain, Reason, Stage, StageProgress, SubjectKind, Verdict
+from catalog.records import Batch, Calibration, Domain, Reason, Stage, StageProgress, SubjectKind, Verdict
+from preprocessing.earning import Record
 from preprocessing.report import BatchReport
 
 #: The most decisions in one request: a page of the grid fits.
@@ -37,7 +38,7 @@ class Acts:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The decision that stands on a subject now."""
+    """The decision that stands on a subject now. Whoever may decide may overrule a check (``machine``)."""
 
     verdict: Verdict
     reason: Reason | None
@@ -45,6 +46,7 @@ class Standing:
     by: str
     at: datetime
     mine: bool
+    machine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,15 @@ class StageView:
     progress: tuple[StageProgress, ...]
     page: Page
     mine: tuple[Item, ...]  # what this person decided here last, newest first: what undo takes back
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksView:
+    """Every check with how people decided what it flags; the calibration that judges; whether earned checks act."""
+
+    records: tuple[Record, ...]
+    calibration: Calibration | None
+    acts: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ function act(items, verdict, reason = null, note = "") {
   count(items.filter((item) => item.decision), -1);
   outbox.add(items.map((item) => ({ subject: item.id, verdict, reason, note })));
   const at = new Date().toISOString();
-  for (const item of items) item.decision = { verdict, reason, note, by: opening.person.id, at, mine: true };
+  for (const item of items) item.decision = { verdict, reason, note, by: opening.person.id, at, mine: true, machine: false };
   count(items, +1);
   state.done.push(items);
 }
@@ -81,7 +81,7 @@ function act(items, verdict, reason = null, note = "") {
 function allowed(item) {
   if (!opening.person.mayDecide) alarm("You may look, but not decide.");
   else if (!opening.open) alarm("This batch is closed; its decisions can no longer change.");
-  else if (item?.decision && !item.decision.mine) alarm(`${item.decision.by} has decided this already.`);
+  else if (item?.decision && !item.decision.mine && !item.decision.machine) alarm(`${item.decision.by} has decided this already.`);
   else return true;
   return false;
 }

@@ -232,3 +232,20 @@ def test_no_page_breaks_its_own_policy(sitting: Sitting, airflow: Airflow) -> No
 
     said = [entry["message"] for entry in sitting.driver.get_log("browser") if "/review-desk" in entry["message"]]
     assert said == []
+
+
+def test_what_a_check_rejected_is_overruled_by_the_same_key(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    rejected, _ = airflow.shelf.photos(batch)
+    subject = Subject(SubjectKind.PHOTO, rejected)
+    airflow.shelf.catalog.decisions.reject_by_check(
+        subject, check="head_room", stage=Stage.RAW, reason=Reason.HEAD_ROOM, note="0.10, below 0.5"
+    )
+    sitting.open(f"/batch/{batch}/raw/{rejected}?everything=true")
+    assert "by check:head_room" in sitting.text("facts-decision")
+
+    sitting.press("a")
+
+    sitting.saved()
+    assert kept(airflow, rejected) == (Verdict.APPROVE, None)
+    assert "1 of 2 decided" in sitting.text("live")

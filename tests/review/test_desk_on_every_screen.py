@@ -82,7 +82,7 @@ def paths(airflow: Airflow) -> list[str]:
     catalog.sources.rest("google", until=until, reason=long, kind=RestKind.CAPTCHA)
     page = airflow.shelf.blobs.put("pages", f"<html>{long}</html>".encode())
     alert = catalog.alerts.add("google", kind="drift", message=long, page=page)
-    return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", "/sources", f"/alert/{alert.id}", "/"]
+    return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", "/sources", "/checks", f"/alert/{alert.id}", "/"]
 
 
 def visit(sitting: Sitting, path: str) -> None:
