@@ -298,6 +298,10 @@ class S3Blobs:
         with _served():
             self._client: Any = boto3.client("s3")
 
+    def __reduce__(self) -> tuple[type[S3Blobs], tuple[str, str]]:
+        # Another process opens a connection of its own.
+        return S3Blobs, (self._bucket, self._prefix.rstrip("/"))
+
     def set_aside(self, kind: str, data: bytes | BinaryIO, *, name: str) -> Aside:
         """Store bytes: under their own name, since what no row names is seen by nobody, and swept up in the end."""
         if not self._is_fresh(kind, name):

@@ -155,6 +155,12 @@ class Settings(BaseSettings):
         description="Path of dlib's 68-point predictor; empty: the file of face_recognition_models "
         "(trained on iBUG 300-W, whose licence excludes commercial use).",
     )
+    vision_processes: int = Field(
+        0,
+        ge=0,
+        description="Processes in which screen and crop look at photos side by side, about 200 MB each, more for "
+        "very large photos; 0: one per core that the task may use.",
+    )
     folder_path: str = Field("", description="Folder that the folder source reads; empty: that source rests.")
     folder_domain: str = Field("bare", description="Domain of the photos in that folder: bare or makeup.")
     folder_licence: str = Field("unknown", description="Licence of the photos in that folder.")

@@ -6,6 +6,7 @@ PreprocessingError
 │   ├── TooLarge           more pixels or bytes than we accept to decode
 │   ├── TooSmall           too few pixels to hold a face
 │   └── Unalignable        landmarks that span no face
+├── CrewFailed             the processes that look at photos do not start
 ├── ModelMissing           a model file that a step needs is not there
 └── ValidationStopped      a critical expectation failed: the batch must not go on
 """
@@ -45,6 +46,10 @@ class Unalignable(Refused):
     """The landmarks span no face: there is nothing to turn upright."""
 
     reason = "unalignable"
+
+
+class CrewFailed(PreprocessingError):
+    """The processes that look at photos do not start; the sentence says how they end."""
 
 
 class ModelMissing(PreprocessingError):

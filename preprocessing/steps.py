@@ -1,8 +1,9 @@
 """The verbs: screen, crop, check, validate. Each finds its own work in the catalog and may be killed and run again.
 
+`screen` and `crop` look at photos in several processes (preprocessing.crew), and write what comes back in this one.
 What a step makes is stored before the row that says so, and rows are written once; so running a step again repeats
-at most the photo that it was killed over. A photo that cannot go on gets a refusal with its reason and never comes
-back; nothing that a photo contains can stop a step.
+at most the photos that it was killed over, one for each process. A photo that cannot go on gets a refusal with its
+reason and never comes back; nothing that a photo contains can stop a step.
 
 DAG files import this module, so it imports nothing that is slow to load; each verb does that for itself.
 """
@@ -11,33 +12,24 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from catalog import Blobs, Catalog, open_blobs, settings
-from catalog.errors import BlobCorrupt, BlobMissing, Conflict
-from catalog.records import BatchState, Flag, NewFace, Photo, Score, Stage, Subject, SubjectKind
+from catalog.errors import Conflict
+from catalog.records import BatchState, Flag, Photo, Stage, Subject, SubjectKind
+from preprocessing.crew import spread
 from preprocessing.errors import Refused, ValidationStopped
+from preprocessing.one_photo import Done, Finder, Made, Work, attempt, bytes_of, cut_faces, measure, score_photo
 from preprocessing.report import BatchReport
 
 if TYPE_CHECKING:
-    from preprocessing.checks import Thresholds, View
-    from preprocessing.decode import Pixels
+    from preprocessing.checks import Thresholds
     from preprocessing.evaluation import Evaluation
-    from preprocessing.geometry import FoundFace
 
 Item = TypeVar("Item")
-
-
-class Finder(Protocol):
-    """What finds faces; see preprocessing.detect."""
-
-    version: str
-
-    def find(self, photo: Pixels) -> tuple[FoundFace, ...]:
-        """The faces of an upright RGB photo, the largest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +39,6 @@ class Tally:
     seen: int = 0
     made: int = 0
     refused: dict[str, int] = field(default_factory=dict)
-
-
-class _Unfit(Refused):
-    """A photo that decodes and still cannot become a face."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
 
 
 def open_batch(key: str, *, catalog: Catalog | None = None) -> int | None:
@@ -101,33 +85,28 @@ def screen(
     `made` counts scores. Raises NotFound when there is no such batch, as every step does.
     """
     from preprocessing import earning
-    from preprocessing.checks import PhotoView, Thresholds, judge
+    from preprocessing.checks import Thresholds, judge
 
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
     catalog.batches.get(batch)
     waiting = catalog.photos.unscreened(batch_id=batch)[:limit]
-    finder = finder or (_finder() if waiting else None)
     thresholds = Thresholds.current(catalog)
     acting = earning.acting(catalog, thresholds, stage=Stage.RAW)
     made, refused = 0, Counter[str]()
-    for photo in _shown(waiting, "screen"):
-        try:
-            pixels, faces = _look(photo, blobs, finder)
-        except Refused as refusal:
-            catalog.photos.refuse(photo.id, step="screen", reason=refusal.reason, detail=str(refusal))
-            refused[refusal.reason] += 1
+    for done in _shown(_spread(score_photo, waiting, blobs, finder), "screen", total=len(waiting)):
+        if done.refused:
+            catalog.photos.refuse(done.photo.id, step="screen", reason=done.refused, detail=done.detail)
+            refused[done.refused] += 1
             continue
-        subject = Subject(SubjectKind.PHOTO, photo.id)
-        scores = _measure(subject, PhotoView(pixels, faces))
-        made += catalog.scores.add(scores)
-        findings = judge(scores, thresholds)
+        made += catalog.scores.add(done.made)
+        findings = judge(done.made, thresholds)
         catalog.scores.flag(
             Flag(finding.score.subject, finding.stage, finding.reason, f"check:{finding.score.check}", finding.sentence)
             for finding in findings
             if not finding.good
         )
         earning.reject(catalog, findings, acting)
-        catalog.photos.screened(photo.id)
+        catalog.photos.screened(done.photo.id)
     return Tally(len(waiting), made, dict(refused))
 
 
@@ -147,18 +126,13 @@ def crop(
     if batch is not None:
         catalog.batches.get(batch)
     waiting = catalog.photos.uncropped(batch_id=batch)[:limit]
-    finder = finder or (_finder() if waiting else None)
     made, refused = 0, Counter[str]()
-    for photo in _shown(waiting, "crop"):
-        try:
-            pixels, faces = _look(photo, blobs, finder)
-            cut = [_cut(pixels, face, number, blobs, finder) for number, face in enumerate(faces)]
-        except Refused as refusal:
-            catalog.photos.refuse(photo.id, step="crop", reason=refusal.reason, detail=str(refusal))
-            refused[refusal.reason] += 1
-            continue
-        if catalog.faces.store(photo.id, cut):
-            made += len(cut)
+    for done in _shown(_spread(cut_faces, waiting, blobs, finder), "crop", total=len(waiting)):
+        if done.refused:
+            catalog.photos.refuse(done.photo.id, step="crop", reason=done.refused, detail=done.detail)
+            refused[done.refused] += 1
+        elif catalog.faces.store(done.photo.id, done.made):
+            made += len(done.made)
     return Tally(len(waiting), made, dict(refused))
 
 
@@ -186,7 +160,7 @@ def check(
     made, refused = 0, Counter[str]()
     for face in _shown(waiting, "check"):
         try:
-            pixels = decode(_bytes_of("faces", face.face.sha256_512, blobs))
+            pixels = decode(bytes_of("faces", face.face.sha256_512, blobs))
         except Refused as refusal:
             catalog.photos.refuse(face.photo_id, step="crop", reason=refusal.reason, detail=str(refusal))
             refused[refusal.reason] += 1
@@ -197,7 +171,7 @@ def check(
             padded=face.face.padded,
             side=side(face),
         )
-        made += catalog.scores.add(_measure(Subject(SubjectKind.FACE, face.id), view))
+        made += catalog.scores.add(measure(Subject(SubjectKind.FACE, face.id), view))
         catalog.faces.checked(face.id)
     return Tally(len(waiting), made, dict(refused))
 
@@ -243,11 +217,11 @@ def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Ev
 
     Raises BadManifest, or OSError when the manifest is not there; a photo that is not there is told in the answer.
     """
-    from preprocessing.evaluation import evaluate as measure
+    from preprocessing.evaluation import evaluate as evaluated
     from preprocessing.evaluation import read
 
     labelled = read(manifest)
-    return measure(_shown(labelled, "evaluate"), faces=faces, finder=finder or _finder())
+    return evaluated(_shown(labelled, "evaluate"), faces=faces, finder=finder or _finder())
 
 
 def _tell_rates(batch: int, catalog: Catalog) -> None:
@@ -277,64 +251,16 @@ def _finder() -> Finder:
     return detector(landmarks_model(settings().landmarks_model))
 
 
-def _look(photo: Photo, blobs: Blobs, finder: Finder | None) -> tuple[Pixels, tuple[FoundFace, ...]]:
-    """Decode a photo and find its faces; raises Refused when it cannot be read or shows none."""
-    from preprocessing.decode import decode
+def _spread(work: Work[Made], photos: Sequence[Photo], blobs: Blobs, finder: Finder | None) -> Iterator[Done[Made]]:
+    """The work on each photo: by a crew of processes, or in this one with the finder that is given."""
+    if finder is not None:
+        return (attempt(work, photo, blobs, finder) for photo in photos)
+    if not photos:
+        return iter(())
+    from preprocessing.detect import landmarks_model
 
-    assert finder is not None  # there is one whenever a photo waits
-    limits = settings()
-    data = _bytes_of("photos", photo.sha256, blobs)
-    pixels = decode(data, max_pixels=limits.fetch_max_pixels, max_bytes=limits.fetch_max_bytes)
-    faces = finder.find(pixels)
-    if not faces:
-        raise _Unfit("no_face", "no face was found")
-    return pixels, faces
-
-
-def _bytes_of(kind: str, name: str, blobs: Blobs) -> bytes:
-    """A blob's bytes; raises Refused when they are gone or damaged: no later run would find them.
-
-    Raises BlobMissing when the store holds none of that kind at all: then the store is wrong, not the photo.
-    """
-    try:
-        return blobs.get(kind, name)
-    except BlobCorrupt as error:
-        raise _Unfit("bytes_lost", str(error)) from error
-    except BlobMissing as error:
-        if next(blobs.names(kind), None) is None:
-            raise BlobMissing(
-                f"the store holds no {kind} at all; is FACELOOP_STORE the one they were put in?"
-            ) from None
-        raise _Unfit("bytes_lost", str(error)) from error
-
-
-def _cut(pixels: Pixels, found: FoundFace, number: int, blobs: Blobs, finder: Finder | None) -> NewFace:
-    from preprocessing.align import align
-    from preprocessing.decode import encode_jpeg
-    from preprocessing.duplicates import phash
-
-    assert finder is not None
-    cut = align(pixels, found.landmarks)
-    box = found.box
-    return NewFace(
-        index=number,
-        box=(box.left, box.top, box.right, box.bottom),
-        landmarks=found.landmarks.points,
-        crop_landmarks=cut.landmarks.points,
-        quad=cut.square.corners(),
-        padded=cut.padded,
-        detector=finder.version,
-        sha256=blobs.put("faces", encode_jpeg(cut.small)),
-        sha256_512=blobs.put("faces", encode_jpeg(cut.large)),
-        phash=phash(cut.small),
-    )
-
-
-def _measure(subject: Subject, view: View) -> list[Score]:
-    from preprocessing.checks import checks_on
-
-    measured = [(check, check.measure(view)) for check in checks_on(subject.kind)]
-    return [Score(subject, check.name, check.version, m.value, dict(m.detail)) for check, m in measured]
+    model = landmarks_model(settings().landmarks_model)
+    return spread(work, photos, blobs=blobs, model=model, processes=settings().vision_processes)
 
 
 def _let_checks_reject(catalog: Catalog, batch: int, thresholds: Thresholds) -> None:
@@ -353,11 +279,11 @@ def _let_checks_reject(catalog: Catalog, batch: int, thresholds: Thresholds) -> 
         earning.reject(catalog, judge(scores, thresholds), acting)
 
 
-def _shown(items: Sequence[Item], verb: str) -> Iterable[Item]:
+def _shown(items: Iterable[Item], verb: str, *, total: int | None = None) -> Iterable[Item]:
     """The items, with a progress bar when a person watches."""
     if not sys.stderr.isatty():
         return items
     from tqdm import tqdm
 
-    shown: Iterable[Item] = tqdm(items, desc=verb, unit="")
+    shown: Iterable[Item] = tqdm(items, desc=verb, unit="", total=total)
     return shown

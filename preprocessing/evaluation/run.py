@@ -20,7 +20,7 @@ from preprocessing.evaluation.manifest import LabelledPhoto
 from preprocessing.evaluation.rates import Rates, rates
 
 if TYPE_CHECKING:
-    from preprocessing.steps import Finder
+    from preprocessing.one_photo import Finder
 
 assert questions  # importing them registers them
 

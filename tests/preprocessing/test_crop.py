@@ -18,6 +18,7 @@ from preprocessing import steps
 from preprocessing.align import shrink
 from preprocessing.decode import Pixels, decode, encode_jpeg
 from preprocessing.detect import Detector
+from preprocessing.one_photo import cut_faces
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -83,13 +84,7 @@ def test_the_same_photo_gives_the_same_bytes(blobs, finder, astronaut: Pixels, t
     crop(catalog, blobs, finder)
     (face,) = catalog.faces.of_photo(photo.id)
     before = set(blobs.names("faces"))
-    again = steps._cut(
-        decode(blobs.get("photos", photo.sha256)),
-        finder.find(decode(blobs.get("photos", photo.sha256)))[0],
-        0,
-        blobs,
-        finder,
-    )
+    (again,) = cut_faces(photo, blobs, finder)
     assert again == face.face
     assert set(blobs.names("faces")) == before
 

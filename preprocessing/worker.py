@@ -1,0 +1,51 @@
+"""One process of a crew: it is handed photos one after the other and answers each. See preprocessing.crew.
+
+It is started as a program of its own, so that it inherits neither locks nor half of somebody's libraries, and ends
+when the process that started it does.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import sys
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from preprocessing.one_photo import attempt
+
+
+def main(descriptor: int) -> None:
+    """Serve the other end of a pipe: first what to do and with what, then photo after photo until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who pressed Ctrl-C at the parent's terminal meant the parent
+    with suppress(OSError):
+        # Where memory runs out, it is this process that goes, and its photo is found out; not the parent.
+        Path("/proc/self/oom_score_adj").write_text("900")
+    # The end of the pipe is the end of the work, wherever it is noticed.
+    with Connection(descriptor) as parent, suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        work, blobs, model = parent.recv()
+        from preprocessing.detect import detector
+
+        finder = detector(model)
+        parent.send(None)
+        while True:
+            photo = parent.recv()
+            try:
+                answer: object = attempt(work, photo, blobs, finder)
+            except Exception as error:  # noqa: BLE001  # the parent raises it
+                answer = _sendable(error)
+            parent.send(answer)
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error itself where it survives the way to another process, else its words."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001  # an exception's class may do anything when it is copied
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

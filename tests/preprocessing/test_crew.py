@@ -1,0 +1,92 @@
+"""A crew of processes: whatever becomes of one of them, every photo is done once or refused with a reason."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from catalog import Blobs
+from catalog.errors import BlobMissing
+from catalog.records import Photo
+from preprocessing.crew import spread, usable_cores
+from preprocessing.decode import Pixels, encode_jpeg
+from preprocessing.detect import landmarks_model
+from preprocessing.errors import CrewFailed, Undecodable
+from preprocessing.one_photo import Done, Finder, cut_faces
+
+
+def by_its_bytes(photo: Photo, blobs: Blobs, finder: Finder) -> Sequence[int]:
+    """Work that does what the photo's bytes say, as a picture that breaks a codec would."""
+    match blobs.get("photos", photo.sha256).split():
+        case [b"crash", *_]:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case [b"hang", *_]:
+            time.sleep(600)
+        case [b"once", path, *_]:
+            try:
+                Path(path.decode()).touch(exist_ok=False)
+            except FileExistsError:
+                return [photo.id]
+            os.kill(os.getpid(), signal.SIGKILL)
+        case [b"refuse", *_]:
+            raise Undecodable("no picture")
+        case [b"wrong", *_]:
+            raise BlobMissing("the store is not there")
+    return [photo.id]
+
+
+def done(photos: Sequence[Photo], blobs: Blobs, **options: float) -> dict[int, Done[int]]:
+    answers = list(spread(by_its_bytes, photos, blobs=blobs, model=landmarks_model(), processes=2, **options))
+    assert len({answer.photo.id for answer in answers}) == len(answers)
+    return {answer.photo.id: answer for answer in answers}
+
+
+def test_every_photo_is_done_once(add, blobs) -> None:
+    photos = [add(b"fine %d" % n) for n in range(9)]
+    assert {number: answer.made for number, answer in done(photos, blobs).items()} == {p.id: (p.id,) for p in photos}
+
+
+def test_a_photo_that_ends_every_process_is_refused_and_the_others_are_done(add, blobs) -> None:
+    photos = [add(text) for text in (b"fine 1", b"crash 1", b"refuse 1", b"fine 2", b"crash 2", b"fine 3")]
+    answers = done(photos, blobs)
+    assert [answers[photo.id].refused for photo in photos] == ["", "crashed", "undecodable", "", "crashed", ""]
+    assert "SIGSEGV" in answers[photos[1].id].detail
+
+
+def test_a_process_that_is_killed_costs_no_photo(add, blobs, tmp_path: Path) -> None:
+    photos = [add(b"fine 1"), add(b"once %b" % bytes(tmp_path / "killed")), add(b"fine 2")]
+    assert {number for number, answer in done(photos, blobs).items() if answer.made} == {p.id for p in photos}
+
+
+def test_a_photo_that_hangs_is_refused(add, blobs) -> None:
+    hanging, fine = add(b"hang"), add(b"fine")
+    answers = done([hanging, fine], blobs, patience=20.0)
+    assert (answers[hanging.id].refused, answers[fine.id].refused) == ("crashed", "")
+    assert "20 s" in answers[hanging.id].detail
+
+
+def test_what_is_wrong_with_us_is_no_refusal(add, blobs) -> None:
+    with pytest.raises(BlobMissing, match="not there"):
+        done([add(b"wrong")], blobs)
+
+
+def test_processes_that_cannot_start_are_told(add, blobs, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.dat"
+    broken.write_bytes(b"no model")
+    with pytest.raises(CrewFailed):
+        list(spread(by_its_bytes, [add(b"fine")], blobs=blobs, model=broken, processes=1))
+
+
+def test_a_process_finds_the_faces_that_this_one_finds(add, blobs, finder, astronaut: Pixels) -> None:
+    photo = add(encode_jpeg(astronaut))
+    (answer,) = spread(cut_faces, [photo], blobs=blobs, model=landmarks_model(), processes=1)
+    assert answer.made == tuple(cut_faces(photo, blobs, finder))
+
+
+def test_as_many_processes_as_there_are_cores_for_us() -> None:
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
