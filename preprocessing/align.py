@@ -95,6 +95,12 @@ def cut(photo: Pixels, square: Square, *, size: int) -> Pixels:
     return warped
 
 
+def grey(pixels: Pixels) -> Pixels:
+    """The luma of RGB pixels, rounded to whole values: an array of shape (height, width)."""
+    luma: Pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
+    return luma
+
+
 def shrink(pixels: Pixels, *, width: int, height: int) -> Pixels:
     """Resize to exactly width x height: by area when smaller, by cubic interpolation when larger."""
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
