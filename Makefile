@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-fetch bench-hashes bench-ledger bench-planner clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-faces bench-fetch bench-hashes bench-ledger bench-planner clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -68,6 +68,9 @@ bench-duplicates: setup ## how well copies are told from other photos, as JSON; 
 
 bench-expectations: setup ## a batch's validation by Great Expectations, as JSON; ROWS=20000 makes it small
 	$(BIN)/python bench/expectations.py --rows $(or $(ROWS),100000)
+
+bench-faces: setup ## our crops beside face_recognition's way and the FFHQ recipe, as JSON; PHOTOS=FOLDER for photos of yours
+	$(BIN)/python bench/faces.py $(if $(PHOTOS),--photos $(PHOTOS))
 
 bench-fetch: setup ## our fetch beside img2dataset and a requests + Pillow script, as JSON (installs them into var/)
 	$(BIN)/python bench/fetch.py

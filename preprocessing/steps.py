@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from catalog import Blobs, Catalog, open_blobs, settings
 from catalog.errors import Conflict
-from catalog.records import BatchState, Flag, Photo, Stage, Subject, SubjectKind
+from catalog.records import BatchState, Flag, Photo, Score, Stage, Subject, SubjectKind
 from preprocessing.crew import spread
 from preprocessing.errors import Refused, ValidationStopped
 from preprocessing.one_photo import Done, Finder, Made, Work, attempt, bytes_of, cut_faces, measure, score_photo
