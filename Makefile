@@ -69,8 +69,8 @@ bench-duplicates: setup ## how well copies are told from other photos, as JSON; 
 bench-expectations: setup ## a batch's validation by Great Expectations, as JSON; ROWS=20000 makes it small
 	$(BIN)/python bench/expectations.py --rows $(or $(ROWS),100000)
 
-bench-faces: setup ## our crops beside face_recognition's way and the FFHQ recipe, as JSON; PHOTOS=FOLDER for photos of yours
-	$(BIN)/python bench/faces.py $(if $(PHOTOS),--photos $(PHOTOS))
+bench-faces: setup ## our crops beside face_recognition's way and the FFHQ recipe, as JSON; PHOTOS=FOLDER for photos of yours, LIMIT=60 for some
+	$(BIN)/python bench/faces.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(LIMIT),--limit $(LIMIT))
 
 bench-fetch: setup ## our fetch beside img2dataset and a requests + Pillow script, as JSON (installs them into var/)
 	$(BIN)/python bench/fetch.py

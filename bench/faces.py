@@ -57,7 +57,7 @@ class Resampled:
 def main() -> None:
     """Measure and say."""
     given = _arguments()
-    photos = list(_listed(given.photos) if given.photos else _drawn(given.drawn))
+    photos = _spaced(list(_listed(given.photos) if given.photos else _drawn(given.drawn)), given.limit)
     cores = usable_cores()
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn"), initializer=_ready) as pool:
         list(pool.map(ours, photos[: 2 * cores]))  # every process has its models
@@ -69,7 +69,7 @@ def main() -> None:
                 faces[name] = sum(pool.map(path, photos, chunksize=4))
                 rounds[name].append(faces[name] / (time.perf_counter() - began))
         cpu = {name: _cpu(pool, path, photos) for name, path in (("ours", ours), ("baseline", baseline))}
-        resampled = [one for many in pool.map(resample, photos, chunksize=4) for one in many]
+        resampled = [one for many in pool.map(resample, _spaced(photos, given.resampled), chunksize=2) for one in many]
         seen = list(pool.map(both, photos, chunksize=4))
     told = _told(rounds, resampled) | {
         "missed": sum(reference and not found for found, reference in seen),
@@ -279,12 +279,18 @@ def _timed(act: Callable[[], Any]) -> tuple[Any, float]:
 
 def _cpu(pool: ProcessPoolExecutor, path: Callable[[bytes], int], photos: Sequence[bytes]) -> float:
     """Mean CPU milliseconds of a photo, which other work on the machine moves less than the clock."""
-    some = photos[:: max(1, len(photos) // 60)]
+    some = _spaced(list(photos), 60)
     return round(statistics.fmean(pool.map(_cpu_ms, [path] * len(some), some, chunksize=4)), 2)
 
 
 def _cpu_ms(path: Callable[[bytes], int], data: bytes) -> float:
     return _timed(lambda: path(data))[1]
+
+
+def _spaced(photos: list[bytes], limit: int) -> list[bytes]:
+    """So many of the photos, evenly spaced; all of them for 0."""
+    wanted = min(limit or len(photos), len(photos))
+    return [photos[number * len(photos) // wanted] for number in range(wanted)]
 
 
 def _drawn(count: int) -> Iterator[bytes]:
@@ -308,6 +314,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, metavar="FOLDER", help="photos to measure on (default: drawn ones)")
     parser.add_argument("--drawn", type=int, default=60, help="portraits to draw without a folder (default 60)")
+    parser.add_argument("--limit", type=int, default=0, help="photos to take, evenly spaced (default 0: all)")
+    parser.add_argument("--resampled", type=int, default=60, help="photos for the slow recipe (default 60; 0: all)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each path (default 3)")
     return parser.parse_args()
 
