@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from catalog.records import Reason, SubjectKind
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 class Severity(StrEnum):
@@ -126,10 +130,10 @@ class BatchReport:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> BatchReport | None:
         """The report that was stored; None when another version of this program wrote it."""
-        from pydantic import TypeAdapter, ValidationError
+        from pydantic import ValidationError
 
         try:
-            return TypeAdapter(cls).validate_python(stored)
+            return _reader().validate_python(stored)
         except ValidationError:
             return None
 
@@ -137,3 +141,10 @@ class BatchReport:
         """The report as it comes back from JSON: lists for tuples, words for enumerations."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
+
+
+@cache
+def _reader() -> TypeAdapter[BatchReport]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(BatchReport)

@@ -23,7 +23,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from catalog.budgets import dollars
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
 from catalog.records import REASONS, BatchState, BreakerState, Reason, Stage, StageProgress, SubjectKind
-from review import check_routes, source_routes, words
+from preprocessing.drift import ENOUGH
+from review import batch_routes, check_routes, source_routes, words
 from review.access import Access, Person
 from review.desk import PAGE, Desk
 from review.errors import BadRequest, Unshowable
@@ -127,6 +128,7 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
             return Response(status_code=304, headers=headers)
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 
+    batch_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 
@@ -159,6 +161,11 @@ class _Pages:
             stages=words.STAGES,
             questions=words.QUESTIONS,
             reasons=words.REASONS,
+            states=words.STATES,
+            severities=words.SEVERITIES,
+            percent=words.percent,
+            points=words.points,
+            enough=ENOUGH,
             breaker_words=words.BREAKERS,
             alert_words=words.ALERTS,
             span=words.span,

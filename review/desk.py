@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
-
-from pydantic import TypeAdapter, ValidationError
 
 from catalog import Catalog, settings
 from catalog.blobs import Blobs
@@ -46,8 +45,6 @@ from review.watch import Watch
 #: How many items a page of the grid holds.
 PAGE = 24
 
-_REPORT = TypeAdapter(BatchReport)
-
 
 class Desk:
     """The review desk over one catalog and one store. Safe to share between threads."""
@@ -60,10 +57,7 @@ class Desk:
 
     def batches(self, *, limit: int = 30) -> Sequence[BatchView]:
         """The newest batches with how far they are."""
-        return [
-            BatchView(batch, self.progress(batch.id), self._report(batch.id))
-            for batch in self._catalog.batches.list(limit=limit)
-        ]
+        return [self.batch(batch.id) for batch in self._catalog.batches.list(limit=limit)]
 
     def checks(self) -> ChecksView:
         """How people decided what each check flags, and which checks have earned to reject by themselves."""
@@ -200,14 +194,27 @@ class Desk:
         )
         return Page((_shown(first, person, thresholds), *rest.items), rest.after)
 
-    def _report(self, batch_id: int) -> BatchReport | None:
+    def batch(self, batch_id: int) -> BatchView:
+        """One batch with what its expectations said."""
         stored = self._catalog.batches.validation(batch_id)
-        if stored is None:
-            return None
-        try:
-            return _REPORT.validate_python(stored)
-        except ValidationError:
-            return None  # written by another version; the batch's own state and reason still show
+        report = BatchReport.from_json(stored) if stored else None
+        return BatchView(
+            batch=self._catalog.batches.get(batch_id),
+            progress=self.progress(batch_id),
+            report=report,
+            reported=stored is not None,
+            docs_here=report is not None and bool(report.docs) and Path(report.docs).is_file(),
+        )
+
+    def data_docs(self, batch_id: int, page: str) -> bytes:
+        """One page of a batch's Data Docs. NotFound when this machine has none such, or it lies elsewhere."""
+        report = self.batch(batch_id).report
+        if report is not None and report.docs and page.endswith(".html"):
+            folder = Path(report.docs).parent.resolve()
+            wanted = (folder / page).resolve()
+            if wanted.is_relative_to(folder) and wanted.is_file():
+                return wanted.read_bytes()
+        raise NotFound("There is no such page of Data Docs on this machine.")
 
 
 def _shown(item: ReviewItem, person: Person, thresholds: Thresholds) -> Item:

@@ -143,11 +143,13 @@ class ChecksView:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """One batch on the first page: how far each stage is, and what its expectations said."""
+    """One batch on the first page and on its own: how far each stage is, and what its expectations said."""
 
     batch: Batch
     progress: tuple[StageProgress, ...]
-    report: BatchReport | None
+    report: BatchReport | None  # None too when another version of this program wrote it
+    reported: bool = False
+    docs_here: bool = False  # whether this machine has its Data Docs
 
     @property
     def waiting(self) -> StageProgress | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from catalog.records import BreakerState, Domain, Reason, Stage
+from catalog.records import BatchState, BreakerState, Domain, Reason, Stage
+from preprocessing.report import Severity
 
 STAGES: dict[Stage, str] = {
     Stage.RAW: "Raw photos",
@@ -32,6 +33,18 @@ REASONS: dict[Reason, str] = {
 #: One key per reason, the same at every stage, so that fingers need not learn it three times.
 KEYS: dict[Reason, str] = {reason: str(number) for number, reason in enumerate(Reason, start=1)}
 
+STATES: dict[BatchState, str] = {
+    BatchState.OPEN: "In review",
+    BatchState.DONE: "Done",
+    BatchState.STOPPED: "Stopped",
+}
+
+#: What a failed expectation does.
+SEVERITIES: dict[Severity, str] = {
+    Severity.CRITICAL: "a failure stops the batch",
+    Severity.WARNING: "failing rows are flagged",
+}
+
 #: What a source's breaker says to who reads it.
 BREAKERS: dict[BreakerState, str] = {
     BreakerState.CLOSED: "May be asked",
@@ -47,6 +60,17 @@ ALERTS: dict[str, str] = {
     "canary": "Its canary needs changing",
     "skipped": "Some of what it was given cannot be used",
 }
+
+
+def percent(share: float) -> str:
+    """A share as a person says it: 31 %, 0.4 %."""
+    return f"{100 * share:.0f} %" if share >= 0.1 or not share else f"{100 * share:.1f} %"
+
+
+def points(share: float) -> str:
+    """How far shares lie apart: 2.5 points."""
+    said = f"{100 * share:.1f}"
+    return f"{said} point" if said == "1.0" else f"{said} points"
 
 
 def span(seconds: float) -> str:

@@ -16,6 +16,10 @@ Door = Callable[[str], Visitor]
     [
         "/",
         "/run?key=x",
+        "/batch/{batch}",
+        "/batch/no-number",
+        "/data-docs/{batch}/index.html",
+        "/data-docs/{batch}/..%2f..%2fetc%2fpasswd",
         "/batch/{batch}/raw",
         "/batch/{batch}/raw/{photo}",
         "/batch/no-number/no-stage",
