@@ -77,7 +77,8 @@ def rates(catalog: Catalog, batch: int, thresholds: Thresholds) -> Iterator[Rate
     lines = {(check.name, check.version): thresholds.below(check) for check in CHECKS.values()}
     below = catalog.rates.below(lines, counted)
     for check in CHECKS.values():
-        sentence = f"about as many {check.on}s as before score below {thresholds.below(check):g} for {check.name}"
+        spoken, threshold = check.name.replace("_", " "), thresholds.below(check)
+        sentence = f"about as many {check.on}s as before score below {threshold:g} for {spoken}"
         if check.name in below:
             yield _beside(f"below:{check.name}", sentence, below[check.name], batch, before)
 

@@ -168,6 +168,8 @@ def _stopped_by(expected: Iterable[Expected]) -> str:
 
 
 def _readable(value: Any) -> str:
+    if pd.isna(value):
+        return "nothing"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

@@ -178,12 +178,12 @@ def face_rules(thresholds: Thresholds) -> Iterable[Rule]:
         max_value=2 * MAX_SIDE,
     )
     for check in checks:
-        name, threshold = check.name, thresholds.below(check)
-        yield _critical(f"{name}_scored", f"every face has its score for {name}", _NOT_NULL, column=name)
+        name, spoken, threshold = check.name, _spoken(check.name), thresholds.below(check)
+        yield _critical(f"{name}_scored", f"every face has its score for {spoken}", _NOT_NULL, column=name)
         yield _in_range(name)
         yield _warning(
             name,
-            f"most faces score {threshold:g} or more for {name}",
+            f"most faces score {threshold:g} or more for {spoken}",
             _BETWEEN,
             column=name,
             min_value=threshold,
@@ -211,12 +211,16 @@ def rate_rules(rates: Sequence[Rate]) -> Iterable[Rule]:
 def _in_range(check: str) -> Rule:
     return _critical(
         f"{check}_in_range",
-        f"every score for {check} is from 0 to 1",
+        f"every score for {_spoken(check)} is from 0 to 1",
         _BETWEEN,
         column=check,
         min_value=0,
         max_value=1,
     )
+
+
+def _spoken(check: str) -> str:
+    return check.replace("_", " ")
 
 
 def _critical(name: str, sentence: str, expectation: str, **arguments: Any) -> Rule:

@@ -203,7 +203,7 @@ class Desk:
             progress=self.progress(batch_id),
             report=report,
             reported=stored is not None,
-            docs_here=report is not None and bool(report.docs) and Path(report.docs).is_file(),
+            docs=_docs(Path(report.docs).parent) if report is not None and report.docs else (),
         )
 
     def data_docs(self, batch_id: int, page: str) -> bytes:
@@ -215,6 +215,13 @@ class Desk:
             if wanted.is_relative_to(folder) and wanted.is_file():
                 return wanted.read_bytes()
         raise NotFound("There is no such page of Data Docs on this machine.")
+
+
+def _docs(folder: Path) -> tuple[tuple[str, str], ...]:
+    """The newest page of Data Docs for each suite. Their index is left out: it shows nothing without scripts."""
+    found = sorted(folder.glob("validations/*/**/*.html"), key=lambda page: page.stat().st_mtime)
+    newest = {page.relative_to(folder).parts[1]: page.relative_to(folder).as_posix() for page in found}
+    return tuple(sorted(newest.items()))
 
 
 def _shown(item: ReviewItem, person: Person, thresholds: Thresholds) -> Item:

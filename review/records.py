@@ -149,7 +149,7 @@ class BatchView:
     progress: tuple[StageProgress, ...]
     report: BatchReport | None  # None too when another version of this program wrote it
     reported: bool = False
-    docs_here: bool = False  # whether this machine has its Data Docs
+    docs: tuple[tuple[str, str], ...] = ()  # name and path of each page of its Data Docs that this machine has
 
     @property
     def waiting(self) -> StageProgress | None:

@@ -42,7 +42,7 @@ STATES: dict[BatchState, str] = {
 #: What a failed expectation does.
 SEVERITIES: dict[Severity, str] = {
     Severity.CRITICAL: "a failure stops the batch",
-    Severity.WARNING: "failing rows are flagged",
+    Severity.WARNING: "stops nothing",
 }
 
 #: What a source's breaker says to who reads it.

@@ -103,7 +103,7 @@ def test_a_threshold_is_met_by_its_own_value() -> None:
         ({"sha256": "photo.jpg"}, "every photo's bytes are named by sha256 (1 of 10 photos)"),
         ({"width": 0}, "every photo's width is from 1 to 65,535 pixels (1 of 10 photos)"),
         ({"height": None}, "every photo's height is known (1 of 10 photos)"),
-        ({"scores": {"head_room": -0.5}}, "every score for head_room is from 0 to 1 (1 of 10 photos)"),
+        ({"scores": {"head_room": -0.5}}, "every score for head room is from 0 to 1 (1 of 10 photos)"),
     ],
 )
 def test_a_photo_without_its_provenance_stops_the_batch(change: dict[str, object], said: str) -> None:

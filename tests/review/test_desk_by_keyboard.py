@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from desks import Airflow, Sitting
 from selenium.webdriver.common.keys import Keys
 
-from catalog.records import REASONS, Reason, Stage, Subject, SubjectKind, Verdict
+from catalog.records import REASONS, Reason, Score, Stage, Subject, SubjectKind, Verdict
+from preprocessing import steps
+from preprocessing.checks import CHECKS, checks_on
 from review import words
 
 pytestmark = [pytest.mark.browser, pytest.mark.airflow]
@@ -65,6 +69,34 @@ def test_r_rejects_for_the_suggested_reason_or_asks_for_one(sitting: Sitting, ai
     sitting.saved()
     assert kept(airflow, flagged) == (Verdict.REJECT, Reason.HEAD_ROOM)
     assert kept(airflow, plain) == (Verdict.REJECT, Reason.NOT_A_PHOTO)
+
+
+def test_a_row_that_failed_validation_is_led_to_and_r_rejects_it_for_the_reason(
+    sitting: Sitting, airflow: Airflow, tmp_path: Path
+) -> None:
+    catalog = airflow.shelf.catalog
+    batch = airflow.shelf.batch(3)
+    faces = [Subject(SubjectKind.FACE, number) for number in airflow.shelf.faces(batch)]
+    good = [Score(face, check.name, check.version, 1.0) for face in faces for check in checks_on(SubjectKind.FACE)]
+    winking = Score(faces[1], "left_eye_open", CHECKS["left_eye_open"].version, 0.1)
+    catalog.scores.add([winking, *good])  # the first score of a check stays
+    steps.validate(batch, catalog=catalog, docs=tmp_path)
+    sitting.driver.get(f"{airflow.desk}/batch/{batch}")
+
+    sitting.driver.find_element("link text", f"Face {faces[1].id}").click()
+    sitting.until("document.body.dataset.ready === 'true'")
+
+    assert sitting.text("facts-title") == f"Face {faces[1].id}"
+    suggested = (
+        "[...document.querySelectorAll('.reason')].filter((b) => b.querySelector('.suggested').checkVisibility())"
+    )
+    assert sitting.run(f"return {suggested}.map((b) => b.dataset.reason)") == [Reason.EYES]
+    assert "left eye open: 0.1" in sitting.text("facts-flags")
+    sitting.press("r")
+    sitting.saved()
+    decision = catalog.decisions.of(faces[1], stage=Stage.CROP)
+    assert decision is not None
+    assert (decision.verdict, decision.reason, decision.by) == (Verdict.REJECT, Reason.EYES, "rita")
 
 
 def test_u_takes_back_step_by_step_also_after_the_page_is_opened_anew(sitting: Sitting, airflow: Airflow) -> None:

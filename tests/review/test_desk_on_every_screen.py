@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from desks import Airflow, Sitting
 
-from catalog.records import RestKind, Stage
+from catalog.records import Reason, RestKind, Share, Stage, SubjectKind
+from preprocessing.drift import compare
+from preprocessing.report import BatchReport, Expected, Failing, Severity
 
 pytestmark = [pytest.mark.browser, pytest.mark.airflow]
 
@@ -82,11 +85,27 @@ def paths(airflow: Airflow) -> list[str]:
     catalog.sources.rest("google", until=until, reason=long, kind=RestKind.CAPTCHA)
     page = airflow.shelf.blobs.put("pages", f"<html>{long}</html>".encode())
     alert = catalog.alerts.add("google", kind="drift", message=long, page=page)
-    return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", "/sources", "/checks", f"/alert/{alert.id}", "/"]
+    report(airflow, batch, long)
+    own = ["/sources", "/checks", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
+    return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", *own]
+
+
+def report(airflow: Airflow, batch: int, long: str) -> None:
+    """A report with long words in it, in which one rate has drifted."""
+    failing = tuple(Failing(number, long) for number in range(1, 30))
+    held = Expected("held", long, SubjectKind.PHOTO, Severity.WARNING, Reason.EYES, True, 90, failing)
+    failed = replace(held, name="failed", severity=Severity.CRITICAL, success=False, detail=long)
+    before = [Share(10, 100)] * 30
+    rates = tuple(
+        replace(compare("below:eyes", long, now=Share(part, 100), before=before), success=part == 10)
+        for part in (10, 60, 100)
+    )
+    told = BatchReport(batch, False, "", 90, 90, (held, failed), long, rates)
+    airflow.shelf.catalog.batches.add_validation(batch, success=True, stopped_by="", report=told.to_json())
 
 
 def visit(sitting: Sitting, path: str) -> None:
-    if not path.startswith("/batch"):
+    if not path.startswith("/batch") or path.count("/") == 2:
         sitting.driver.get(f"{sitting.airflow.desk}{path}")
     else:
         sitting.open(path)
@@ -105,7 +124,7 @@ def test_nothing_scrolls_sideways_and_everything_can_be_touched(
 def test_all_text_is_readable(sitting: Sitting, airflow: Airflow, shade: str) -> None:
     for path in paths(airflow):
         visit(sitting, path)
-        if path.startswith("/batch"):
+        if path.startswith("/batch") and path.count("/") > 2:
             sitting.press("a")  # so that a verdict is on the screen too
             sitting.saved()
             sitting.press("g")

@@ -50,7 +50,7 @@ def test_each_expectation_says_what_its_failure_does_and_how_many_rows_fail(shel
     failing = tuple(Failing(number, "0.1") for number in (3, 5))
     text = page(shelf, desk, replace(EYES, failing=failing), replace(SOURCES, failing=failing[:1]))
     assert "1 of 2 hold" in text
-    assert "Holds · 2 of 100 faces fail · failing rows are flagged · suggests “Wink or closed eyes”" in text
+    assert "Holds · 2 of 100 faces fail · stops nothing · flags failing rows as “Wink or closed eyes”" in text
     assert "Fails · 1 of 40 photos fail · a failure stops the batch" in text
 
 
@@ -71,7 +71,7 @@ def test_a_rate_that_has_drifted_is_told_with_what_it_was_before(shelf: Shelf, d
     text = page(shelf, desk, EYES, rates=(rate(41, success=False), rate(10)))
     assert "1 has drifted" in text
     assert "stops nothing" in text
-    assert "<b>41 % now</b> (41 of 100) · before: 10 % in the middle, 0.0 points apart, 30 batches" in text
+    assert "<b>41 % now</b> (41 of 100) · before: median 10 %, spread 0.0 points, of 30 batches" in text
     assert "1 as before" in text
 
 
@@ -79,7 +79,7 @@ def test_too_few_batches_before_are_said_to_be_too_few(shelf: Shelf, desk: Door)
     text = page(shelf, desk, EYES, rates=(rate(41, before=BEFORE[:4]), rate(41, before=[])))
     assert "too few batches yet" in text
     assert "2 with fewer than 10 batches to compare with" in text
-    assert "<b>41 % now</b> (41 of 100) · before: 10 % in the middle, 0.0 points apart, 4 batches</p>" in text
+    assert "<b>41 % now</b> (41 of 100) · before: median 10 %, spread 0.0 points, of 4 batches</p>" in text
     assert "<b>41 % now</b> (41 of 100)</p>" in text
 
 
@@ -136,9 +136,9 @@ def test_the_first_page_and_the_queue_lead_to_it(shelf: Shelf, desk: Door) -> No
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
     folder = tmp_path / "docs"
-    (folder / "validations").mkdir(parents=True)
+    (folder / "validations" / "faces").mkdir(parents=True)
     (folder / "index.html").write_text("<html>the index</html>")
-    (folder / "validations" / "one.html").write_text(f"<html>{HOSTILE}</html>")
+    (folder / "validations" / "faces" / "one.html").write_text(f"<html>{HOSTILE}</html>")
     (folder / "secret.txt").write_text("no page")
     (tmp_path / "outside.html").write_text("outside")
     (folder / "link.html").symlink_to(tmp_path / "outside.html")
@@ -147,9 +147,11 @@ def docs(tmp_path: Path) -> Path:
 
 def test_data_docs_are_linked_and_run_nothing(shelf: Shelf, desk: Door, docs: Path) -> None:
     batch = told(shelf, EYES, docs=str(docs / "index.html"))
-    assert f'href="../data-docs/{batch}/index.html"' in desk("rita").get(f"/batch/{batch}").text
+    assert (
+        f'href="../data-docs/{batch}/validations/faces/one.html">faces</a>' in desk("rita").get(f"/batch/{batch}").text
+    )
     assert "the index" in desk("vic").get(f"/data-docs/{batch}/index.html").text
-    answer = desk("rita").get(f"/data-docs/{batch}/validations/one.html")
+    answer = desk("rita").get(f"/data-docs/{batch}/validations/faces/one.html")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     policy = answer.headers["content-security-policy"].split("; ")
     assert "sandbox" in policy, "no script, no form, and an origin of its own"
