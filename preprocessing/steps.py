@@ -170,6 +170,7 @@ def check(
             landmarks=Landmarks(face.face.crop_landmarks),
             padded=face.face.padded,
             side=side(face),
+            domain=face.domain,
         )
         made += catalog.scores.add(measure(Subject(SubjectKind.FACE, face.id), view))
         catalog.faces.checked(face.id)

@@ -6,9 +6,10 @@ nothing. To add a check, write a function in the file of its kind (or a new file
 `make docs`. Change a check's version whenever it would score anything anew.
 """
 
-from preprocessing.checks import eyes, framing, quality
+from preprocessing.checks import eyes, framing, makeup, quality
 from preprocessing.checks.eyes import EYES_VERSION
 from preprocessing.checks.judging import Finding, judge
+from preprocessing.checks.makeup import MAKEUP_VERSION
 from preprocessing.checks.registry import CHECKS, Check, Measure, check, checks_markdown, checks_on
 from preprocessing.checks.thresholds import SHIPPED, Thresholds
 from preprocessing.checks.views import FaceView, PhotoView, View
@@ -16,6 +17,7 @@ from preprocessing.checks.views import FaceView, PhotoView, View
 __all__ = [
     "CHECKS",
     "EYES_VERSION",
+    "MAKEUP_VERSION",
     "SHIPPED",
     "Check",
     "FaceView",
@@ -30,5 +32,6 @@ __all__ = [
     "eyes",
     "framing",
     "judge",
+    "makeup",
     "quality",
 ]

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from catalog.records import Domain
 from preprocessing.decode import Grey, Pixels, luma
 from preprocessing.geometry import FoundFace, Landmarks
 
@@ -24,13 +25,15 @@ class FaceView:
     """What a check of a face sees.
 
     `pixels` is the 512-pixel crop; `landmarks` are in pixels of the 256-pixel crop; `padded` is the mirrored
-    share of the crop; `side` is how many photo pixels the crop's side spans.
+    share of the crop; `side` is how many photo pixels the crop's side spans; `domain` is what the photo was
+    filed under, None when that is not known.
     """
 
     pixels: Pixels
     landmarks: Landmarks
     padded: float
     side: float
+    domain: Domain | None = None
 
     @cached_property
     def grey(self) -> Grey:
