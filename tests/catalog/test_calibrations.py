@@ -84,6 +84,24 @@ def test_what_a_check_rejected_counts_only_once_people_have_overruled_it(catalog
     assert cases(catalog) == Cases(approved=(0.2,))
 
 
+def test_what_scored_below_a_threshold_is_counted_by_what_people_said_of_it(catalog: Catalog, rows: Rows) -> None:
+    _, photos = rows.batch(6)
+    for photo, value in zip(photos, (0.1, 0.2, 0.3, 0.5, 0.4, 0.1), strict=True):
+        scored(catalog, photo, value)
+    rows.reject(photos[0], Stage.RAW, reason=Reason.HEAD_ROOM)
+    rows.reject(photos[1], Stage.RAW, reason=Reason.FRINGE)
+    for photo in photos[2:4]:  # the second of them reaches the threshold
+        rows.approve(photo, Stage.RAW)
+    by_check = {"check": "head_room", "stage": Stage.RAW, "reason": Reason.HEAD_ROOM}
+    catalog.decisions.reject_by_check(subject_of(photos[4]), **by_check)  # and nobody has decided the last
+    below = {("head_room", "1"): 0.5, ("one_face", "1"): 0.5}
+    assert catalog.calibrations.flagged(Stage.RAW, below) == {
+        "head_room": {Reason.HEAD_ROOM: 1, Reason.FRINGE: 1, None: 1}
+    }
+    assert catalog.calibrations.flagged(Stage.RAW, {("head_room", "2"): 0.5}) == {}
+    assert catalog.calibrations.flagged(Stage.CROP, below) == {}
+
+
 # -------------------------------------------------------------------------------------------------- versions
 
 
