@@ -89,7 +89,8 @@ def cut(photo: Pixels, square: Square, *, size: int) -> Pixels:
         small,
         inverse,
         (size, size),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        # Where the photo is enlarged, FFHQ's recipe interpolates linearly as well.
+        flags=(cv2.INTER_CUBIC if scale < 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT,
     )
     return warped

@@ -2,8 +2,10 @@
 
 The HOG detector looks at a small grey copy first, and closer only when it found nothing or when others like the faces
 that it found may have been missed, and then no closer than that needs: most portraits are done at 240 pixels, or there
-and once more, which costs a twentieth of 1600. What is found nowhere is looked at in colour at 1600 in the end.
-Landmarks are always read from the photo at full resolution, where they cost no more than on a copy.
+and once more, which costs a twentieth of 1600. Grey costs a quarter less than colour and finds as much (all 508 photos
+in which HOG finds a face in colour at 1600). The copies are shrunk from the decoded photo, which the crop needs anyway:
+a second, reduced decoding would cost more than it saves. Landmarks are read from the photo at full resolution, where
+they cost no more than on a copy.
 
 dlib also sees faces in drawings (21 of 23 that we tried): a face found is no proof of a photo.
 """
@@ -84,8 +86,7 @@ class Detector:
         boxes: list[FaceBox] = []
         while sides:
             side = sides.pop(0)
-            # Grey costs a quarter less and finds the same; what is not found so gets its last chance in colour.
-            seen = self._look(photo if side == closest and not boxes else light, scale=side / longest)
+            seen = self._look(light, scale=side / longest)
             if len(seen) > len(boxes):
                 boxes = seen
             if boxes:
@@ -96,15 +97,15 @@ class Detector:
         if boxes:
             return boxes
         margin = round(min(photo.shape[:2]) * BORDER)
-        framed = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+        framed = np.pad(light, margin, mode="edge")
         return [
             FaceBox(b.left - margin, b.top - margin, b.right - margin, b.bottom - margin, b.confidence)
             for b in self._look(framed, scale=min(1.0, FRAMED / max(framed.shape[:2])))
         ]
 
-    def _look(self, photo: Pixels, *, scale: float) -> list[FaceBox]:
-        height, width = photo.shape[:2]
-        small = shrink(photo, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+    def _look(self, light: Pixels, *, scale: float) -> list[FaceBox]:
+        height, width = light.shape[:2]
+        small = shrink(light, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
         across, down = width / small.shape[1], height / small.shape[0]
         rectangles, confidences, _ = self._frontal.run(small, 0, 0.0)
         return [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from skimage import data
 
 from preprocessing.align import shrink
@@ -51,6 +54,30 @@ def test_coordinates_do_not_depend_on_the_scale_of_the_look(
     (face,) = finder.find(shrink(astronaut, width=1024, height=1024))
     drift = np.abs(face.landmarks.array() / 2 - astronaut_face.landmarks.array()).max()
     assert drift < 0.1 * astronaut_face.landmarks.eye_distance
+
+
+@settings(deadline=None, max_examples=40)
+@given(width=st.integers(64, 900), height=st.integers(64, 900), scale=st.floats(0.1, 1.0))
+def test_a_place_in_the_copy_is_the_same_place_in_the_photo(width: int, height: int, scale: float) -> None:
+    # On a ramp every pixel says where it came from; the boxes of the copy are brought back by the ratio of the sides.
+    columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    small = shrink(
+        cast("Pixels", np.dstack([columns, rows]).astype(np.float32)),
+        width=round(width * scale),
+        height=round(height * scale),
+    )
+    across, down = width / small.shape[1], height / small.shape[0]
+    i, j = np.meshgrid(np.arange(small.shape[1]) + 0.5, np.arange(small.shape[0]) + 0.5)
+    assert np.abs(small[..., 0] - i * across).max() <= across / 2
+    assert np.abs(small[..., 1] - j * down).max() <= down / 2
+
+
+def test_a_smaller_person_beside_a_large_one_is_found_too(astronaut: Pixels, finder: Detector) -> None:
+    head = np.ascontiguousarray(astronaut[:300, 90:390])
+    photo = np.full((640, 1000, 3), 255, np.uint8)
+    photo[20:620, 10:610] = shrink(head, width=600, height=600)
+    photo[100:500, 600:1000] = shrink(head, width=400, height=400)
+    assert len(finder.find(photo)) == 2
 
 
 @pytest.mark.parametrize("name", ["coffee", "rocket", "brick"])
