@@ -65,6 +65,7 @@ class Rates(Part):
         with self._catalog.reading() as connection:
             for row in connection.execute(counted):
                 wholes[row.batch_id] += row.part
+                parts[None][row.batch_id] += 0  # where nothing was rejected that is told too
                 if row.verdict == Verdict.REJECT.value:
                     for reason in (None, Reason(row.reason)):
                         parts[reason][row.batch_id] += row.part
