@@ -161,6 +161,18 @@ class Settings(BaseSettings):
         description="Processes in which screen and crop look at photos side by side, about 200 MB each, more for "
         "very large photos; 0: one per core that the task may use.",
     )
+    faces_per_person: int = Field(
+        0,
+        ge=0,
+        description="So many faces of one person are enough in one batch and domain; those beyond, the best aside, are "
+        "flagged for the reviewers. People are told apart in the memory of the job alone: nothing by which anybody "
+        "could be found again is stored. 0: off.",
+    )
+    recognition_model: str = Field(
+        "",
+        description="Path of dlib's face recognition network, for that alone; empty: the file of "
+        "face_recognition_models.",
+    )
     folder_path: str = Field("", description="Folder that the folder source reads; empty: that source rests.")
     folder_domain: str = Field("bare", description="Domain of the photos in that folder: bare or makeup.")
     folder_licence: str = Field("unknown", description="Licence of the photos in that folder.")

@@ -3,17 +3,19 @@
 Silent damage is worse than a crash here, because it becomes training data. So: EXIF orientation is applied,
 16-bit samples are scaled (Pillow's own conversion clips them to white), transparency is laid on white, CMYK
 and embedded ICC profiles are converted to sRGB, and of an animation the first frame is taken. The size is
-read from the header before anything is decoded, so that a small file cannot ask for a large memory.
+read from the header before anything is decoded, and what the format's decoder will take is reckoned from it, so
+that a small file cannot ask for a large memory.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 from preprocessing.errors import Refused, TooLarge, TooSmall, Undecodable
 
@@ -27,6 +29,28 @@ MIN_SIDE = 32
 # Only raster formats: no SVG, PDF, EPS (interpreters), no video. Pillow opens MPO (phones) through its JPEG
 # opener.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000")
+
+#: The memory that decoding may take besides the file, in bytes: 38 megapixels of an ordinary JPEG. A process that has
+#: loaded the landmarks model holds 190 MB; together they stay below 500.
+MAX_MEMORY = 256 * 2**20
+_RESULT = 3  # bytes of a pixel
+#: Bytes of a pixel in Pillow's memory, by mode; 4 for all that have colours.
+_SAMPLE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+#: Bytes of a pixel while it is decoded, by format, where that is more than in the end (measured on 49 megapixels).
+_LOADING = {"AVIF": 11, "JPEG2000": 20, "WEBP": 17, "progressive JPEG": 10}
+#: Pixels that are converted at a time.
+_BAND = 1 << 20
+#: How the stored picture is turned upright, by EXIF's number for how it lies.
+_TURNS: dict[int, Callable[[Pixels], Pixels]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.transpose(1, 0, 2),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda pixels: np.rot90(pixels, 1),
+}
 
 _WHITE = (255, 255, 255, 255)
 _SRGB = ImageCms.createProfile("sRGB")
@@ -46,7 +70,7 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BY
         with warnings.catch_warnings():
             # Our own limit below is stricter than the one Pillow warns about.
             warnings.simplefilter("ignore")
-            return _decode(data, max_pixels=max_pixels)
+            pixels, orientation = _decode(data, max_pixels=max_pixels)
     except Refused:
         raise
     except Image.DecompressionBombError as error:
@@ -54,19 +78,51 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BY
     except Exception as error:
         # On hostile bytes the codecs raise anything, from KeyError to MemoryError.
         raise Undecodable(f"not a readable picture ({type(error).__name__})") from error
+    return np.ascontiguousarray(_TURNS.get(orientation, _TURNS[1])(pixels))
 
 
-def _decode(data: bytes, *, max_pixels: int) -> Pixels:
+def _decode(data: bytes, *, max_pixels: int) -> tuple[Pixels, int]:
+    """The pixels as they are stored, and EXIF's number for how they lie."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise TooLarge(f"{width} x {height} pixels, more than the {max_pixels} we accept")
         if min(width, height) < MIN_SIDE:
             raise TooSmall(f"{width} x {height} pixels, less than {MIN_SIDE} on a side")
+        needed = width * height * _bytes_per_pixel(image)
+        if needed > MAX_MEMORY:
+            raise TooLarge(
+                f"{width} x {height} pixels of {image.format} take {needed // 2**20} MB to decode, more than the "
+                f"{MAX_MEMORY // 2**20} we accept"
+            )
         profile = image.info.get("icc_profile")
         image.load()
-        upright = ImageOps.exif_transpose(image)
-    return np.ascontiguousarray(np.asarray(_to_srgb(_to_8_bit(upright), profile)))
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return _pixels(image, profile), orientation
+
+
+def _bytes_per_pixel(image: Image.Image) -> int:
+    """The memory that a pixel takes at the most while a picture of this format is decoded, the result included."""
+    form = image.format or ""
+    if form == "JPEG" and image.info.get("progressive"):
+        form = "progressive JPEG"
+    return max(_LOADING.get(form, 0), _SAMPLE.get(image.mode, 4) + _RESULT)
+
+
+def _pixels(image: Image.Image, profile: bytes | None) -> Pixels:
+    """The pixels in sRGB, converted a band of rows at a time: a picture as a whole is in memory twice and no more."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _BAND // width)
+    transform = None
+    for top in range(0, height, rows):
+        band = _to_8_bit(image.crop((0, top, width, min(top + rows, height))))
+        if top == 0 and profile:
+            transform = _transform(band.mode, profile)
+        if transform is not None:
+            band = ImageCms.applyTransform(band, transform) or band
+        pixels[top : top + rows] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
+    return pixels
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
@@ -86,19 +142,18 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     return image
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert to sRGB by the embedded profile where it fits the pixels, else by Pillow's plain formula."""
-    if profile and image.mode in ("RGB", "L", "CMYK"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "srgb" not in (source.profile.profile_description or "").lower():
-                converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-                if converted is not None:
-                    return converted
-        except (ImageCms.PyCMSError, OSError):
-            # A broken profile, or one for another colour space: browsers ignore it too.
-            return image.convert("RGB")
-    return image.convert("RGB")
+def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    """From the embedded profile to sRGB; None where it is sRGB, or does not fit the pixels."""
+    if mode not in ("RGB", "L", "CMYK"):
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in (source.profile.profile_description or "").lower():
+            return None
+        return ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+    except (ImageCms.PyCMSError, OSError):
+        # A broken profile, or one for another colour space: browsers ignore it too.
+        return None
 
 
 def luma(pixels: Pixels) -> Grey:

@@ -23,7 +23,7 @@ from catalog.records import BatchState, Flag, Photo, Score, Stage, Subject, Subj
 from preprocessing.crew import spread
 from preprocessing.errors import Refused, ValidationStopped
 from preprocessing.one_photo import Done, Finder, Made, Work, attempt, bytes_of, cut_faces, measure, score_photo
-from preprocessing.report import BatchReport
+from preprocessing.report import BatchReport, FaceRow
 
 if TYPE_CHECKING:
     from preprocessing.checks import Thresholds
@@ -177,10 +177,13 @@ def check(
     return Tally(len(waiting), made, dict(refused))
 
 
-def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = None) -> BatchReport:
+def validate(
+    batch: int, *, catalog: Catalog | None = None, blobs: Blobs | None = None, docs: Path | None = None
+) -> BatchReport:
     """Hold a batch against its expectations; flag the rows that fail.
 
     Checks that have earned it reject the faces they flag, where the operator lets them (FACELOOP_AUTO_REJECT).
+    Where so many faces of one person are enough (FACELOOP_FACES_PER_PERSON), those beyond are flagged as well.
     Stores the report, and Data Docs below `docs` (the home folder's `validations/` when not given). A failed critical
     expectation stops the batch: it is closed with the reason, and ValidationStopped is raised. A stopped batch that
     is validated again is opened anew: somebody has seen to its reason.
@@ -193,6 +196,7 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
     catalog.batches.open(key=catalog.batches.get(batch).key)
     docs = docs or settings().home / "validations"
     faces, thresholds = face_rows(catalog, batch), Thresholds.current(catalog)
+    beyond = _too_many_of_one_person(catalog, blobs, batch, faces)
     report = expectations.validate(
         batch_id=batch,
         photos=photo_rows(catalog, batch),
@@ -201,7 +205,7 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
         thresholds=thresholds,
         docs=docs.absolute() / str(batch),
     )
-    catalog.scores.flag(flags(report, faces))
+    catalog.scores.flag([*flags(report, faces), *beyond])
     if catalog.batches.validation(batch) != report.to_json():
         catalog.batches.add_validation(
             batch, success=not report.stopped_by, stopped_by=report.stopped_by, report=report.to_json()
@@ -211,6 +215,18 @@ def validate(batch: int, *, catalog: Catalog | None = None, docs: Path | None = 
         raise ValidationStopped(f"batch {batch} stopped: {report.stopped_by}")
     _let_checks_reject(catalog, batch, thresholds)
     return report
+
+
+def _too_many_of_one_person(
+    catalog: Catalog, blobs: Blobs | None, batch: int, faces: Sequence[FaceRow]
+) -> Sequence[Flag]:
+    most = settings().faces_per_person
+    if not most:
+        return ()
+    from preprocessing import people
+
+    describe = people.describer(people.recognition_model(settings().recognition_model))
+    return people.flags(catalog, blobs or open_blobs(), faces, batch=batch, most=most, describe=describe)
 
 
 def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Evaluation:
