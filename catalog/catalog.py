@@ -22,6 +22,7 @@ from catalog.drivers import Drivers
 from catalog.erasures import Erasures
 from catalog.faces import Faces
 from catalog.harvests import Harvests
+from catalog.likenesses import Likenesses
 from catalog.models import Models
 from catalog.photos import Photos
 from catalog.prepared import Driver
@@ -67,6 +68,7 @@ class Catalog:
         self.photos = Photos(self)
         self.url_lists = UrlLists(self)
         self.faces = Faces(self)
+        self.likenesses = Likenesses(self)
         self.scores = Scores(self)
         self.batches = Batches(self)
         self.rates = Rates(self)

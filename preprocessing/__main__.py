@@ -1,4 +1,4 @@
-"""The commands: python -m preprocessing screen | crop | check | validate | calibrate | checks | evaluate."""
+"""The commands: python -m preprocessing VERB; the steps of the DAG, and duplicates, calibrate, checks and evaluate."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from preprocessing.report import BatchReport
 from preprocessing.steps import Tally
 
 if TYPE_CHECKING:
+    from preprocessing.clusters import Clusters
     from preprocessing.evaluation import Evaluation
 
 
@@ -46,6 +47,8 @@ def _run(given: argparse.Namespace) -> int:
             _tell_report(steps.validate(given.batch), as_json=given.json)
         case "calibrate":
             calibrating.run(given)
+        case "duplicates":
+            _tell_clusters(steps.duplicates(given.batch, bits=given.bits), as_json=given.json)
         case "checks":
             _tell_checks(markdown=given.markdown, as_json=given.json)
         case "evaluate":
@@ -70,6 +73,24 @@ def _tell_report(report: BatchReport, *, as_json: bool) -> None:
     print(f"  Data Docs: {report.docs}")
     if as_json:
         print(json.dumps({"ok": True, **report.to_json()}))
+
+
+def _tell_clusters(found: Clusters, *, as_json: bool) -> None:
+    print(f"{found.photos} photos, {len(found.clusters)} clusters within {found.bits} bits")
+    print(f"{found.refused_copies} copies were refused when they were fetched")
+    for cluster in found.clusters:
+        kept, *others = cluster.members
+        print(f"keep photo {kept.photo_id} ({kept.source}); it repeats in:")
+        for member in others:
+            print(f"  photo {member.photo_id} ({member.source}): kept is the other because {member.because}")
+        for pair in cluster.pairs:
+            print(f"  {pair.one} and {pair.other}: {pair.tie}, {pair.bits} bits")
+    print("bits  clusters  photos  new pairs  one of them")
+    for radius in found.preview:
+        example = "{} and {}".format(*radius.example) if radius.example else ""
+        print(f"{radius.bits:>4}{radius.clusters:>10}{radius.photos:>8}{radius.new_pairs:>11}  {example}".rstrip())
+    if as_json:
+        print(json.dumps({"ok": True, **asdict(found)}))
 
 
 def _tell_checks(*, markdown: bool, as_json: bool) -> None:
@@ -137,6 +158,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--limit", type=_positive, help="stop after this many")
         command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     calibrating.add_to(verbs)
+    command = verbs.add_parser("duplicates", help="gather photos that show the same, and preview other radii")
+    command.add_argument("--batch", type=int, help="number of the batch (without it: all photos)")
+    command.add_argument("--bits", type=int, choices=range(17), metavar="0-16", help="how many bits may differ")
+    command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     command = verbs.add_parser("checks", help="list the checks")
     command.add_argument("--markdown", action="store_true", help="as the page docs/checks.md")
     command.add_argument("--json", action="store_true", help="print one JSON object on the last line")

@@ -27,6 +27,7 @@ from preprocessing.report import BatchReport, FaceRow
 
 if TYPE_CHECKING:
     from preprocessing.checks import Thresholds
+    from preprocessing.clusters import Clusters
     from preprocessing.evaluation import Evaluation
 
 Item = TypeVar("Item")
@@ -227,6 +228,25 @@ def _too_many_of_one_person(
 
     describe = people.describer(people.recognition_model(settings().recognition_model))
     return people.flags(catalog, blobs or open_blobs(), faces, batch=batch, most=most, describe=describe)
+
+
+def duplicates(batch: int | None = None, *, bits: int | None = None, catalog: Catalog | None = None) -> Clusters:
+    """Gather the photos of a batch, or all, that show the same; nothing is changed.
+
+    They are the same whose hashes, or whose faces' hashes, differ in at most `bits` (FACELOOP_NEAR_DUPLICATE_BITS).
+    """
+    from preprocessing.clusters import gather
+
+    catalog = catalog or Catalog()
+    if batch is not None:
+        catalog.batches.get(batch)
+    likenesses = catalog.likenesses.of(batch)
+    faces = [Subject(SubjectKind.FACE, face.face_id) for one in likenesses for face in one.faces]
+    scores = {
+        subject.id: {score.check: score.value for score in of_it}
+        for subject, of_it in catalog.scores.of_many(faces).items()
+    }
+    return gather(likenesses, scores, bits=settings().near_duplicate_bits if bits is None else bits)
 
 
 def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Evaluation:

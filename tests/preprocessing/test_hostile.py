@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # its processes count their own seconds; a busy machine adds to the others
 def test_each_is_refused_with_its_reason_in_little_time_and_memory(tmp_path: Path) -> None:
     reasons = write(tmp_path)
     # A process of its own, whose memory is measured.

@@ -24,7 +24,8 @@ SENTENCE = "more than 2 of one person in this batch"
 @pytest.fixture
 def batch(catalog: Catalog, blobs: Blobs, add, finder, astronaut: Pixels) -> int:
     """Four photos of one person, each a little other than the rest, cropped and checked."""
-    turned = [(rotate(astronaut, angle, mode="edge") * 255).astype(np.uint8) for angle in (-8, -3, 4, 9)]
+    head = np.ascontiguousarray(astronaut[:300, 90:390])  # one face and nothing that looks like one
+    turned = [(rotate(head, angle, mode="edge") * 255).astype(np.uint8) for angle in (-8, -3, 4, 9)]
     for pixels in turned:
         add(encode_jpeg(pixels))
     opened = catalog.batches.open(key="today").id
