@@ -166,7 +166,10 @@ def _psnr(one: Pixels, other: Pixels, square: Square, photo: Pixels) -> float:
     i, j = np.meshgrid(at, at)
     x = square.centre_x + i * square.right_x - j * square.right_y
     y = square.centre_y + i * square.right_y + j * square.right_x
-    edge = 0.02 * square.side  # how far the recipe's blur reaches in
+    # The recipe's blur reaches into the photo by a third of what it pads, which is 0.3 of the side at least.
+    corners = np.array(square.corners())
+    beyond = max(0.0, *-corners.min(axis=0), *(corners.max(axis=0) - (photo.shape[1], photo.shape[0])))
+    edge = max(0.3 * square.side, beyond + 0.1 * square.side) / 3 + 1
     inside = (x > edge) & (x < photo.shape[1] - edge) & (y > edge) & (y < photo.shape[0] - edge)
     error = ((one[inside].astype(float) - other[inside]) ** 2).mean() if inside.any() else 0.0
     return float(10 * np.log10(255**2 / max(error, 1e-3)))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from preprocessing.decode import Pixels
 from preprocessing.geometry import (
@@ -57,12 +58,17 @@ def align(photo: Pixels, landmarks: Landmarks) -> Crop:
     large = cut(photo, square, size=SIZE)
     return Crop(
         large=large,
-        small=shrink(large, width=SMALL_SIZE, height=SMALL_SIZE),
+        small=_halved(large),
         landmarks=Landmarks.of(square.to_crop(landmarks.array(), size=SMALL_SIZE)),
         square=square,
         padded=padded_fraction(square, width=width, height=height),
         resized=tight,
     )
+
+
+def _halved(large: Pixels) -> Pixels:
+    """The small crop: by Lanczos' filter as in FFHQ's recipe, which keeps more of a sharp photo than areas do."""
+    return np.asarray(Image.fromarray(large).resize((SMALL_SIZE, SMALL_SIZE), Image.Resampling.LANCZOS))
 
 
 def cut(photo: Pixels, square: Square, *, size: int) -> Pixels:
