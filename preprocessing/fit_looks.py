@@ -20,7 +20,7 @@ from preprocessing.align import align
 from preprocessing.decode import decode
 from preprocessing.evaluation.manifest import LabelledPhoto, read
 from preprocessing.evaluation.rates import auc, tpr_at
-from preprocessing.fit_eyes import fit
+from preprocessing.fitting.logistic import fit
 from preprocessing.linear import FURTHEST, Judge, Vector
 from preprocessing.makeup import describe
 

@@ -8,16 +8,16 @@ from preprocessing.checks.views import FaceView
 from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, Landmarks
 
 #: Names the weights of eyes.npz too: a test holds the two together.
-EYES_VERSION = "hog-9de660be"
+EYES_VERSION = "net-d8d012a6"
 
 
-@check(threshold=0.6, on=SubjectKind.FACE, reason=Reason.EYES, version=EYES_VERSION)
+@check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.EYES, version=EYES_VERSION)
 def left_eye_open(face: FaceView) -> Measure:
     """Is the person's left eye open (the one on the right of the picture)?"""
     return _eye(face, LEFT_EYE)
 
 
-@check(threshold=0.6, on=SubjectKind.FACE, reason=Reason.EYES, version=EYES_VERSION)
+@check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.EYES, version=EYES_VERSION)
 def right_eye_open(face: FaceView) -> Measure:
     """Is the person's right eye open (the one on the left of the picture)?"""
     return _eye(face, RIGHT_EYE)

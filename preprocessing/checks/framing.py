@@ -8,7 +8,10 @@ from catalog.records import Reason, SubjectKind
 from preprocessing.checks.registry import Measure, check, unit
 from preprocessing.checks.views import FaceView, PhotoView
 from preprocessing.decode import Grey
-from preprocessing.geometry import CHIN, LEFT_EYE, MAX_PADDED, RIGHT_EYE
+from preprocessing.geometry import MAX_PADDED
+
+#: Names the weights of head_room.npz too: a test holds the two together.
+HEAD_ROOM_VERSION = "net-2ca35b0a"
 
 
 @check(threshold=0.8, on=SubjectKind.PHOTO, reason=Reason.OTHER)
@@ -20,17 +23,19 @@ def one_face(photo: PhotoView) -> Measure:
     return Measure(unit(max(areas) / sum(areas)), {"faces": len(areas)})
 
 
-@check(threshold=0.5, on=SubjectKind.PHOTO, reason=Reason.HEAD_ROOM)
+@check(threshold=0.5, on=SubjectKind.PHOTO, reason=Reason.HEAD_ROOM, version=HEAD_ROOM_VERSION)
 def head_room(photo: PhotoView) -> Measure:
-    """Is the whole head in the photo? Room above the eyes, in lengths from eyes to chin; hair ends at about 1.1."""
-    # MarginAbove of OFIQ (ISO/IEC 29794-5), from 0.56 (no forehead) to 1.7 (room above nearly any hair).
+    """Is the whole head in the photo? Whether hair or skin runs out of its top edge, or a wall closes over the head.
+
+    `above` is the height over the eyes, in lengths from eyes to chin; hair ends at about 1.1.
+    """
+    from preprocessing.headroom import place, wholeness
+
     if not photo.faces:
         return Measure(0.0, {"above": 0.0})
-    points = photo.faces[0].landmarks.array()
-    eyes = (points[RIGHT_EYE].mean(axis=0) + points[LEFT_EYE].mean(axis=0)) / 2
-    length = float(np.hypot(*(points[CHIN] - eyes)))
-    above = float(eyes[1]) / max(length, 1e-6)
-    return Measure(unit((above - 0.56) / (1.7 - 0.56)), {"above": round(above, 3)})
+    landmarks = photo.faces[0].landmarks
+    (_, eyes_y), length = place(landmarks)
+    return Measure(wholeness(photo.pixels, landmarks), {"above": round(eyes_y / length, 3)})
 
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.MIRRORED)

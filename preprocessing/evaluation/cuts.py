@@ -10,8 +10,12 @@ from preprocessing.geometry import CHIN, FaceBox, FoundFace, Landmarks, Square
 
 #: Points along each side of a square when the share outside the photo is counted: off by less than 0.1 points.
 GRID = 1024
+#: Where photos are cut: so many face lengths (eyes to chin) above the hair, or into the head where negative.
+CUTS = (0.3, 0.15, 0.06, -0.06, -0.15, -0.3, -0.45)
 #: A background whose luma varies by more than this, beside its slow changes, is not plain.
 PLAIN = 6.0
+#: Before a wall darker than this, dark hair does not stand out.
+DARK = 45.0
 
 
 def without_top(photo: PhotoView, *, rows: int) -> PhotoView:
@@ -61,7 +65,7 @@ def _beside_wall(grey: Grey, *, left: int, right: int) -> Grey | None:
     """How far each pixel above the face is from the wall on either side of it; None when the wall is not plain."""
     edge = max(4, min(left, grey.shape[1] - right) // 3)
     sides = np.concatenate([grey[: grey.shape[0] // 3, :edge], grey[: grey.shape[0] // 3, -edge:]], axis=1)
-    if sides.std() > PLAIN:
+    if sides.std() > PLAIN or np.median(sides) < DARK:
         return None
     return np.abs(grey[:, left:right] - np.median(sides))
 

@@ -106,14 +106,6 @@ def test_one_face_is_the_share_of_the_largest(astronaut_face: FoundFace, astrona
     assert good("one_face", PhotoView(astronaut, (astronaut_face, small)))
 
 
-def test_head_room_is_missed_when_the_head_is_cut(astronaut: Pixels, astronaut_face: FoundFace) -> None:
-    lower = Landmarks.of(astronaut_face.landmarks.array() + np.array([0, 60]))
-    assert good("head_room", PhotoView(astronaut, (FoundFace(astronaut_face.box, lower),)))
-    brow = astronaut_face.landmarks.array()[17:27, 1].min()
-    cut = Landmarks.of(astronaut_face.landmarks.array() - np.array([0, brow - 5]))
-    assert not good("head_room", PhotoView(astronaut[int(brow) - 5 :], (FoundFace(astronaut_face.box, cut),)))
-
-
 @pytest.mark.parametrize(("side", "passes"), [(100, False), (191, False), (192, True), (2000, True)])
 def test_size_counts_photo_pixels(portrait: FaceView, side: float, passes: bool) -> None:
     assert good("size", FaceView(portrait.pixels, portrait.landmarks, 0.0, side)) is passes

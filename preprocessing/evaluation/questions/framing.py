@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from preprocessing.align import align
 from preprocessing.evaluation.case import Case, Sample, question, score, view_of
 from preprocessing.evaluation.cuts import (
+    CUTS,
     eye_height,
     face_length,
     half_mirrored,
@@ -18,8 +19,6 @@ from preprocessing.geometry import MAX_PADDED
 
 #: Words in `defects` that say the top of the head is not in the photo.
 HEAD_CUT = frozenset({"face_cut_by_border", "head_cut", "no_head_room", "no_headroom", "head_room"})
-#: Where photos are cut: so many face lengths (eyes to chin) above the hair, or into the head where negative.
-CUTS = (0.3, 0.15, 0.06, -0.06, -0.15, -0.3, -0.45)
 
 
 @question(check="one_face")

@@ -1,0 +1,266 @@
+"""Fits the network of preprocessing/eyes.py: python -m preprocessing.fitting.eyes --faces DIR [--out eyes.npz].
+
+Reads DIR/MANIFEST.csv (see preprocessing/evaluation/manifest.py) and, if it is about the same photos, eye_labels.csv
+beside this file: more faces, each named by its photo's SHA-256 and the place between its eyes; what it says of a photo
+goes before the manifest. Prints how the network does on people it has not seen (five folds), and on repositories it has
+not seen (each in turn; all with few closed eyes together), then fits on all. Some ten minutes of one core for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from preprocessing.decode import Grey, Pixels, decode, luma
+from preprocessing.evaluation.manifest import OPEN, LabelledPhoto, read
+from preprocessing.evaluation.rates import auc, tpr_at
+from preprocessing.eyes import even, grey_of, square_of, view
+from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, FoundFace, Landmarks, Square
+from preprocessing.smallnet import HEIGHT, WIDTH, Array, Weights, margin
+
+Vector = npt.NDArray[np.float64]
+
+FOLDS = 5
+ROUNDS = 16
+#: The share of unseen open eyes that may score below 0.5.
+FALSE_ALARMS = 0.005
+#: Of the pictures drawn: open eyes, closed ones, and open ones that were closed here.
+DRAWN = (0.52, 0.24, 0.24)
+#: Ways in which each open eye is closed.
+LIDS = 2
+#: Eyes of faces smaller than this (side of the crop in photo pixels) are too soft to be closed convincingly.
+SHARP = 150
+#: A label of eye_labels.csv is for the face whose eyes are nearest to its place, within this share of the photo's size.
+NEAR = 0.02
+#: A repository with so many closed eyes is left out alone, the others together.
+MANY_CLOSED = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Eye:
+    """One labelled eye: a grey picture wide around it, where the eye is in that, and pictures of it closed by us."""
+
+    person: str
+    repository: str
+    is_open: bool
+    mirrored: bool
+    picture: Pixels
+    square: Square
+    shut: tuple[Pixels, ...]
+
+    @property
+    def seen(self) -> Array:
+        """What the network sees."""
+        return view(self.picture, self.square, mirrored=self.mirrored)
+
+
+Label = tuple[float, float, bool | None, bool | None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, fit, write."""
+    parser = argparse.ArgumentParser(prog="python -m preprocessing.fitting.eyes", description="Fit the eye network.")
+    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
+    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of 1024 pictures (default {ROUNDS})")
+    given = parser.parse_args(arguments)
+
+    eyes = list(read_eyes(given.faces))
+    is_open = np.array([eye.is_open for eye in eyes])
+    people = sorted({eye.person for eye in eyes})
+    print(f"{is_open.sum()} open and {(~is_open).sum()} closed eyes of {len(people)} people")
+    by_person = margins_of_unseen(eyes, person_folds(eyes), rounds=given.rounds)
+    measured: dict[str, object] = {"unseen_people": told("unseen people", by_person, is_open)}
+    by_repository = margins_of_unseen(eyes, repository_folds(eyes), rounds=given.rounds)
+    measured["unseen_repositories"] = told("unseen repositories", by_repository, is_open)
+    if given.out:
+        # The working point comes from eyes that the fit had not seen.
+        threshold = float(np.quantile(by_person[is_open], FALSE_ALARMS))
+        write(given.out, eyes, threshold=threshold, measured=measured, rounds=given.rounds)
+    return 0
+
+
+def read_eyes(folder: Path) -> Iterator[Eye]:
+    """Find and cut out every eye with a clear label."""
+    from preprocessing.detect import detector, landmarks_model
+
+    finder = detector(landmarks_model())
+    chance = np.random.default_rng(0)
+    more = _more_labels()
+    for photo in read(folder / "MANIFEST.csv"):
+        if photo.near_duplicate_of or photo.category in {"not_a_photo", "no_face"}:
+            continue
+        data = (folder / photo.file).read_bytes()
+        labels = more.get(hashlib.sha256(data).hexdigest()[:16], [])
+        if not labels and (not photo.is_portrait or photo.right_eye_open is photo.left_eye_open is None):
+            continue
+        pixels = decode(data)
+        for face, right, left in _labelled(finder.find(pixels), photo, labels, pixels.shape):
+            for eye, is_open in ((RIGHT_EYE, right), (LEFT_EYE, left)):
+                if is_open is not None:
+                    yield _eye(pixels, face, eye, is_open=is_open, photo=photo, chance=chance)
+
+
+def _more_labels() -> dict[str, list[Label]]:
+    labels: dict[str, list[Label]] = {}
+    with (Path(__file__).parent / "eye_labels.csv").open(newline="", encoding="utf-8") as handle:
+        for row in csv.DictReader(handle):
+            label = (float(row["x"]), float(row["y"]), OPEN.get(row["right_eye"]), OPEN.get(row["left_eye"]))
+            labels.setdefault(row["photo"], []).append(label)
+    return labels
+
+
+def _labelled(
+    faces: Sequence[FoundFace], photo: LabelledPhoto, labels: Sequence[Label], shape: tuple[int, ...]
+) -> Iterator[tuple[FoundFace, bool | None, bool | None]]:
+    if not labels and len(faces) == 1:
+        yield faces[0], photo.right_eye_open, photo.left_eye_open
+    for x, y, right, left in labels:
+        place = np.array([x * shape[1], y * shape[0]])
+        far = [float(np.hypot(*((f.landmarks.left_eye + f.landmarks.right_eye) / 2 - place))) for f in faces]
+        if far and min(far) <= NEAR * max(shape[:2]):
+            yield faces[int(np.argmin(far))], right, left
+
+
+def _eye(
+    pixels: Pixels, face: FoundFace, eye: slice, *, is_open: bool, photo: LabelledPhoto, chance: np.random.Generator
+) -> Eye:
+    from preprocessing.align import align
+    from preprocessing.fitting.eyelids import closed
+
+    crop = align(pixels, face.landmarks)
+    grey = np.rint(luma(crop.large)).astype(np.uint8)
+    landmarks = Landmarks.of(crop.landmarks.array() * (crop.large.shape[0] / crop.small.shape[0]))
+    square = square_of(landmarks, eye)
+    # Half as much again on every side as the network sees: room to turn and move.
+    half = 0.75 * square.side
+    left, top = (int(np.clip(middle - half, 0, 480)) for middle in (square.centre_x, square.centre_y))
+    picture = np.ascontiguousarray(grey[top : int(top + 2 * half), left : int(left + 2 * half)])
+    within = Landmarks.of(landmarks.array() - (left, top))
+    lids = LIDS if is_open and crop.square.side > SHARP else 0
+    return Eye(
+        person=photo.person or photo.file,
+        repository=photo.repository,
+        is_open=is_open,
+        mirrored=eye == LEFT_EYE,
+        picture=picture,
+        square=Square(square.centre_x - left, square.centre_y - top, square.right_x, square.right_y),
+        shut=tuple(closed(picture, within, eye, chance) for _ in range(lids)),
+    )
+
+
+def fit_on(eyes: Sequence[Eye], *, rounds: int) -> Weights:
+    """Fit on eyes, each shown turned, moved, lit and spoilt in many ways."""
+    from preprocessing.fitting.network import fit
+
+    opened = [(eye, eye.picture) for eye in eyes if eye.is_open]
+    shut = [(eye, eye.picture) for eye in eyes if not eye.is_open]
+    made = [(eye, picture) for eye in eyes for picture in eye.shut]
+    kinds = [kind for kind in ((opened, DRAWN[0]), (shut, DRAWN[1]), (made, DRAWN[2])) if kind[0]]
+    shares = np.array([share for _, share in kinds])
+
+    def draw(chance: np.random.Generator) -> tuple[Array, bool]:
+        pictures = kinds[int(chance.choice(len(kinds), p=shares / shares.sum()))][0]
+        eye, picture = pictures[int(chance.integers(len(pictures)))]
+        return shown(eye, picture, chance), pictures is opened
+
+    return fit(draw, planes=1, rounds=rounds)
+
+
+def shown(eye: Eye, picture: Pixels, chance: np.random.Generator) -> Array:
+    """An eye as another photo might show it."""
+    from preprocessing.align import shrink
+
+    square, fine = eye.square, 1.0
+    if chance.random() < 0.4:
+        fine = float(chance.uniform(0.2, 0.8))
+        height, width = picture.shape[:2]
+        picture = shrink(picture, width=max(8, round(width * fine)), height=max(8, round(height * fine)))
+    turn, scale = chance.normal(0, 0.1), fine * np.exp(chance.normal(0, 0.1))
+    step = (
+        scale
+        * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        @ (
+            square.right_x,
+            square.right_y,
+        )
+    )
+    middle = fine * (np.array([square.centre_x, square.centre_y]) + chance.normal(0, 0.04 * square.side, 2))
+    placed = Square(float(middle[0]), float(middle[1]), float(step[0]), float(step[1]))
+    return even(spoilt(grey_of(picture, placed, mirrored=eye.mirrored), chance))
+
+
+def spoilt(grey: Grey, chance: np.random.Generator) -> Grey:
+    """A grey picture lit otherwise, with the noise of a camera."""
+    grey = 255 * (np.clip(grey, 0, 255) / 255) ** np.exp(chance.normal(0, 0.25))
+    if chance.random() < 0.3:
+        grey = grey + chance.normal(0, chance.uniform(1, 8), (HEIGHT, WIDTH))
+    if chance.random() < 0.3:
+        grey = grey + np.linspace(-1, 1, WIDTH) * chance.normal(0, 25)
+    return grey
+
+
+def person_folds(eyes: Sequence[Eye]) -> npt.NDArray[np.int64]:
+    """Which fold each eye is measured in: those of a person in one."""
+    people = sorted({eye.person for eye in eyes})
+    np.random.default_rng(1).shuffle(people)
+    fold = {person: number % FOLDS for number, person in enumerate(people)}
+    return np.array([fold[eye.person] for eye in eyes])
+
+
+def repository_folds(eyes: Sequence[Eye]) -> npt.NDArray[np.int64]:
+    """Which fold each eye is measured in: those of a repository in one."""
+    closed: dict[str, int] = {}
+    for eye in eyes:
+        closed[eye.repository] = closed.get(eye.repository, 0) + (not eye.is_open)
+    alone = sorted(name for name, count in closed.items() if count >= MANY_CLOSED)
+    rest = sorted(closed.keys() - set(alone))
+    fold = {name: number for number, name in enumerate(alone)}
+    fold |= {name: len(alone) + number % 2 for number, name in enumerate(rest)}
+    return np.array([fold[eye.repository] for eye in eyes])
+
+
+def margins_of_unseen(eyes: Sequence[Eye], folds: npt.NDArray[np.int64], *, rounds: int) -> Vector:
+    """The margin of each eye under a fit that has not seen its fold."""
+    margins = np.zeros(len(eyes))
+    for left_out in sorted(set(folds.tolist())):
+        others = [eye for eye, fold in zip(eyes, folds, strict=True) if fold != left_out]
+        weights = fit_on(others or eyes, rounds=rounds)
+        for number in np.flatnonzero(folds == left_out).tolist():
+            margins[number] = margin(weights, eyes[number].seen)
+    return margins
+
+
+def told(of_whom: str, margins: Vector, is_open: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Print and give how margins separate closed from open eyes."""
+    closed, opened = margins[~is_open], margins[is_open]
+    found = {"auc": auc(closed, opened), "tpr_at_1pct_fpr": tpr_at(0.01, closed, opened)}
+    print(f"{of_whom}: AUC {found['auc']:.4f}, closed found {found['tpr_at_1pct_fpr']:.3f} at 1 % false alarms")
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def write(out: Path, eyes: Sequence[Eye], *, threshold: float, measured: dict[str, object], rounds: int) -> None:
+    """Fit on all eyes and write the weights with what they come from."""
+    from preprocessing.fitting.network import save
+
+    provenance = {
+        "repositories": sorted({eye.repository for eye in eyes}),
+        "open": sum(eye.is_open for eye in eyes),
+        "closed": sum(not eye.is_open for eye in eyes),
+        "people": len({eye.person for eye in eyes}),
+        **measured,
+    }
+    written = save(out, fit_on(eyes, rounds=rounds), threshold=threshold, provenance=provenance)
+    print(f"wrote {out}, version {written.version}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
