@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Table
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 from catalog.errors import BadInput
 from catalog.records import Subject, SubjectKind
@@ -113,11 +113,7 @@ class Part:
 
     def _insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT, in the database's own dialect."""
-        if self._catalog.dialect == "sqlite":
-            return sqlite.insert(table)
-        from sqlalchemy.dialects import postgresql  # half as much again as the rest of SQLAlchemy
-
-        return postgresql.insert(table)
+        return postgresql.insert(table) if self._catalog.dialect == "postgresql" else sqlite.insert(table)
 
     def _serialise(self, connection: Connection, name: str, *, shared: bool = False) -> None:
         """One writer at a time for what ``name`` guards, until the transaction ends; ``shared``: or many such as this.
