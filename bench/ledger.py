@@ -62,6 +62,12 @@ class Crew:
         number, worker = self._workers[slot]
         if worker.exitcode is not None:
             return
+        if holder:  # held still, so that it holds what it is seen to hold when it dies
+            os.kill(worker.pid, signal.SIGSTOP)
+            time.sleep(0.001)
+            if not self._held[slot]:
+                os.kill(worker.pid, signal.SIGCONT)
+                return
         self.deaths[number] = time.monotonic()
         os.kill(worker.pid, signal.SIGKILL)
         worker.join()

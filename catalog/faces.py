@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import false, func, or_, select, update
 
 from catalog.errors import NotFound
 from catalog.part import Part, now, signed, unsigned
 from catalog.records import ApprovedFace, Domain, Face, NewFace, Stage, Verdict
 from catalog.refusals import refused
-from catalog.tables import candidates, faces, photos, queries
+from catalog.tables import candidates, faces, photos, queries, scores
 
 
 class Faces(Part):
@@ -48,9 +48,15 @@ class Faces(Part):
         """The faces of a batch's photos, but for those of refused ones."""
         return self._list(_select().where(photos.c.batch_id == batch_id, photos.c.id.not_in(refused())))
 
-    def unchecked(self, *, batch_id: int | None = None) -> Sequence[Face]:
-        """Faces that no check has seen: of a batch, or of the photos that are in no batch yet."""
-        statement = _select().where(faces.c.checked_at.is_(None), photos.c.id.not_in(refused()))
+    def unchecked(self, *, batch_id: int | None = None, checks: Collection[tuple[str, str]] = ()) -> Sequence[Face]:
+        """Faces that no check has seen, or not every one of these (name and version): of a batch, or of the photos that
+        are in no batch yet."""
+        scored = select(func.count()).where(
+            scores.c.face_id == faces.c.id,
+            or_(false(), *((scores.c.check == name) & (scores.c.version == version) for name, version in checks)),
+        )
+        lacking = faces.c.checked_at.is_(None) | (scored.scalar_subquery() < len(checks))
+        statement = _select().where(lacking, photos.c.id.not_in(refused()))
         return self._list(
             statement.where(photos.c.batch_id.is_(None) if batch_id is None else photos.c.batch_id == batch_id)
         )

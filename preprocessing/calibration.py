@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from catalog import settings
 from catalog.errors import BadInput
 from catalog.records import Calibrated, Calibration, Cases
 from preprocessing.checks import CHECKS, Check, Thresholds
@@ -94,8 +95,12 @@ def calibrate(catalog: Catalog, *, false_alarms: float, by: str, dry_run: bool =
     return Refit(false_alarms, fits, made, written=made not in known)
 
 
-def fit(check: Check, cases: Cases, standing: float, false_alarms: float) -> Fit:
-    """Fit one check's threshold, or leave the one that stands, and say why."""
+def fit(check: Check, cases: Cases, standing: float, false_alarms: float, *, acts: bool = False) -> Fit:
+    """Fit one check's threshold, or leave the one that stands, and say why.
+
+    ``acts``: checks may reject by themselves. What they reject no person approves, so their false alarms look rarer
+    than they are; a threshold is not raised on such cases.
+    """
     old = outcome(cases, standing)
     auc = _auc(cases)
     enough = enough_approved(false_alarms)
@@ -110,6 +115,8 @@ def fit(check: Check, cases: Cases, standing: float, false_alarms: float) -> Fit
         ]
         return Fit(check, cases, auc, old, old, "too few cases: " + ", ".join(lacking))
     new = outcome(cases, threshold_at(false_alarms, cases))
+    if acts and new.threshold > old.threshold:
+        return Fit(check, cases, auc, old, old, "checks reject by themselves, which hides false alarms: not raised")
     if old.false_alarms.excludes(false_alarms):
         return Fit(check, cases, auc, old, new, "its false alarms are not as often as was chosen")
     if new.recall.interval[0] > old.recall.interval[1]:
@@ -148,7 +155,7 @@ def enough_approved(false_alarms: float) -> int:
 
 def _fitted(catalog: Catalog, check: Check, standing: float, false_alarms: float) -> Fit:
     cases = catalog.calibrations.cases(check.name, version=check.version, stage=check.stage, reason=check.reason)
-    return fit(check, cases, standing, false_alarms)
+    return fit(check, cases, standing, false_alarms, acts=settings().auto_reject)
 
 
 def _rows(fits: Sequence[Fit], current: Calibration | None) -> list[Calibrated]:

@@ -55,7 +55,8 @@ def spread(
 ) -> Iterator[Done[Made]]:
     """Do a piece of work on each photo, in so many processes (0: one per usable core), and give each as it is done.
 
-    `work` is a function of a module. What it raises is raised here; so is CrewFailed when processes cannot start.
+    `work` is a function of a module. What it raises is raised here; so is CrewFailed when processes cannot start, or
+    when not one of several photos was answered: then it is not the photos.
     """
     crew = _Crew(work, blobs, model, patience)
     try:
@@ -74,16 +75,22 @@ class _Crew(Generic[Made]):
         self._patience = patience
         self._hands: list[_Hand[Made]] = []
         self._false_starts = 0
+        self._answered = False  # whether any photo has been
 
     def do(self, photos: Sequence[Photo], *, processes: int) -> Iterator[Done[Made]]:
         suspects: list[tuple[Photo, str]] = []
         yield from self._together(deque(photos), processes, suspects)
+        crashed: list[Done[Made]] = []
         for photo, _ in suspects:
             self.end()
             again: list[tuple[Photo, str]] = []
             yield from self._together(deque([photo]), 1, again)
-            for _, how in again:
-                yield Done(photo, refused="crashed", detail=f"it ends any process that opens it ({how})")
+            crashed += [
+                Done(photo, refused="crashed", detail=f"it ends any process that opens it ({how})") for _, how in again
+            ]
+        if len(crashed) >= _FALSE_STARTS and not self._answered:
+            raise CrewFailed(f"no photo could be read: {crashed[-1].detail}; is the store reachable, and memory left?")
+        yield from crashed
 
     def _together(
         self, waiting: deque[Photo], processes: int, suspects: list[tuple[Photo, str]]
@@ -103,6 +110,7 @@ class _Crew(Generic[Made]):
                     continue
                 self._false_starts = 0
                 if done is not None:
+                    self._answered = True
                     yield done
 
     def _answering(self) -> list[_Hand[Made]]:
@@ -144,7 +152,7 @@ class _Hand(Generic[Made]):
         self.pipe, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "preprocessing.worker", str(theirs.fileno())],
+                [sys.executable, "-m", "preprocessing.worker", str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=_environment(),

@@ -56,7 +56,7 @@ def flags(
 def _merits(catalog: Catalog, row: FaceRow) -> Merits:
     origin = catalog.photos.provenance(row.photo_id)
     return Merits(
-        free=origin.licence != "unknown",
+        free=origin.train_ok and origin.licence != "unknown",
         side=row.side,
         sharp=row.scores.get("blur", 0),
         exposed=row.scores.get("exposure", 0),

@@ -144,20 +144,21 @@ def check(
     catalog: Catalog | None = None,
     blobs: Blobs | None = None,
 ) -> Tally:
-    """Score every face that no check has seen: a batch's, or those of photos that are in no batch.
+    """Score every face that not every check of today has seen: a batch's, or those of photos that are in no batch.
 
     `made` counts scores. What a low score suggests becomes a flag when the batch is validated. A photo whose crop
     has been lost is refused.
     """
     from preprocessing.batch import side
-    from preprocessing.checks import FaceView
+    from preprocessing.checks import FaceView, checks_on
     from preprocessing.decode import decode
     from preprocessing.geometry import Landmarks
 
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
     if batch is not None:
         catalog.batches.get(batch)
-    waiting = catalog.faces.unchecked(batch_id=batch)[:limit]
+    today = [(check.name, check.version) for check in checks_on(SubjectKind.FACE)]
+    waiting = catalog.faces.unchecked(batch_id=batch, checks=today)[:limit]
     made, refused = 0, Counter[str]()
     for face in _shown(waiting, "check"):
         try:
@@ -194,10 +195,11 @@ def validate(
     from preprocessing.checks import Thresholds
 
     catalog = catalog or Catalog()
-    catalog.batches.open(key=catalog.batches.get(batch).key)
+    key = catalog.batches.get(batch).key
     docs = docs or settings().home / "validations"
     faces, thresholds = face_rows(catalog, batch), Thresholds.current(catalog)
     beyond = _too_many_of_one_person(catalog, blobs, batch, faces)
+    catalog.batches.open(key=key)  # not before it is known that it can be validated
     report = expectations.validate(
         batch_id=batch,
         photos=photo_rows(catalog, batch),

@@ -6,6 +6,8 @@ when the process that started it does.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import pickle
 import signal
 import sys
@@ -15,9 +17,16 @@ from pathlib import Path
 
 from preprocessing.one_photo import attempt
 
+#: prctl's PR_SET_PDEATHSIG.
+_ON_PARENTS_DEATH = 1
 
-def main(descriptor: int) -> None:
+
+def main(descriptor: int, started_by: int) -> None:
     """Serve the other end of a pipe: first what to do and with what, then photo after photo until the pipe ends."""
+    # A codec that hangs would never see the pipe end.
+    ctypes.CDLL(None).prctl(_ON_PARENTS_DEATH, signal.SIGKILL)
+    if os.getppid() != started_by:
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who pressed Ctrl-C at the parent's terminal meant the parent
     with suppress(OSError):
         # Where memory runs out, it is this process that goes, and its photo is found out; not the parent.
@@ -48,4 +57,4 @@ def _sendable(error: Exception) -> Exception:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -211,9 +212,10 @@ class Desk:
         report = self.batch(batch_id).report
         if report is not None and report.docs and page.endswith(".html"):
             folder = Path(report.docs).parent.resolve()
-            wanted = (folder / page).resolve()
-            if wanted.is_relative_to(folder) and wanted.is_file():
-                return wanted.read_bytes()
+            with suppress(OSError, ValueError):  # a name that no file can have
+                wanted = (folder / page).resolve()
+                if wanted.is_relative_to(folder) and wanted.is_file():
+                    return wanted.read_bytes()
         raise NotFound("There is no such page of Data Docs on this machine.")
 
 

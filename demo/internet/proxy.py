@@ -157,8 +157,14 @@ class Conversation(BaseHTTPRequestHandler):
         if fault and fault.delay:
             time.sleep(fault.delay)
         answer = (fault.answer() if fault else None) or site.answer(request)
-        sent = self._send_faulty(answer, fault) if fault else self._send(answer)
-        self._note(request, status=answer.status, sent=sent, fault=fault is not None, started=started)
+        if fault:
+            sent = self._send_faulty(answer, fault)
+            self._note(request, status=answer.status, sent=sent, fault=True, started=started)
+            return
+        # Noted before it is sent: whoever has the answer may look at the ledger at once.
+        sent = 0 if request.method == "HEAD" else answer.length
+        self._note(request, status=answer.status, sent=sent, fault=False, started=started)
+        self._send(answer)
 
     do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_OPTIONS = _serve  # noqa: N815  the base class's names
 
@@ -176,8 +182,10 @@ class Conversation(BaseHTTPRequestHandler):
     def _unknown(self, host: str) -> None:
         self.close_connection = True
         request = Request(method=self.command, scheme="", host=host, target=self.path, headers={})
-        sent = self._send(Answer(status=502, body=b"this host does not exist here\n"))
+        answer = Answer(status=502, body=b"this host does not exist here\n")
+        sent = 0 if request.method == "HEAD" else answer.length
         self._note(request, status=502, sent=sent, fault=False, started=time.time())
+        self._send(answer)
 
     def _head(self, answer: Answer) -> None:
         self.send_response_only(answer.status)

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from catalog.catalog import Catalog
 from catalog.census import census
 from catalog.errors import BadInput, NotFound
-from catalog.records import Domain, Stage, Verdict
+from catalog.records import Domain, Score, Stage, Verdict
 from catalog.tables import candidates
 from rows import Rows, subject_of
 
@@ -45,6 +45,15 @@ def test_a_face_waits_for_its_checks_once(catalog: Catalog, rows: Rows) -> None:
     catalog.faces.checked(in_batch.id)
     assert [f.id for f in catalog.faces.unchecked(batch_id=batch.id)] == [loose.id]
     assert [f.id for f in catalog.faces.of_batch(batch.id)] == [loose.id, in_batch.id]
+
+
+def test_a_face_waits_again_for_a_check_that_has_changed_since(catalog: Catalog, rows: Rows) -> None:
+    face = rows.face(rows.photo())
+    subject = subject_of(face)
+    catalog.scores.add([Score(subject, "blur", "1", 0.5, {}), Score(subject, "size", "1", 0.5, {})])
+    catalog.faces.checked(face.id)
+    assert catalog.faces.unchecked(checks=[("blur", "1"), ("size", "1")]) == []
+    assert [f.id for f in catalog.faces.unchecked(checks=[("blur", "2"), ("size", "1")])] == [face.id]
 
 
 def test_a_face_is_approved_by_three_yeses(catalog: Catalog, rows: Rows) -> None:

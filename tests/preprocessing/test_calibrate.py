@@ -88,6 +88,17 @@ def test_too_few_cases_change_nothing_however_plain_they_are(rejected: int, appr
     assert fitted.why == f"too few cases: {said}"
 
 
+def test_where_checks_reject_by_themselves_a_threshold_is_not_raised() -> None:
+    cases = some(REJECTED, APPROVED)
+    raised = fit(HEAD_ROOM, cases, 0.2, 0.01)
+    assert raised.fitted.threshold > 0.2
+    kept = fit(HEAD_ROOM, cases, 0.2, 0.01, acts=True)
+    assert (kept.moved, kept.fitted.threshold) == (False, 0.2)
+    assert "hides false alarms" in kept.why
+    lowered = fit(HEAD_ROOM, cases, 0.9, 0.01, acts=True)
+    assert lowered.fitted.threshold < 0.9
+
+
 def test_a_smaller_share_of_false_alarms_takes_more_approved_cases() -> None:
     assert [enough_approved(rate) for rate in (0.5, 0.02, 0.01, 0.001)] == [50, 50, 100, 1000]
 

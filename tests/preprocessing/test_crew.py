@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -80,6 +80,32 @@ def test_processes_that_cannot_start_are_told(add, blobs, tmp_path: Path) -> Non
     broken.write_bytes(b"no model")
     with pytest.raises(CrewFailed):
         list(spread(by_its_bytes, [add(b"fine")], blobs=blobs, model=broken, processes=1))
+
+
+def test_when_no_photo_can_be_read_none_is_refused(add, blobs) -> None:
+    with pytest.raises(CrewFailed, match="no photo could be read"):
+        done([add(b"crash %d" % number) for number in range(3)], blobs)
+
+
+def test_a_process_that_hangs_ends_with_whoever_started_it(add, blobs, tmp_path: Path) -> None:
+    photo = add(b"hang")
+    started = os.fork()
+    if not started:  # a parent that is killed while its process is at a photo
+        list(spread(by_its_bytes, [photo], blobs=blobs, model=landmarks_model(), processes=1))
+        os._exit(0)
+    children = Path(f"/proc/{started}/task/{started}/children")
+    within(30, lambda: children.read_text().split())
+    (worker,) = children.read_text().split()
+    os.kill(started, signal.SIGKILL)
+    os.waitpid(started, 0)
+    within(10, lambda: not Path(f"/proc/{worker}").exists() or " Z " in Path(f"/proc/{worker}/stat").read_text())
+
+
+def within(seconds: float, holds: Callable[[], object]) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"not within {seconds} s"
+        time.sleep(0.05)
 
 
 def test_a_process_finds_the_faces_that_this_one_finds(add, blobs, finder, astronaut: Pixels) -> None:

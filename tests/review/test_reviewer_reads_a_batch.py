@@ -159,7 +159,18 @@ def test_data_docs_are_linked_and_run_nothing(shelf: Shelf, desk: Door, docs: Pa
 
 
 @pytest.mark.parametrize(
-    "page", ["secret.txt", "link.html", "%2e%2e/outside.html", "..%2foutside.html", "/etc/hostname", "none.html", ""]
+    "page",
+    [
+        "secret.txt",
+        "link.html",
+        "%2e%2e/outside.html",
+        "..%2foutside.html",
+        "/etc/hostname",
+        "none.html",
+        "%00.html",
+        f"{5000 * 'a'}.html",
+        "",
+    ],
 )
 def test_nothing_but_pages_of_data_docs_is_served(shelf: Shelf, desk: Door, docs: Path, page: str) -> None:
     batch = told(shelf, EYES, docs=str(docs / "index.html"))
