@@ -2,7 +2,7 @@
 
 Skin tones and light differ more between people than make-up changes them, so nothing is measured by itself: each part
 of the face is compared with the median of the face's own skin, in CIE Lab. Logistic regression weighs the contrasts;
-its weights, `makeup.npz`, come from `python -m preprocessing.fit_looks makeup`, which also prints how it does on
+its weights, `makeup.npz`, come from `python -m preprocessing.fitting.makeup`, which also prints how it does on
 sources that it has not seen. They hold averages over all faces and no person's picture.
 """
 

@@ -23,8 +23,8 @@ _ON_PARENTS_DEATH = 1
 
 def main(descriptor: int, started_by: int) -> None:
     """Serve the other end of a pipe: first what to do and with what, then photo after photo until the pipe ends."""
-    # A codec that hangs would never see the pipe end.
-    ctypes.CDLL(None).prctl(_ON_PARENTS_DEATH, signal.SIGKILL)
+    with suppress(AttributeError):  # only Linux can; a codec that hangs would never see the pipe end
+        ctypes.CDLL(None).prctl(_ON_PARENTS_DEATH, signal.SIGKILL)
     if os.getppid() != started_by:
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who pressed Ctrl-C at the parent's terminal meant the parent

@@ -167,7 +167,7 @@ def test_cutting_the_top_moves_the_face_with_its_pixels(astronaut: Pixels, astro
     before = cut(whole.pixels, align(whole.pixels, astronaut_face.landmarks).square, size=64)
     after = cut(lower.pixels, align(lower.pixels, lower.faces[0].landmarks).square, size=64)
     # The part that is shrunk first begins at another row, so its pixels are averaged in other pairs.
-    assert np.abs(before[32:].astype(int) - after[32:]).mean() < 3
+    assert np.abs(before[32:].astype(int) - after[32:]).mean() < 1.5
 
 
 def test_a_head_before_a_plain_wall_begins_where_it_was_drawn(finder: Detector, astronaut: Pixels) -> None:

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from catalog.records import Domain
-from preprocessing import fit_looks
 from preprocessing.align import align
 from preprocessing.checks import CHECKS, MAKEUP_VERSION, FaceView
 from preprocessing.decode import Pixels, encode_jpeg
+from preprocessing.fitting import makeup as fitting
 from preprocessing.geometry import FoundFace
 from preprocessing.linear import judge
 from preprocessing.makeup import describe, margin, weights
@@ -107,7 +107,7 @@ def test_fitting_on_other_photos_writes_weights_that_tell_made_up_from_bare(
             )
     out = tmp_path / "makeup.npz"
 
-    assert fit_looks.main(["makeup", "--faces", str(tmp_path), "--out", str(out)]) == 0
+    assert fitting.main(["--faces", str(tmp_path), "--out", str(out)]) == 0
 
     assert "5 faces with make-up and 5 without, of 3 sources" in capsys.readouterr().out
     with np.load(out) as kept:

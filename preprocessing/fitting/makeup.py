@@ -1,4 +1,4 @@
-"""Fits the judge of makeup.py: python -m preprocessing.fit_looks makeup --faces DIR [--out preprocessing/makeup.npz].
+"""Fits the judge of makeup.py: python -m preprocessing.fitting.makeup --faces DIR [--out makeup.npz].
 
 Reads DIR/MANIFEST.csv as `evaluate` does. Prints how the judge does on people (five folds) and on whole repositories
 that it has not seen, then fits on all and writes the weights. The same manifest gives the same file.
@@ -45,8 +45,9 @@ class Shown:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, fit, write."""
-    parser = argparse.ArgumentParser(prog="python -m preprocessing.fit_looks", description="Fit what judges looks.")
-    parser.add_argument("what", choices=["makeup"], help="what to fit")
+    parser = argparse.ArgumentParser(
+        prog="python -m preprocessing.fitting.makeup", description="Fit the judge of make-up."
+    )
     parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
     parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
     given = parser.parse_args(arguments)
