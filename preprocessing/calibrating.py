@@ -9,10 +9,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from catalog import Catalog, settings
-from catalog.records import Calibration
+from catalog.records import Calibration, Share
 from catalog.who import who
 from preprocessing.checks import Thresholds
-from preprocessing.shares import Share
 
 if TYPE_CHECKING:
     from preprocessing.calibration import Fit, Outcome, Refit
@@ -116,7 +115,7 @@ def _share(share: Share) -> str:
     if share.value is None:
         return "-"
     low, high = share.interval
-    return f"{share.value:.3f} ({low:.3f}-{high:.3f}) of {share.of}"
+    return f"{share.value:.3f} ({low:.3f}-{high:.3f}) of {share.whole}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -147,7 +146,7 @@ def _json(fit: Fit, *, acts: bool) -> dict[str, Any]:
 def _outcome(outcome: Outcome) -> dict[str, Any]:
     shares = {"precision": outcome.precision, "recall": outcome.recall, "false_alarms": outcome.false_alarms}
     return {"threshold": outcome.threshold} | {
-        name: {"value": share.value, "interval": list(share.interval), "part": share.part, "of": share.of}
+        name: {"value": share.value, "interval": list(share.interval), "part": share.part, "of": share.whole}
         for name, share in shares.items()
     }
 

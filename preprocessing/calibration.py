@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 from catalog import settings
 from catalog.errors import BadInput
-from catalog.records import Calibrated, Calibration, Cases
+from catalog.records import Calibrated, Calibration, Cases, Share
 from preprocessing.checks import CHECKS, Check, Thresholds
 from preprocessing.earning import has_earned
-from preprocessing.shares import Share
 
 if TYPE_CHECKING:
     from catalog import Catalog

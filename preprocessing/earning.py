@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from catalog import settings
 from catalog.errors import Conflict
-from catalog.records import Stage
+from catalog.records import Share, Stage
 from preprocessing.checks import CHECKS, Check, Finding, Thresholds
-from preprocessing.shares import Share
 
 if TYPE_CHECKING:
     from catalog import Catalog
@@ -42,7 +41,7 @@ class Record:
 
 def has_earned(confirmed: Share) -> bool:
     """Whether a precision, seen on so many flagged cases, is enough to reject by."""
-    return confirmed.of >= EARNED_CASES and (confirmed.value or 0.0) >= EARNED_PRECISION
+    return confirmed.whole >= EARNED_CASES and (confirmed.value or 0.0) >= EARNED_PRECISION
 
 
 def records(catalog: Catalog, thresholds: Thresholds, *, stages: Iterable[Stage] = tuple(Stage)) -> Sequence[Record]:

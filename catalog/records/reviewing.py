@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import sqrt
 from typing import Any
 
 from catalog.records.collecting import Domain, Provenance
@@ -178,12 +179,40 @@ class StageProgress:
         return self.decided == self.subjects
 
 
+#: Of the normal distribution: 95 % lie within so many deviations.
+_DEVIATIONS = 1.959963984540054
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many: what one batch adds to a rate."""
+    """``part`` of ``whole`` cases, and how sure one may be of that share."""
 
     part: int
     whole: int
+
+    @property
+    def value(self) -> float | None:
+        """The share that was seen; None where there is no case."""
+        return self.part / self.whole if self.whole else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Between which two shares the true one lies with 95 % confidence (Wilson's); (0, 1) without a case."""
+        if not self.whole:
+            return 0.0, 1.0
+        squared = _DEVIATIONS**2
+        middle = (self.part + squared / 2) / (self.whole + squared)
+        spread = self.part * (self.whole - self.part) / self.whole + squared / 4
+        half = _DEVIATIONS / (self.whole + squared) * sqrt(spread)
+        # Nobody seen, or nobody missed, is where the interval ends: rounding must not move it beyond.
+        low = 0.0 if self.part == 0 else max(0.0, middle - half)
+        high = 1.0 if self.part == self.whole else min(1.0, middle + half)
+        return low, high
+
+    def excludes(self, share: float) -> bool:
+        """Whether the cases speak against this being the true share."""
+        low, high = self.interval
+        return not low <= share <= high
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from reviewed import HEAD_ROOM, reviewed, scored
 
 from catalog import Catalog
-from catalog.records import Cases, Verdict
+from catalog.records import Cases, Share, Verdict
 from preprocessing.__main__ import main
 from preprocessing.calibration import MIN_REJECTED, calibrate, enough_approved, fit, outcome, threshold_at
 from preprocessing.checks import CHECKS, SHIPPED, Thresholds
-from preprocessing.shares import Share
 
 #: The worst that people still reject scores 0.39, the best 0.10; what they approve begins at 0.40.
 REJECTED = [round(0.1 + 0.01 * number, 3) for number in range(30)]
@@ -60,7 +59,7 @@ def test_no_higher_threshold_would_keep_to_the_chosen_share(approved: list[float
     threshold = threshold_at(rate, cases)
     kept = [value for value in cases.approved if value >= threshold]
     beyond = outcome(cases, min(kept) + 1e-9).false_alarms
-    assert beyond.value > rate or Share(beyond.part, beyond.of).value == pytest.approx(rate)
+    assert beyond.value > rate or Share(beyond.part, beyond.whole).value == pytest.approx(rate)
 
 
 @given(CASES, SCORES, RATES)

@@ -10,12 +10,11 @@ from reviewed import HEAD_ROOM, reviewed, scored
 
 from catalog import Catalog
 from catalog.errors import BadInput
-from catalog.records import Calibrated, Stage, Subject, SubjectKind, Verdict
+from catalog.records import Calibrated, Share, Stage, Subject, SubjectKind, Verdict
 from catalog.settings import settings
 from preprocessing import earning, steps
 from preprocessing.checks import CHECKS, SHIPPED, Check, Thresholds
 from preprocessing.decode import Pixels, encode_jpeg
-from preprocessing.shares import Share
 from rows import Rows
 
 SIZE = CHECKS["size"]

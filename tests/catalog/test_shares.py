@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preprocessing.shares import Share
+from catalog.records import Share
 
 SHARES = st.integers(1, 5000).flatmap(lambda of: st.builds(Share, st.integers(0, of), st.just(of)))
 
@@ -21,14 +21,14 @@ def test_the_interval_contains_what_was_seen_and_stays_a_share(share: Share) -> 
 
 @given(SHARES, st.integers(2, 50))
 def test_more_cases_of_the_same_kind_make_it_narrower(share: Share, times: int) -> None:
-    few, many = share.interval, Share(share.part * times, share.of * times).interval
+    few, many = share.interval, Share(share.part * times, share.whole * times).interval
     assert many[1] - many[0] < few[1] - few[0]
 
 
 @given(SHARES)
 def test_the_interval_of_the_rest_is_its_mirror(share: Share) -> None:
     low, high = share.interval
-    assert Share(share.of - share.part, share.of).interval == pytest.approx((1 - high, 1 - low))
+    assert Share(share.whole - share.part, share.whole).interval == pytest.approx((1 - high, 1 - low))
 
 
 def test_it_is_the_interval_that_wilson_gives() -> None:
