@@ -34,7 +34,8 @@ from catalog.twins import Twins  # noqa: E402
 from collectors.errors import Refused  # noqa: E402
 from collectors.pictures import read  # noqa: E402
 
-LIMITS = Settings(fetch_min_side=64)
+#: Room for any copy, whatever it is saved as: what is asked here is whether it is found, not whether a fetch takes it.
+LIMITS = Settings(fetch_min_side=64, fetch_decode_bytes=2**30)
 BITS = LIMITS.near_duplicate_bits
 STORED = 100_000
 
