@@ -13,11 +13,11 @@ from catalog.records import SearchResult
 from catalog.tables import searches
 
 
-def test_two_thousand_claims_by_four_processes_that_are_killed_are_each_finished_once(
+def test_four_thousand_claims_by_four_processes_that_are_killed_are_each_finished_once(
     empty_url: str, tmp_path: Path
 ) -> None:
-    told = measure(empty_url, tmp_path, claims=2000, processes=4, kill_every=0.1)
-    assert (told["doubled"], told["lost"], told["claims"]) == (0, 0, 2000)
+    told = measure(empty_url, tmp_path, claims=4000, processes=4, kill_every=0.05)
+    assert (told["doubled"], told["lost"], told["claims"]) == (0, 0, 4000)
     assert isinstance(told["killed"], int)
     assert isinstance(told["reclaimed"], int)
     assert told["killed"] > 0
