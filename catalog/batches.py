@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, update
@@ -91,6 +91,14 @@ class Batches(Part):
         with self._catalog.reading() as connection:
             return self._one(connection, batch_id)
 
+    def open_among(self, batch_ids: Collection[int]) -> set[int]:
+        """Which of these batches are in review."""
+        with self._catalog.reading() as connection:
+            rows = connection.scalars(
+                select(batches.c.id).where(batches.c.id.in_(batch_ids), batches.c.state == BatchState.OPEN.value)
+            )
+            return set(rows)
+
     def with_key(self, key: str) -> Batch:
         """The batch that was opened with this key; NotFound when there is none."""
         with self._catalog.reading() as connection:
@@ -145,7 +153,7 @@ class Batches(Part):
             statement = statement.where(table.c.id.in_(flagged))
         with self._catalog.reading() as connection:
             ids = list(connection.scalars(statement.order_by(table.c.id).limit(limit)))
-        return self._items([Subject(kind, number) for number in ids], stage)
+        return self.items([Subject(kind, number) for number in ids], stage)
 
     def decided_by(self, person: str, batch_id: int, stage: Stage, *, limit: int = 50) -> Sequence[ReviewItem]:
         """The subjects of a batch on which this person's decision stands at a stage, the latest decision first."""
@@ -160,41 +168,18 @@ class Batches(Part):
                     .limit(limit)
                 )
             )
-        items = {item.subject.id: item for item in self._items([Subject(kind, number) for number in ids], stage)}
+        items = {item.subject.id: item for item in self.items([Subject(kind, number) for number in ids], stage)}
         return [items[number] for number in ids]
 
     def item(self, subject: Subject, stage: Stage) -> ReviewItem:
         """One subject as the desk shows it; NotFound when it is in no batch."""
-        found = self._items([subject], stage)
+        found = self.items([subject], stage)
         if not found:
             raise NotFound(f"no {subject.kind} {subject.id} in review")
         return found[0]
 
-    def add_validation(self, batch_id: int, *, success: bool, stopped_by: str, report: dict[str, Any]) -> None:
-        """Record what the batch's expectations said."""
-        with self._catalog.writing() as connection:
-            connection.execute(
-                validations.insert().values(
-                    batch_id=batch_id, success=success, stopped_by=stopped_by, report=finite(report), at=now()
-                )
-            )
-
-    def validation(self, batch_id: int) -> dict[str, Any] | None:
-        """The report of a batch's last validation, or None."""
-        with self._catalog.reading() as connection:
-            row = connection.execute(
-                select(validations).where(validations.c.batch_id == batch_id).order_by(validations.c.id.desc())
-            ).first()
-        return dict(row.report) if row else None
-
-    def _one(self, connection: Any, batch_id: int) -> Batch:
-        row = connection.execute(select(batches).where(batches.c.id == batch_id)).first()
-        if row is None:
-            raise NotFound(f"no batch {batch_id}")
-        count = connection.scalar(select(func.count()).select_from(photos).where(photos.c.batch_id == batch_id))
-        return Batch(row.id, BatchState(row.state), row.key, row.opened_at, row.closed_at, row.reason, count or 0)
-
-    def _items(self, subjects: Sequence[Subject], stage: Stage) -> Sequence[ReviewItem]:
+    def items(self, subjects: Sequence[Subject], stage: Stage) -> Sequence[ReviewItem]:
+        """These subjects as the desk shows them, by number; without those that are in no batch."""
         if not subjects:
             return []
         kind, ids = STAGE_SUBJECT[stage], [subject.id for subject in subjects]
@@ -241,6 +226,30 @@ class Batches(Part):
             )
             for row in rows
         ]
+
+    def add_validation(self, batch_id: int, *, success: bool, stopped_by: str, report: dict[str, Any]) -> None:
+        """Record what the batch's expectations said."""
+        with self._catalog.writing() as connection:
+            connection.execute(
+                validations.insert().values(
+                    batch_id=batch_id, success=success, stopped_by=stopped_by, report=finite(report), at=now()
+                )
+            )
+
+    def validation(self, batch_id: int) -> dict[str, Any] | None:
+        """The report of a batch's last validation, or None."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(
+                select(validations).where(validations.c.batch_id == batch_id).order_by(validations.c.id.desc())
+            ).first()
+        return dict(row.report) if row else None
+
+    def _one(self, connection: Any, batch_id: int) -> Batch:
+        row = connection.execute(select(batches).where(batches.c.id == batch_id)).first()
+        if row is None:
+            raise NotFound(f"no batch {batch_id}")
+        count = connection.scalar(select(func.count()).select_from(photos).where(photos.c.batch_id == batch_id))
+        return Batch(row.id, BatchState(row.state), row.key, row.opened_at, row.closed_at, row.reason, count or 0)
 
 
 def _rejected(connection: Connection, batch_id: int) -> Sequence[int]:

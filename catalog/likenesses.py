@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 
 from catalog.part import Part, unsigned
 from catalog.refusals import refused
-from catalog.tables import candidates, faces, photos, refusals
+from catalog.tables import candidates, faces, photos, refusals, scores
 
 _COPY = "photo "
 
@@ -38,11 +38,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """A photo with its hash and sketch (empty when it is gone), its faces, its copies, and where it came from."""
+    """A photo with its hash, its faces, its copies, and where it came from."""
 
     photo_id: int
     phash: int
-    sketch: bytes
     source: str
     page_url: str
     licence: str
@@ -52,8 +51,38 @@ class Likeness:
     copies: tuple[Copy, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Tide:
+    """How far the tables are that likenesses are read from: whatever changes what is read moves one of these."""
+
+    photo: int
+    face: int
+    score: int
+    refusal: int
+
+
 class Likenesses(Part):
     """What photos look like."""
+
+    def tide(self) -> Tide:
+        """How far the tables are by now; two that are equal have nothing between them."""
+        newest = [
+            select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
+            for table in (photos, faces, scores, refusals)
+        ]
+        with self._catalog.reading() as connection:
+            return Tide(*connection.execute(select(*newest)).one())
+
+    def sketches(self, ids: Collection[int]) -> Mapping[int, bytes]:
+        """The small grey copies of these photos, without those that are gone."""
+        wanted = sorted(ids)
+        found: dict[int, bytes] = {}
+        with self._catalog.reading() as connection:
+            for start in range(0, len(wanted), 10_000):  # a statement holds so many parameters
+                some = photos.c.id.in_(wanted[start : start + 10_000])
+                rows = connection.execute(select(photos.c.id, photos.c.sketch).where(some)).all()
+                found.update((row.id, row.sketch) for row in rows if row.sketch)
+        return found
 
     def of(self, batch_id: int | None = None) -> Sequence[Likeness]:
         """The photos of a batch, or all, in the order of their numbers; without those that a step has refused."""
@@ -61,7 +90,6 @@ class Likenesses(Part):
         shown = select(
             photos.c.id,
             photos.c.phash,
-            photos.c.sketch,
             photos.c.stored_at,
             candidates.c.source,
             candidates.c.page_url,
@@ -96,7 +124,6 @@ def _likeness(row: Any, found: Sequence[FaceLikeness], copies: Sequence[Copy]) -
     return Likeness(
         photo_id=row.id,
         phash=unsigned(row.phash),
-        sketch=row.sketch or b"",
         source=row.source,
         page_url=row.page_url,
         licence=row.licence,

@@ -7,11 +7,13 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.complaints import EXPECTED, one_line
 from preprocessing import calibrating, steps
+from preprocessing.best import NOTHING
 from preprocessing.checks import CHECKS, checks_markdown
 from preprocessing.errors import PreprocessingError, ValidationStopped
 from preprocessing.report import BatchReport
@@ -37,6 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace) -> int:
     match given.verb:
+        case "open_batch":
+            _tell_batch(steps.open_batch(given.key or f"by hand {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"), given)
+        case "close_batch":
+            approved = steps.close_batch(given.batch)
+            print(f"batch {given.batch} is done: {approved} faces approved in it")
+            if given.json:
+                print(json.dumps({"ok": True, "batch": given.batch, "approved": approved}))
         case "screen":
             _tell_tally(steps.screen(given.batch, limit=given.limit), "photo", "score", as_json=given.json)
         case "crop":
@@ -54,6 +63,15 @@ def _run(given: argparse.Namespace) -> int:
         case "evaluate":
             _tell_evaluation(steps.evaluate(given.manifest, faces=given.faces), as_json=given.json)
     return 0
+
+
+def _tell_batch(batch: int | None, given: argparse.Namespace) -> None:
+    if batch is None:
+        print("no photo waits that is in no batch yet; nothing was opened")
+    else:
+        print(f"batch {batch} is open; next: screen --batch {batch}")
+    if given.json:
+        print(json.dumps({"ok": True, "batch": batch}))
 
 
 def _tell_tally(tally: Tally, seen: str, made: str, *, as_json: bool) -> None:
@@ -80,9 +98,9 @@ def _tell_clusters(found: Clusters, *, as_json: bool) -> None:
     print(f"{found.refused_copies} copies were refused when they were fetched")
     for cluster in found.clusters:
         kept, *others = cluster.members
-        print(f"keep photo {kept.photo_id} ({kept.source}); it repeats in:")
+        print(f"photo {kept.photo_id} ({kept.source}) is the best of {len(cluster.members)}")
         for member in others:
-            print(f"  photo {member.photo_id} ({member.source}): kept is the other because {member.because}")
+            print(f"  photo {member.photo_id} ({member.source}): {_beaten(kept.photo_id, member.because)}")
         for pair in cluster.pairs:
             print(f"  {pair.one} and {pair.other}: {pair.tie}, {pair.bits} bits")
     print("bits  clusters  photos  new pairs  one of them")
@@ -91,6 +109,10 @@ def _tell_clusters(found: Clusters, *, as_json: bool) -> None:
         print(f"{radius.bits:>4}{radius.clusters:>10}{radius.photos:>8}{radius.new_pairs:>11}  {example}".rstrip())
     if as_json:
         print(json.dumps({"ok": True, **asdict(found)}))
+
+
+def _beaten(best: int, because: str) -> str:
+    return because if because == NOTHING else f"{best} is better: {because}"
 
 
 def _tell_checks(*, markdown: bool, as_json: bool) -> None:
@@ -143,6 +165,9 @@ def _number(value: float | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m preprocessing", description="Photo -> Face -> Score.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    command = verbs.add_parser("open_batch", help="take the photos that wait into a batch, for people to review")
+    command.add_argument("--key", default="", help="the same key gives the same batch again (default: the time)")
+    command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     batch_needed = {"screen": True, "crop": False, "check": False, "validate": True}
     helps = {
         "screen": "look at a batch's photos before people do",
@@ -157,6 +182,9 @@ def _parser() -> argparse.ArgumentParser:
         if verb != "validate":
             command.add_argument("--limit", type=_positive, help="stop after this many")
         command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    command = verbs.add_parser("close_batch", help="end a batch that people have decided")
+    command.add_argument("--batch", type=int, required=True, help="number of the batch")
+    command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     calibrating.add_to(verbs)
     command = verbs.add_parser("duplicates", help="gather photos that show the same, and preview other radii")
     command.add_argument("--batch", type=int, help="number of the batch (without it: all photos)")

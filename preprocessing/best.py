@@ -8,6 +8,8 @@ from datetime import datetime
 
 #: Pixels along the crop's side beyond which a face is no better for being larger: crops are no larger.
 ENOUGH = 512
+#: What `why` says of two that are as good.
+NOTHING = "nothing tells them apart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,14 @@ def why(kept: Merits, other: Merits) -> str:
     sentences = (
         "its licence is known and lets a model learn from it",
         f"its face is larger ({kept.side:.0f} against {other.side:.0f} pixels)",
-        f"its face is sharper ({kept.sharp:.2f} against {other.sharp:.2f})",
-        f"its face is better exposed ({kept.exposed:.2f} against {other.exposed:.2f})",
+        f"its face is sharper ({_apart(kept.sharp, other.sharp)})",
+        f"its face is better exposed ({_apart(kept.exposed, other.exposed)})",
         "it was there earlier",
     )
-    return sentences[differs.index(True)] if any(differs) else "nothing tells them apart"
+    return sentences[differs.index(True)] if any(differs) else NOTHING
+
+
+def _apart(one: float, other: float) -> str:
+    """Two scores with as many digits as show that they differ."""
+    digits = next((digits for digits in (2, 3) if f"{one:.{digits}f}" != f"{other:.{digits}f}"), 4)
+    return f"{one:.{digits}f} against {other:.{digits}f}"

@@ -8,8 +8,8 @@ with the photo that it repeats.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -83,43 +83,68 @@ class Clusters:
     preview: tuple[Radius, ...]
 
 
-def gather(likenesses: Sequence[Likeness], scores: Mapping[int, Mapping[str, float]], *, bits: int) -> Clusters:
-    """Gather photos whose hashes, or whose faces' hashes, differ in at most `bits`; `scores` are by face."""
-    by_id = {one.photo_id: one for one in likenesses}
-    pairs = _pairs(by_id, most=max(bits, *PREVIEWED))
-    merits = {one.photo_id: _merits(one, scores) for one in likenesses}
-    within = [pair for pair in pairs if pair.bits <= bits]
-    groups = sorted(_groups(within), key=lambda group: (-len(group), group))
-    return Clusters(
-        bits=bits,
-        photos=len(by_id),
-        refused_copies=sum(len(one.copies) for one in likenesses),
-        clusters=tuple(_cluster(group, within, by_id, merits) for group in groups),
-        preview=tuple(_radius(radius, pairs) for radius in PREVIEWED),
-    )
-
-
-def _pairs(by_id: Mapping[int, Likeness], *, most: int) -> list[Pair]:
-    """Each pair once, by its nearest tie."""
-    photos = [(one.photo_id, one.phash) for one in by_id.values()]
-    shown = [(number, face) for number, one in by_id.items() for face in one.faces]
+def compare(likenesses: Sequence[Likeness], *, bits: int = 0) -> Sequence[Pair]:
+    """The pairs of photos whose hashes, or whose faces' hashes, differ in so few bits that the preview tells of them,
+    or in at most `bits`; each once, by its nearest tie, the nearest first."""
+    most = max(bits, *PREVIEWED)
+    photos = [(one.photo_id, one.phash) for one in likenesses]
+    shown = [(one.photo_id, face) for one in likenesses for face in one.faces]
     crops = _near([(place, face.phash) for place, (_, face) in enumerate(shown)], most)
     found: dict[tuple[int, int], Pair] = {}
-    for one, other, bits in _rows(crops):
+    for one, other, far in _rows(crops):
         (first, its), (second, others) = shown[one], shown[other]
         if first == second:
             continue
         tie = Tie.BYTES if its.sha256 == others.sha256 else Tie.CROP
-        _keep_nearest(found, Pair(min(first, second), max(first, second), tie, bits))
-    for one, other, bits in _rows(_near(photos, most)):
-        tie = Tie.PICTURE if _same(by_id[one], by_id[other]) else Tie.HASH
-        _keep_nearest(found, Pair(min(one, other), max(one, other), tie, bits))
+        _keep_nearest(found, Pair(min(first, second), max(first, second), tie, far))
+    for one, other, far in _rows(_near(photos, most)):
+        _keep_nearest(found, Pair(min(one, other), max(one, other), Tie.HASH, far))
     return sorted(found.values(), key=lambda pair: (pair.bits, pair.one, pair.other))
+
+
+def tied(pairs: Iterable[Pair], *, bits: int) -> Collection[int]:
+    """The photos that differ from another in at most `bits`."""
+    return {number for pair in pairs if pair.bits <= bits for number in (pair.one, pair.other)}
+
+
+def gather(
+    likenesses: Sequence[Likeness], pairs: Sequence[Pair], scores: Mapping[int, Mapping[str, float]], *, bits: int
+) -> Clusters:
+    """Gather what `compare` found within `bits`; `scores` are those of the faces of these photos, by face."""
+    within = [pair for pair in pairs if pair.bits <= bits]
+    inside = tied(within, bits=bits)
+    by_id = {one.photo_id: one for one in likenesses if one.photo_id in inside}
+    merits = {number: _merits(one, scores) for number, one in by_id.items()}
+    groups = sorted(_groups(within), key=lambda group: (-len(group), group))
+    of = {number: place for place, group in enumerate(groups) for number in group}
+    ties: list[list[Pair]] = [[] for _ in groups]
+    for pair in within:
+        ties[of[pair.one]].append(pair)
+    return Clusters(
+        bits=bits,
+        photos=len(likenesses),
+        refused_copies=sum(len(one.copies) for one in likenesses),
+        clusters=tuple(_cluster(group, its, by_id, merits) for group, its in zip(groups, ties, strict=True)),
+        preview=tuple(_radius(radius, pairs) for radius in PREVIEWED),
+    )
+
+
+def look_closer(pairs: Iterable[Pair], sketches: Mapping[int, bytes]) -> Sequence[Pair]:
+    """Tell which pairs show the same picture, where only their hashes have been compared so far; 2 ms for each."""
+    from catalog.resemblance import same
+
+    def closer(pair: Pair) -> Pair:
+        one, other = sketches.get(pair.one), sketches.get(pair.other)
+        if pair.tie is Tie.BYTES or not one or not other or not same(one, other):
+            return pair
+        return replace(pair, tie=Tie.PICTURE)
+
+    return [closer(pair) for pair in pairs]
 
 
 def _keep_nearest(found: dict[tuple[int, int], Pair], pair: Pair) -> None:
     known = found.get((pair.one, pair.other))
-    if known is None or pair.bits < known.bits or (pair.bits == known.bits and pair.tie is Tie.PICTURE):
+    if known is None or pair.bits < known.bits:
         found[pair.one, pair.other] = pair
 
 
@@ -131,14 +156,6 @@ def _near(hashes: Sequence[tuple[int, int]], most: int) -> Pairs:
 
 def _rows(pairs: Pairs) -> Iterable[tuple[int, int, int]]:
     return zip(pairs.ones.tolist(), pairs.others.tolist(), pairs.distances.tolist(), strict=True)
-
-
-def _same(one: Likeness, other: Likeness) -> bool:
-    if not one.sketch or not other.sketch:
-        return False
-    from catalog.resemblance import same
-
-    return same(one.sketch, other.sketch)
 
 
 def _groups(pairs: Iterable[Pair]) -> list[list[int]]:
@@ -164,7 +181,6 @@ def _cluster(
     group: Sequence[int], pairs: Sequence[Pair], by_id: Mapping[int, Likeness], merits: Mapping[int, Merits]
 ) -> Cluster:
     keep, *others = sorted(group, key=lambda number: (merits[number].rank, number))
-    inside = set(group)
     return Cluster(
         keep=keep,
         members=tuple(
@@ -177,7 +193,7 @@ def _cluster(
             )
             for number in (keep, *others)
         ),
-        pairs=tuple(pair for pair in pairs if pair.one in inside),
+        pairs=tuple(pairs),
     )
 
 

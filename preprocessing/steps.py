@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -237,18 +237,16 @@ def duplicates(batch: int | None = None, *, bits: int | None = None, catalog: Ca
 
     They are the same whose hashes, or whose faces' hashes, differ in at most `bits` (FACELOOP_NEAR_DUPLICATE_BITS).
     """
-    from preprocessing.clusters import gather
+    from preprocessing.gathering import Gathering
 
     catalog = catalog or Catalog()
     if batch is not None:
         catalog.batches.get(batch)
-    likenesses = catalog.likenesses.of(batch)
-    faces = [Subject(SubjectKind.FACE, face.face_id) for one in likenesses for face in one.faces]
-    scores = {
-        subject.id: {score.check: score.value for score in of_it}
-        for subject, of_it in catalog.scores.of_many(faces).items()
-    }
-    return gather(likenesses, scores, bits=settings().near_duplicate_bits if bits is None else bits)
+    bits = settings().near_duplicate_bits if bits is None else bits
+    gathering = Gathering(catalog, batch, bits=bits)
+    found = gathering.at(bits)
+    clusters = tuple(replace(each, pairs=tuple(gathering.look(each.pairs))) for each in found.clusters)
+    return replace(found, clusters=clusters)
 
 
 def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Evaluation:

@@ -24,7 +24,7 @@ from catalog.budgets import dollars
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
 from catalog.records import REASONS, BatchState, BreakerState, Reason, Stage, StageProgress, SubjectKind
 from preprocessing.drift import ENOUGH
-from review import batch_routes, check_routes, source_routes, words
+from review import batch_routes, check_routes, duplicate_routes, source_routes, words
 from review.access import Access, Person
 from review.desk import PAGE, Desk
 from review.errors import BadRequest, Unshowable
@@ -130,6 +130,7 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
 
     batch_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
+    duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 
     @app.get("/static/{name}")
@@ -168,6 +169,7 @@ class _Pages:
             enough=ENOUGH,
             breaker_words=words.BREAKERS,
             alert_words=words.ALERTS,
+            tie_words=words.TIES,
             span=words.span,
             dollars=dollars,
             BatchState=BatchState,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from catalog import Catalog, settings
 from catalog.blobs import Blobs
@@ -27,6 +26,8 @@ from preprocessing import earning
 from preprocessing.checks import CHECKS, Thresholds, judge
 from preprocessing.report import BatchReport
 from review.access import Person
+from review.duplicates import Duplicates
+from review.links import link
 from review.pictures import Picture, Pictures
 from review.records import (
     Acts,
@@ -55,6 +56,7 @@ class Desk:
         self._blobs = blobs
         self._pictures = Pictures()
         self.watch = Watch(catalog, blobs)
+        self.duplicates = Duplicates(catalog)
 
     def batches(self, *, limit: int = 30) -> Sequence[BatchView]:
         """The newest batches with how far they are."""
@@ -261,23 +263,14 @@ def _origin(provenance: Provenance) -> Origin:
         source=provenance.source,
         query=provenance.query,
         page_url=provenance.page_url,
-        page_link=_link(provenance.page_url),
+        page_link=link(provenance.page_url),
         licence=provenance.licence,
-        licence_link=_link(provenance.licence_url),
+        licence_link=link(provenance.licence_url),
         attribution=provenance.attribution,
         author=provenance.author,
         title=provenance.title,
         found_at=provenance.found_at,
     )
-
-
-def _link(url: str) -> str | None:
-    """The address, when it is one that a browser may follow."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in {"http", "https"} and parts.netloc else None
 
 
 def _measured(scores: Sequence[Score], thresholds: Thresholds) -> tuple[Measured, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from catalog.records import BatchState, BreakerState, Domain, Reason, Stage
+from preprocessing.clusters import Tie
 from preprocessing.report import Severity
 
 STAGES: dict[Stage, str] = {
@@ -59,6 +60,14 @@ ALERTS: dict[str, str] = {
     "login_needed": "It wants somebody to sign in",
     "canary": "Its canary needs changing",
     "skipped": "Some of what it was given cannot be used",
+}
+
+#: Why a photo is taken for the same as another, whose number is filled in.
+TIES: dict[Tie, str] = {
+    Tie.BYTES: "The same crop as of photo %d, byte for byte",
+    Tie.PICTURE: "The same picture as photo %d",
+    Tie.CROP: "The same face as in photo %d, framed differently",
+    Tie.HASH: "Looks like photo %d by its hash",
 }
 
 

@@ -50,6 +50,7 @@ class Shelf:
         query: str = "",
         licence_url: str = "",
         attribution: str = "",
+        phash: int | None = None,
     ) -> Photo:
         """A stored photo. ``words`` is what its source says in every field that is free text."""
         number = next(_NEXT)
@@ -74,7 +75,7 @@ class Shelf:
             size=len(data),
             width=320,
             height=400,
-            phash=phash_of(10_000 + number),
+            phash=phash_of(10_000 + number) if phash is None else phash,
         )
         stored = self.catalog.photos.store(photo, candidate_id=claimed.id, bits=0)
         assert stored is not None
@@ -87,6 +88,14 @@ class Shelf:
         batch = self.catalog.batches.open(key=f"shelf-{next(_NEXT)}")
         assert batch is not None
         return batch.id
+
+    def alike(self, *apart: int, batch: bool = True) -> list[int]:
+        """The numbers of new photos whose hashes differ from the first one's in so many bits, in a batch of their own."""
+        alike = phash_of(-next(_NEXT))
+        found = [self.photo(phash=alike ^ ((1 << bits) - 1)).id for bits in (0, *apart)]
+        if batch:
+            self.batch(0)
+        return found
 
     def photos(self, batch: int) -> list[int]:
         """The numbers of a batch's photos."""

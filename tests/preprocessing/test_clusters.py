@@ -14,7 +14,7 @@ from catalog import Catalog
 from catalog.likenesses import FaceLikeness, Likeness
 from preprocessing import steps
 from preprocessing.best import Merits, why
-from preprocessing.clusters import Clusters, Tie, gather
+from preprocessing.clusters import Clusters, Tie, compare, gather
 from preprocessing.decode import encode_jpeg
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,11 +28,11 @@ def face(number: int, phash: int, *, side: float = 300, sha256: str = "") -> Fac
 
 def photo(number: int, phash: int, *faces: FaceLikeness, source: str = "folder", licence: str = "CC0-1.0") -> Likeness:
     since = LONG_AGO + timedelta(days=number)
-    return Likeness(number, phash, b"", source, "https://a.example", licence, True, since, faces, ())
+    return Likeness(number, phash, source, "https://a.example", licence, True, since, faces, ())
 
 
 def gathered(*photos: Likeness, bits: int = 8) -> Clusters:
-    return gather(photos, {}, bits=bits)
+    return gather(photos, compare(photos), {}, bits=bits)
 
 
 def test_photos_of_two_sources_whose_hashes_are_near_are_one_cluster() -> None:

@@ -19,6 +19,8 @@ PATHS = [
     "/run?key=x",
     "/batch/{batch}/raw",
     "/batch/{batch}/raw/{photo}",
+    "/duplicates",
+    "/duplicates?batch={batch}",
     "/api/queue?batch={batch}&stage=raw",
     "/image/photo/{photo}",
     "/image/photo/{photo}?side=480",

@@ -1,0 +1,207 @@
+"""The page of duplicates: which photos show the same, which to keep and why, at which radius; rejecting is an act."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from desks import Visitor
+from shelf import Shelf
+from sqlalchemy import event
+
+from catalog.records import BatchState, Reason, Stage, Subject, SubjectKind, Verdict
+from review.duplicates import CLUSTERS, PHOTOS, Duplicates
+
+Door = Callable[[str], Visitor]
+HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
+
+
+def page(desk: Door, path: str = "/duplicates", *, name: str = "rita") -> str:
+    answer = desk(name).get(path)
+    assert answer.status_code == 200, answer.text
+    return " ".join(answer.text.split())
+
+
+def raw(shelf: Shelf, photo: int) -> tuple[Verdict, Reason | None, str] | None:
+    stands = shelf.catalog.decisions.of(Subject(SubjectKind.PHOTO, photo), stage=Stage.RAW)
+    return None if stands is None else (stands.verdict, stands.reason, stands.note)
+
+
+def test_a_cluster_tells_which_photo_is_best_and_why_and_how_far_the_others_are(shelf: Shelf, desk: Door) -> None:
+    kept, other = shelf.alike(3)
+    shelf.photo()
+    text = page(desk)
+    assert "2 of 3 photos show the same as another, in 1 cluster." in text
+    assert f"<b>Photo {kept}</b> <span class=\"state state-closed\">Best: keep</span>" in text
+    assert f"Looks like photo {kept} by its hash; 3 bits apart" in text
+    assert f"Photo {kept} is better: it was there earlier" in text
+    assert text.index(f"<b>Photo {kept}</b>") < text.index(f"<b>Photo {other}</b>")
+
+
+def test_pictures_and_photos_are_linked_below_the_desk_alone(shelf: Shelf, desk: Door) -> None:
+    kept, other = shelf.alike(1)
+    batch = shelf.catalog.batches.item(Subject(SubjectKind.PHOTO, kept), Stage.RAW).batch_id
+    text = page(desk)
+    for photo in (kept, other):
+        assert f'href="./batch/{batch}/raw/{photo}"' in text
+        assert f'src="./image/photo/{photo}?side=480"' in text
+        assert desk("rita").get(f"/batch/{batch}/raw/{photo}").status_code == 200
+    loaded = re.findall(r"(?:src|<link[^>]*href)=\"([^\"]*)\"", text)
+    assert all(address.startswith("./") for address in loaded), "nothing is loaded from elsewhere"
+
+
+def test_a_photo_in_no_batch_is_shown_by_its_picture(shelf: Shelf, desk: Door) -> None:
+    kept, _ = shelf.alike(1, batch=False)
+    text = page(desk)
+    assert text.count("In no batch yet") == 2
+    assert f'href="./image/photo/{kept}?side=1280"' in text
+    assert "data-reject" not in text
+
+
+def test_another_radius_finds_what_the_preview_says(shelf: Shelf, desk: Door) -> None:
+    shelf.alike(2)
+    shelf.alike(5)
+    shelf.alike(11)
+    rows = re.findall(r'<th scope="row">.*?</tr>', page(desk))
+    told = [[int(cell) for cell in re.findall(r"<td>(\d+)</td>", row)] for row in rows]
+    assert [told[bits] for bits in (1, 2, 5, 12)] == [[0, 0, 0], [1, 2, 1], [2, 4, 1], [3, 6, 0]]
+    for bits in (2, 5, 12):
+        clusters, photos, _ = told[bits]
+        said = f"{photos} of 6 photos show the same as another, in {clusters} cluster"
+        assert said in page(desk, f"/duplicates?bits={bits}")
+
+
+def test_a_batch_shows_its_own_alone_and_leads_there(shelf: Shelf, desk: Door) -> None:
+    kept, _ = shelf.alike(1)
+    others = shelf.alike(1)
+    batch = shelf.catalog.batches.item(Subject(SubjectKind.PHOTO, kept), Stage.RAW).batch_id
+    assert f'href="../duplicates?batch={batch}"' in desk("rita").get(f"/batch/{batch}").text
+    text = page(desk, f"/duplicates?batch={batch}")
+    assert f"<h1>Duplicates in batch {batch}</h1>" in text
+    assert f"<b>Photo {kept}</b>" in text
+    assert f"<b>Photo {others[0]}</b>" not in text
+
+
+def test_many_clusters_come_by_pages_and_many_photos_in_part(shelf: Shelf, desk: Door) -> None:
+    for _ in range(CLUSTERS):
+        shelf.alike(1)
+    kept, *_ = shelf.alike(*range(1, PHOTOS + 3))
+    first, second = page(desk), page(desk, "/duplicates?bits=8&page=2")
+    assert first.count('class="batch cluster"') == CLUSTERS
+    assert "3 more photos are not shown" in first
+    ticked = re.findall(r'data-photo="(\d+)"[^>]* checked', first)
+    assert len(ticked) == CLUSTERS - 1 + 8, "whoever is near the best through others alone is not ticked"
+    assert "Page 1 of 2" in first
+    assert 'href="./duplicates?bits=8&amp;page=2"' in first
+    assert second.count('class="batch cluster"') == 1
+    assert page(desk, "/duplicates?bits=8&page=1000").count('class="batch cluster"') == 1
+
+
+def test_more_clusters_take_no_more_statements(shelf: Shelf, desk: Door) -> None:
+    counted: list[int] = []
+
+    def statements() -> int:
+        counted.clear()
+        page(desk)
+        return len(counted)
+
+    shelf.alike(1)
+    with shelf.catalog.reading() as connection:
+        event.listen(connection.engine, "before_cursor_execute", lambda *_: counted.append(1))
+    page(desk)
+    few = statements()
+    for _ in range(CLUSTERS):
+        shelf.alike(1, 2)
+    page(desk)
+    assert statements() == few
+
+
+def test_looking_decides_nothing(shelf: Shelf, desk: Door) -> None:
+    photos = shelf.alike(1, 2)
+    for name in ("vic", "rita"):
+        page(desk, name=name)
+        page(desk, "/duplicates?bits=12", name=name)
+    assert [raw(shelf, photo) for photo in photos] == [None] * 3
+
+
+def test_who_may_decide_is_offered_to_reject_the_others_and_who_may_not_is_not(shelf: Shelf, desk: Door) -> None:
+    kept, other = shelf.alike(1)
+    assert f'data-reject="{kept}"' in page(desk)
+    assert re.findall(r'data-photo="(\d+)"', page(desk)) == [str(other)]
+    text = page(desk, name="vic")
+    assert "data-reject" not in text
+    assert "data-photo" not in text
+
+
+def test_sent_twice_a_rejection_counts_once(shelf: Shelf, desk: Door) -> None:
+    kept, other = shelf.alike(1)
+    (batch, token) = re.findall(r'data-batch="(\d+)" data-token="(\w+)"', page(desk))[0]
+    act = {"token": token, "subject": other, "verdict": "reject", "reason": "other", "note": "shows the same"}
+    for _ in range(2):
+        (outcome,) = desk("rita").decide(int(batch), "raw", act)
+        assert outcome["saved"]
+    assert raw(shelf, other) == (Verdict.REJECT, Reason.OTHER, "shows the same")
+    assert len(shelf.catalog.decisions.history(Subject(SubjectKind.PHOTO, other))) == 1
+    text = page(desk)
+    assert "Rejected by rita: Other" in text
+    assert "data-reject" not in text
+
+
+def test_where_the_best_was_rejected_no_other_is_offered_for_rejection(shelf: Shelf, desk: Door) -> None:
+    kept, _ = shelf.alike(1)
+    batch = shelf.catalog.batches.item(Subject(SubjectKind.PHOTO, kept), Stage.RAW).batch_id
+    desk("rita").decide(batch, "raw", {"subject": kept, "verdict": "reject", "reason": "not_a_photo"})
+    text = page(desk)
+    assert f"Photo {kept}, which looks best, has been rejected." in text
+    assert "data-reject" not in text
+
+
+def test_in_a_closed_batch_nothing_is_offered(shelf: Shelf, desk: Door) -> None:
+    kept, _ = shelf.alike(1)
+    batch = shelf.catalog.batches.item(Subject(SubjectKind.PHOTO, kept), Stage.RAW).batch_id
+    shelf.catalog.batches.close(batch, state=BatchState.STOPPED, reason="a test")
+    text = page(desk)
+    assert text.count("Undecided; its batch is closed") == 2
+    assert "data-reject" not in text
+
+
+def test_what_sources_wrote_is_text_and_no_link_runs_anything(shelf: Shelf, desk: Door) -> None:
+    alike = 0x0F0F_0F0F_0F0F_0F0F
+    shelf.photo(phash=alike, words=HOSTILE, page_url="javascript:alert(1)")
+    shelf.photo(phash=alike ^ 1, page_url=f"https://example.org/{HOSTILE}")
+    text = page(desk)
+    assert "<script>document" not in text
+    assert "<img src=x" not in text
+    assert "javascript:" not in text
+
+
+@pytest.mark.parametrize(
+    "query", ["batch=404", "batch=0", "batch=x", "batch=99999999999999999999", "bits=13", "bits=-1", "page=0", "page=x"]
+)
+def test_there_is_no_page_of_what_is_not(desk: Door, query: str) -> None:
+    assert desk("rita").get(f"/duplicates?{query}").status_code in {404, 422}
+    assert desk("rita").get(f"/duplicates?{query}", Accept="text/html").status_code == 404
+
+
+def test_an_empty_catalog_says_so(desk: Door) -> None:
+    assert "There is no photo to compare yet." in page(desk)
+
+
+def test_what_has_changed_is_compared_anew(shelf: Shelf) -> None:
+    duplicates = Duplicates(shelf.catalog)
+    shelf.alike(1)
+    first = duplicates.view(None)
+    again = duplicates.view(None)
+    shelf.alike(1)
+    assert first is not None
+    assert again is not None
+    assert again.at == first.at, "nothing had changed"
+
+
+def test_a_page_does_not_wait_for_long(shelf: Shelf) -> None:
+    shelf.alike(1)
+    hurried = Duplicates(shelf.catalog, patience=0)
+    patient = Duplicates(shelf.catalog)
+    assert hurried.view(None) is None
+    assert patient.view(None) is not None
