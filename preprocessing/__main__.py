@@ -86,7 +86,7 @@ def _tell_report(report: BatchReport, *, as_json: bool) -> None:
     print(f"batch {report.batch_id}: {report.photos} photos, {report.faces} faces, nothing stops it")
     for expected in report.expectations:
         if expected.failing or not expected.success:
-            outcome = "passed" if expected.success else "failed"
+            outcome = "holds" if expected.success else "does not hold"
             print(f"  {outcome}, {len(expected.failing)} of {expected.rows} {expected.on}s fail: {expected.sentence}")
     print(f"  Data Docs: {report.docs}")
     if as_json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -23,12 +23,18 @@ PREVIEWED = range(13)
 
 
 class Tie(StrEnum):
-    """Why two photos are taken for the same."""
+    """Why two photos are taken for the same: the first three for sure, the others until somebody has looked closer."""
 
     BYTES = "exact bytes"  # of a face's crop: the bytes of whole photos are stored once
     PICTURE = "same picture"
     CROP = "same face, framed differently"
+    FACE = "faces' hash distance"
     HASH = "hash distance"
+
+    @property
+    def sure(self) -> bool:
+        """Whether it was looked at closer than by a hash, which people before the same backdrop may share."""
+        return self in (Tie.BYTES, Tie.PICTURE, Tie.CROP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def compare(likenesses: Sequence[Likeness], *, bits: int = 0) -> Sequence[Pair]:
         (first, its), (second, others) = shown[one], shown[other]
         if first == second:
             continue
-        tie = Tie.BYTES if its.sha256 == others.sha256 else Tie.CROP
+        tie = Tie.BYTES if its.sha256 == others.sha256 else Tie.FACE
         _keep_nearest(found, Pair(min(first, second), max(first, second), tie, far))
     for one, other, far in _rows(_near(photos, most)):
         _keep_nearest(found, Pair(min(one, other), max(one, other), Tie.HASH, far))
@@ -127,19 +133,6 @@ def gather(
         clusters=tuple(_cluster(group, its, by_id, merits) for group, its in zip(groups, ties, strict=True)),
         preview=tuple(_radius(radius, pairs) for radius in PREVIEWED),
     )
-
-
-def look_closer(pairs: Iterable[Pair], sketches: Mapping[int, bytes]) -> Sequence[Pair]:
-    """Tell which pairs show the same picture, where only their hashes have been compared so far; 2 ms for each."""
-    from catalog.resemblance import same
-
-    def closer(pair: Pair) -> Pair:
-        one, other = sketches.get(pair.one), sketches.get(pair.other)
-        if pair.tie is Tie.BYTES or not one or not other or not same(one, other):
-            return pair
-        return replace(pair, tie=Tie.PICTURE)
-
-    return [closer(pair) for pair in pairs]
 
 
 def _keep_nearest(found: dict[tuple[int, int], Pair], pair: Pair) -> None:

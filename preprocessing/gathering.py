@@ -1,12 +1,17 @@
-"""Photos that show the same, out of a catalog: compared once, then gathered at any radius."""
+"""Photos that show the same, out of a catalog: compared once, gathered at any radius, and looked at closer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 
-from catalog import Catalog
+from catalog import Blobs, Catalog
+from catalog.errors import BlobError
 from catalog.records import Subject, SubjectKind
-from preprocessing.clusters import Clusters, Pair, compare, gather, look_closer, tied
+from catalog.resemblance import same
+from preprocessing.clusters import Clusters, Pair, Tie, compare, gather, tied
+from preprocessing.errors import Refused
 
 
 class Gathering:
@@ -15,19 +20,20 @@ class Gathering:
     Comparing takes seconds for 20,000 photos; a radius that the preview tells of (or `bits`) is then gathered at once.
     """
 
-    def __init__(self, catalog: Catalog, batch: int | None = None, *, bits: int = 0) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, blobs: Blobs, batch: int | None = None, *, bits: int = 0) -> None:
+        self._catalog, self._blobs = catalog, blobs
         self._likenesses = catalog.likenesses.of(batch)
         self._pairs = compare(self._likenesses, bits=bits)
+        alike = tied(self._pairs, bits=64)
+        self._faces = {one.photo_id: one.faces for one in self._likenesses if one.photo_id in alike}
+        self._looked: dict[Pair, Pair] = {}
 
     def at(self, bits: int) -> Clusters:
         """The clusters within a radius."""
-        alike = tied(self._pairs, bits=bits)
         faces = [
             Subject(SubjectKind.FACE, face.face_id)
-            for one in self._likenesses
-            if one.photo_id in alike
-            for face in one.faces
+            for number in tied(self._pairs, bits=bits)
+            for face in self._faces[number]
         ]
         scores = {
             subject.id: {score.check: score.value for score in of_it}
@@ -36,7 +42,38 @@ class Gathering:
         return gather(self._likenesses, self._pairs, scores, bits=bits)
 
     def look(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
-        """The pairs again, those told that show the same picture."""
-        return look_closer(
-            pairs, self._catalog.likenesses.sketches({n for pair in pairs for n in (pair.one, pair.other)})
-        )
+        """The pairs again, those told that show the same picture or the same crop: about 10 ms for each at first."""
+        new = [pair for pair in pairs if pair not in self._looked and pair.tie is not Tie.BYTES]
+        sketches = self._catalog.likenesses.sketches({number for pair in new for number in (pair.one, pair.other)})
+        crops: dict[str, bytes] = {}
+        for pair in new:
+            self._looked[pair] = replace(pair, tie=self._closer(pair, sketches, crops))
+        return [self._looked.get(pair, pair) for pair in pairs]
+
+    def _closer(self, pair: Pair, sketches: Mapping[int, bytes], crops: dict[str, bytes]) -> Tie:
+        if _same(sketches.get(pair.one), sketches.get(pair.other)):
+            return Tie.PICTURE
+        if pair.tie is not Tie.FACE:
+            return pair.tie
+        for one, other in product(self._faces[pair.one], self._faces[pair.other]):
+            if (one.phash ^ other.phash).bit_count() > pair.bits:
+                continue
+            if _same(self._crop(one.sha256, crops), self._crop(other.sha256, crops)):
+                return Tie.CROP
+        return Tie.FACE
+
+    def _crop(self, name: str, crops: dict[str, bytes]) -> bytes:
+        """The sketch of a face's crop; empty when its bytes are gone."""
+        from preprocessing.decode import decode
+        from preprocessing.duplicates import sketch
+
+        if name not in crops:
+            try:
+                crops[name] = sketch(decode(self._blobs.get("faces", name)))
+            except (BlobError, Refused):
+                crops[name] = b""
+        return crops[name]
+
+
+def _same(one: bytes | None, other: bytes | None) -> bool:
+    return bool(one and other and same(one, other))

@@ -232,10 +232,13 @@ def _too_many_of_one_person(
     return people.flags(catalog, blobs or open_blobs(), faces, batch=batch, most=most, describe=describe)
 
 
-def duplicates(batch: int | None = None, *, bits: int | None = None, catalog: Catalog | None = None) -> Clusters:
+def duplicates(
+    batch: int | None = None, *, bits: int | None = None, catalog: Catalog | None = None, blobs: Blobs | None = None
+) -> Clusters:
     """Gather the photos of a batch, or all, that show the same; nothing is changed.
 
-    They are the same whose hashes, or whose faces' hashes, differ in at most `bits` (FACELOOP_NEAR_DUPLICATE_BITS).
+    Gathered are those whose hashes, or whose faces' hashes, differ in at most `bits` (FACELOOP_NEAR_DUPLICATE_BITS);
+    each pair is then looked at closer, and told to be the same where it is.
     """
     from preprocessing.gathering import Gathering
 
@@ -243,7 +246,7 @@ def duplicates(batch: int | None = None, *, bits: int | None = None, catalog: Ca
     if batch is not None:
         catalog.batches.get(batch)
     bits = settings().near_duplicate_bits if bits is None else bits
-    gathering = Gathering(catalog, batch, bits=bits)
+    gathering = Gathering(catalog, blobs or open_blobs(), batch, bits=bits)
     found = gathering.at(bits)
     clusters = tuple(replace(each, pairs=tuple(gathering.look(each.pairs))) for each in found.clusters)
     return replace(found, clusters=clusters)

@@ -56,7 +56,7 @@ class Desk:
         self._blobs = blobs
         self._pictures = Pictures()
         self.watch = Watch(catalog, blobs)
-        self.duplicates = Duplicates(catalog)
+        self.duplicates = Duplicates(catalog, blobs)
 
     def batches(self, *, limit: int = 30) -> Sequence[BatchView]:
         """The newest batches with how far they are."""
@@ -278,7 +278,7 @@ def _measured(scores: Sequence[Score], thresholds: Thresholds) -> tuple[Measured
     return tuple(
         Measured(
             check=_spoken(score.check),
-            question=CHECKS[score.check].question if score.check in judged else "",
+            question=CHECKS[score.check].question.replace("`", "") if score.check in judged else "",
             value=score.value,
             threshold=judged[score.check].threshold if score.check in judged else None,
             good=judged[score.check].good if score.check in judged else None,

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from catalog import Catalog, settings
+from catalog.blobs import Blobs
 from catalog.likenesses import Copy, Tide
 from catalog.records import Decision, ReviewItem, Stage, Subject, SubjectKind, Verdict
-from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Pair, Radius
+from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, Radius
 from preprocessing.gathering import Gathering
 from review.links import link
 
@@ -54,6 +55,7 @@ class Card:
     because: str
     tie: Pair | None
     to: int
+    sure: bool  # it was looked at closer, and shows the same as the photo to keep
     batch: int | None
     decision: Decision | None
     waits: bool  # at the raw stage of a batch in review: whoever may decide may reject it here
@@ -117,8 +119,8 @@ class _Compared:
 class Duplicates:
     """The duplicates of one catalog. Looking changes nothing."""
 
-    def __init__(self, catalog: Catalog, *, patience: float = _PATIENCE) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, blobs: Blobs, *, patience: float = _PATIENCE) -> None:
+        self._catalog, self._blobs = catalog, blobs
         self._patience = patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="duplicates")
         self._lock = threading.Lock()
@@ -173,7 +175,7 @@ class Duplicates:
     def _work(self, batch_id: int | None) -> _Compared:
         try:
             tide, began = self._catalog.likenesses.tide(), time.monotonic()
-            gathering = Gathering(self._catalog, batch_id)
+            gathering = Gathering(self._catalog, self._blobs, batch_id)
             done = time.monotonic()
             compared = _Compared(gathering, tide, took=done - began, done=done, at=datetime.now(UTC))
             with self._lock:
@@ -187,63 +189,73 @@ class Duplicates:
 
     def _shown(self, gathering: Gathering, clusters: Sequence[Cluster]) -> tuple[ClusterView, ...]:
         """What stands on the photos of these clusters: a few statements, however many they are."""
-        photos = [member.photo_id for cluster in clusters for member in cluster.members[:PHOTOS]]
-        items = self._catalog.batches.items([Subject(SubjectKind.PHOTO, number) for number in photos], Stage.RAW)
-        stands = {item.subject.id: item for item in items}
+        rows = [_row(cluster) for cluster in clusters]
+        photos = [Subject(SubjectKind.PHOTO, member.photo_id) for row in rows for member, _ in row]
+        items = self._catalog.batches.items(photos, Stage.RAW)
         reviewed = self._catalog.batches.open_among({item.batch_id for item in items})
-        nearest = [_nearest(cluster) for cluster in clusters]
-        looked = gathering.look([pair for ties in nearest for pair in ties.values()])
-        closer = {(pair.one, pair.other): pair for pair in looked}
-        return tuple(
-            _cluster(cluster, ties, closer, stands, reviewed) for cluster, ties in zip(clusters, nearest, strict=True)
+        ties = [pair for row in rows for _, pair in row if pair]
+        stands = _Stands(
+            {item.subject.id: item for item in items}, reviewed, dict(zip(ties, gathering.look(ties), strict=True))
         )
+        return tuple(_cluster(cluster, row, stands) for cluster, row in zip(clusters, rows, strict=True))
 
 
-def _nearest(cluster: Cluster) -> dict[int, Pair]:
-    """For each photo that is shown beside the kept one: what ties it to that, or else to its nearest."""
-    shown = {member.photo_id for member in cluster.members[1:PHOTOS]}
+_Row = Sequence[tuple[Member, Pair | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """What stands on the photos of a page: their rows in review, the batches in review, and what ties them."""
+
+    items: dict[int, ReviewItem]
+    reviewed: set[int]
+    closer: dict[Pair, Pair]
+
+
+def _row(cluster: Cluster) -> _Row:
+    """The photo to keep, then those most like it, each with what ties it to that one, or else to its nearest."""
     ties: dict[int, Pair] = {}
     for pair in cluster.pairs:  # the nearest first
-        for number in shown & {pair.one, pair.other}:
+        for number in (pair.one, pair.other):
             known = ties.get(number)
-            kept = cluster.keep in (pair.one, pair.other)
-            if known is None or (kept and cluster.keep not in (known.one, known.other)):
+            if known is None or (_has(pair, cluster.keep) and not _has(known, cluster.keep)):
                 ties[number] = pair
-    return ties
+    kept, *others = cluster.members
+    near = [(member, ties[member.photo_id]) for member in others]
+    near.sort(key=lambda each: (not _has(each[1], cluster.keep), each[1].bits))
+    return [(kept, None), *near][:PHOTOS]
 
 
-def _cluster(
-    cluster: Cluster,
-    ties: dict[int, Pair],
-    closer: dict[tuple[int, int], Pair],
-    stands: dict[int, ReviewItem],
-    reviewed: set[int],
-) -> ClusterView:
-    cards = []
-    for member in cluster.members[:PHOTOS]:
-        number = member.photo_id
-        near, item = ties.get(number), stands.get(number)
-        cards.append(
-            Card(
-                photo=number,
-                source=member.source,
-                page_link=link(member.page_url),
-                kept=number == cluster.keep,
-                because=member.because,
-                tie=closer[near.one, near.other] if near else None,
-                to=near.one + near.other - number if near else number,
-                batch=item.batch_id if item else None,
-                decision=item.decision if item else None,
-                waits=item is not None and item.decision is None and item.batch_id in reviewed,
-                token=secrets.token_hex(16),
-                copies=tuple(_copy(copy) for copy in member.copies),
-            )
-        )
+def _has(pair: Pair, photo: int) -> bool:
+    return photo in (pair.one, pair.other)
+
+
+def _cluster(cluster: Cluster, row: _Row, stands: _Stands) -> ClusterView:
+    cards = tuple(_card(member, stands.closer[pair] if pair else None, cluster.keep, stands) for member, pair in row)
     return ClusterView(
         keep=cluster.keep,
-        cards=tuple(cards),
+        cards=cards,
         more=len(cluster.members) - len(cards),
         sources=tuple(sorted({member.source for member in cluster.members})),
+    )
+
+
+def _card(member: Member, tie: Pair | None, keep: int, stands: _Stands) -> Card:
+    number, item = member.photo_id, stands.items.get(member.photo_id)
+    return Card(
+        photo=number,
+        source=member.source,
+        page_link=link(member.page_url),
+        kept=number == keep,
+        because=member.because,
+        tie=tie,
+        to=tie.one + tie.other - number if tie else number,
+        sure=tie is not None and tie.tie.sure and _has(tie, keep),
+        batch=item.batch_id if item else None,
+        decision=item.decision if item else None,
+        waits=item is not None and item.decision is None and item.batch_id in stands.reviewed,
+        token=secrets.token_hex(16),
+        copies=tuple(_copy(copy) for copy in member.copies),
     )
 
 

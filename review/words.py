@@ -67,7 +67,8 @@ TIES: dict[Tie, str] = {
     Tie.BYTES: "The same crop as of photo %d, byte for byte",
     Tie.PICTURE: "The same picture as photo %d",
     Tie.CROP: "The same face as in photo %d, framed differently",
-    Tie.HASH: "Looks like photo %d by its hash",
+    Tie.FACE: "Its face looks like that of photo %d by their hashes",
+    Tie.HASH: "Looks like photo %d by their hashes",
 }
 
 

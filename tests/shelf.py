@@ -90,7 +90,7 @@ class Shelf:
         return batch.id
 
     def alike(self, *apart: int, batch: bool = True) -> list[int]:
-        """The numbers of new photos whose hashes differ from the first one's in so many bits, in a batch of their own."""
+        """The numbers of new photos, in a batch of their own; hashes differ from the first one's in so many bits."""
         alike = phash_of(-next(_NEXT))
         found = [self.photo(phash=alike ^ ((1 << bits) - 1)).id for bits in (0, *apart)]
         if batch:

@@ -86,7 +86,8 @@ def paths(airflow: Airflow) -> list[str]:
     page = airflow.shelf.blobs.put("pages", f"<html>{long}</html>".encode())
     alert = catalog.alerts.add("google", kind="drift", message=long, page=page)
     report(airflow, batch, long)
-    own = ["/sources", "/checks", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
+    airflow.shelf.alike(2, 5)
+    own = ["/sources", "/checks", "/duplicates?bits=8", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
     return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", *own]
 
 

@@ -14,7 +14,14 @@ def test_an_onlooker_sees_the_batches_the_photos_and_the_pictures(shelf: Shelf, 
     batch = shelf.batch(1)
     (photo,) = shelf.photos(batch)
 
-    for path in ("/", "/duplicates", f"/batch/{batch}", f"/batch/{batch}/raw", f"/batch/{batch}/raw/{photo}", f"/image/photo/{photo}"):
+    for path in (
+        "/",
+        "/duplicates",
+        f"/batch/{batch}",
+        f"/batch/{batch}/raw",
+        f"/batch/{batch}/raw/{photo}",
+        f"/image/photo/{photo}",
+    ):
         assert desk("vic").get(path).status_code == 200
 
 
