@@ -278,7 +278,7 @@ def _measured(scores: Sequence[Score], thresholds: Thresholds) -> tuple[Measured
     return tuple(
         Measured(
             check=_spoken(score.check),
-            question=CHECKS[score.check].question.replace("`", "") if score.check in judged else "",
+            question=CHECKS[score.check].question if score.check in judged else "",
             value=score.value,
             threshold=judged[score.check].threshold if score.check in judged else None,
             good=judged[score.check].good if score.check in judged else None,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from catalog import Catalog
+from catalog.records import Reason, Stage, Subject, SubjectKind, Verdict
 from preprocessing.__main__ import main
 from preprocessing.checks import CHECKS
 from preprocessing.decode import Pixels, encode_jpeg
@@ -47,6 +48,22 @@ def test_screen_and_validate_a_batch(configured: Catalog, add, astronaut: Pixels
     answer = last_line(capsys)
     assert answer["ok"]
     assert Path(str(answer["docs"])).is_file()
+
+
+def test_a_batch_is_opened_and_closed_by_hand(configured: Catalog, add, astronaut: Pixels, capsys) -> None:
+    assert main(["open_batch", "--json"]) == 0
+    assert last_line(capsys) == {"ok": True, "batch": None}
+    add(encode_jpeg(astronaut))
+    for _ in range(2):
+        assert main(["open_batch", "--key", "today", "--json"]) == 0
+        assert last_line(capsys) == {"ok": True, "batch": 1}
+    assert main(["close_batch", "--batch", "1"]) == 1
+    assert capsys.readouterr().err == "error: batch 1: 1 of 1 wait at the raw stage\n"
+    configured.decisions.decide(
+        Subject(SubjectKind.PHOTO, 1), stage=Stage.RAW, verdict=Verdict.REJECT, reason=Reason.OTHER, by="rita"
+    )
+    assert main(["close_batch", "--batch", "1", "--json"]) == 0
+    assert last_line(capsys) == {"ok": True, "batch": 1, "approved": 0}
 
 
 def test_without_json_it_speaks_to_people(configured: Catalog, add, capsys) -> None:
