@@ -68,9 +68,9 @@ def main() -> None:
 
 def is_copy(one: Judged, other: Judged) -> bool:
     """Whether the catalog would refuse the second of two photos that come one after the other."""
-    batch = Batch()
-    batch.add(1, one)
-    return batch.twin(other, bits=BITS) is not None
+    batch = Batch([one, other])
+    batch.add(0)
+    return batch.twin(1, bits=BITS) is not None
 
 
 def changes(data: bytes, rng: random.Random) -> Iterator[Change]:

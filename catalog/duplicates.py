@@ -58,11 +58,10 @@ class Duplicates:
         """Compare what new photos show with what all stored ones do: the long part of :meth:`judge`, ahead of it."""
         with self._lock:
             self._refresh(connection)
-        compared = []
-        for one in _looked_at(new):
-            twin = self._near(connection, one, bits)
-            compared.append(Judged(one.photo, one.look, twin, self._twins.last_id))
-        return compared
+        looked_at = _looked_at(new)
+        seen = self._twins.last_id
+        twins = self._nearest(connection, looked_at, bits)
+        return [Judged(one.photo, one.look, twin, seen) for one, twin in zip(looked_at, twins, strict=True)]
 
     def judge(
         self, connection: Connection, new: Sequence[NewPhoto], *, bits: int, before: Sequence[Judged] = ()
@@ -77,17 +76,17 @@ class Duplicates:
         barred = lying(connection, {(TombstoneKind.SHA256, name) for name in names})
         with self._lock:
             self._refresh(connection)
-        judged = []
-        for photo in new:
-            one = known[photo.sha256]
-            if photo.sha256 in exact:
-                twin: Twin | None = Twin("exact_duplicate", exact[photo.sha256])
-            elif (TombstoneKind.SHA256, photo.sha256) in barred:
-                twin = Twin("tombstone")
-            else:
-                twin = one.twin or self._near(connection, one, bits)
-            judged.append(Judged(photo, one.look, twin, self._twins.last_id))
-        return judged
+        told = {
+            name: Twin("exact_duplicate", exact[name]) if name in exact else Twin("tombstone")
+            for name in names
+            if name in exact or (TombstoneKind.SHA256, name) in barred
+        }
+        told = {name: one.twin for name, one in known.items() if one.twin} | told
+        unsure = [one for name, one in known.items() if name in names and name not in told]
+        seen = self._twins.last_id
+        near = zip((one.photo.sha256 for one in unsure), self._nearest(connection, unsure, bits), strict=True)
+        told |= {name: twin for name, twin in near if twin}
+        return [Judged(photo, known[photo.sha256].look, told.get(photo.sha256), seen) for photo in new]
 
     def _refresh(self, connection: Connection) -> None:
         chosen = select(photos.c.id, photos.c.phash, photos.c.gist)
@@ -98,14 +97,27 @@ class Duplicates:
         while rows and (piece := rows.fetchmany(_PIECE)):
             self._twins.add(piece)
 
-    def _near(self, connection: Connection, new: Judged, bits: int) -> Twin | None:
+    def _nearest(self, connection: Connection, new: Sequence[Judged], bits: int) -> list[Twin | None]:
+        """For each new photo the stored one that it repeats, of those that it has not been compared with yet."""
         with self._lock:
-            if self._twins.last_id <= new.seen:
-                return None  # nothing has been stored since it was compared
-            alone = self._twins.within(new.photo.phash, bits=bits, after=new.seen, bare=new.look is not None)
-            likely = self._twins.may_be(new.look, after=new.seen) if new.look else []
-        if alone:
-            return Twin("near_duplicate", alone[0])
+            last = self._twins.last_id
+            since = min((one.seen for one in new), default=last)
+            if last <= since:
+                return [None] * len(new)  # nothing has been stored since they were compared
+            looks = [one.look for one in new if one.look]
+            worth = iter(self._twins.worth_a_search(looks, after=since))
+            found: list[tuple[list[int], list[int]]] = []
+            for one in new:
+                alone = self._twins.within(one.photo.phash, bits=bits, after=one.seen, bare=one.look is not None)
+                likely = self._twins.may_be(one.look, after=one.seen) if one.look and next(worth) else []
+                found.append((alone, likely))
+        return [
+            Twin("near_duplicate", alone[0]) if alone else self._same(connection, one, likely, bits)
+            for one, (alone, likely) in zip(new, found, strict=True)
+        ]
+
+    def _same(self, connection: Connection, new: Judged, likely: Sequence[int], bits: int) -> Twin | None:
+        """The first of some stored photos that shows what a new one does."""
         if not likely:
             return None
         kept = {
@@ -121,33 +133,40 @@ class Duplicates:
 
 
 class Batch:
-    """New photos that get their rows in one transaction: each is compared with those before it, too. Their numbers are
-    whatever the caller counts them by, in ascending order."""
+    """New photos that get their rows in one transaction: each is compared with those before it, too. They are known by
+    their places in ``new``, from 0."""
 
-    def __init__(self) -> None:
-        self._photos: dict[int, NewPhoto] = {}
+    def __init__(self, new: Sequence[Judged]) -> None:
+        from catalog.twins import Twins, alike_before
+
+        self._new, self._twins = new, Twins()
         self._numbers: dict[str, int] = {}
+        self._asked, self._known = [True] * len(new), [True] * len(new)
+        looks = [one.look for one in new if one.look]
+        if len(looks) == len(new) > 0:  # few photos of a crawl are like another of their batch: only these are searched
+            before = alike_before(looks)
+            self._asked = [bool(row.any()) for row in before]
+            self._known = [bool(column.any()) for column in before.T]
 
-    @cached_property
-    def _twins(self) -> Twins:
-        from catalog.twins import Twins
-
-        return Twins()
-
-    def twin(self, new: Judged, *, bits: int) -> Twin | None:
+    def twin(self, place: int, *, bits: int) -> Twin | None:
         """The photo of the batch that this one repeats, or None."""
+        new = self._new[place]
         if new.photo.sha256 in self._numbers:
             return Twin("exact_duplicate", self._numbers[new.photo.sha256])
-        numbers = self._twins.within(new.photo.phash, bits=bits, bare=new.look is not None)
-        if not numbers and new.look:
-            likely = self._twins.may_be(new.look)
-            numbers = [one for one in likely if same_picture(new.photo, self._photos[one].sketch, 0, bits=bits)]
-        return Twin("near_duplicate", numbers[0]) if numbers else None
+        if not self._asked[place]:
+            return None
+        found = [number - 1 for number in self._twins.within(new.photo.phash, bits=bits, bare=new.look is not None)]
+        if not found and new.look:
+            likely = [number - 1 for number in self._twins.may_be(new.look)]
+            found = [one for one in likely if same_picture(new.photo, self._new[one].photo.sketch, 0, bits=bits)]
+        return Twin("near_duplicate", found[0]) if found else None
 
-    def add(self, number: int, new: Judged) -> None:
+    def add(self, place: int) -> None:
         """Take in a photo that is to have a row."""
-        self._photos[number], self._numbers[new.photo.sha256] = new.photo, number
-        self._twins.add([(number, signed(new.photo.phash), new.gist)])
+        new = self._new[place]
+        self._numbers[new.photo.sha256] = place
+        if self._known[place]:
+            self._twins.add([(place + 1, signed(new.photo.phash), new.gist)])
 
 
 def same_picture(new: NewPhoto, sketch: bytes | None, phash: int, *, bits: int) -> bool:

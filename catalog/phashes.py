@@ -25,7 +25,7 @@ def phash(luma: NDArray[np.float64]) -> int:
     Perceptual Image Hash Functions, 2010).
     """
     cosines = _cosines(len(luma))
-    low = (cosines @ luma @ cosines.T).ravel()
+    low = (cosines @ luma @ cosines.T).ravel().tolist()
     # The first coefficient is the mean brightness; it has no sign worth a bit against the median of the others.
-    bits = low > np.sort(low[1:])[(low.size - 1) // 2]
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    median = sorted(low[1:])[(len(low) - 1) // 2]
+    return int("".join(["1" if one > median else "0" for one in low]), 2)

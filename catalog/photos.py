@@ -100,25 +100,25 @@ class Photos(Part):
         self._serialise(connection, "tombstones", shared=True)
         barred = lying(connection, {_origin(one) for one in fetched if is_address(one.fetched_url)})
         judged = self._duplicates.judge(connection, [one.photo for one in fetched], bits=bits, before=compared)
-        batch, rows = Batch(), []
+        batch, rows = Batch(judged), []
         known: dict[int, Twin] = {}  # by place in the list: what it repeats, or what keeps it out
         within: dict[int, Twin] = {}  # what repeats one before it, which has no number yet
-        for place, (one, new) in enumerate(zip(fetched, judged, strict=True), 1):
+        for place, (one, new) in enumerate(zip(fetched, judged, strict=True)):
             at_last = Twin("tombstone") if _origin(one) in barred else None
             if twin := new.twin or at_last:
                 known[place] = twin
-            elif twin := batch.twin(new, bits=bits):
+            elif twin := batch.twin(place, bits=bits):
                 within[place] = twin
             else:
-                batch.add(place, new)
+                batch.add(place)
                 rows.append(_row(one) | {"gist": new.gist})
         numbers: dict[int, int] = dict(connection.execute(_ADD, rows).tuples().all()) if rows else {}
         admitted = []
-        for place, one in enumerate(fetched, 1):
+        for place, one in enumerate(fetched):
             if twin := known.get(place):
                 admitted.append(Admitted(one, Admission.DUPLICATE, twin.photo_id, twin.reason))
             elif twin := within.get(place):
-                first = numbers[fetched[twin.photo_id - 1].candidate_id]
+                first = numbers[fetched[twin.photo_id].candidate_id]
                 admitted.append(Admitted(one, Admission.DUPLICATE, first, twin.reason))
             else:
                 admitted.append(Admitted(one, Admission.STORED, numbers[one.candidate_id]))

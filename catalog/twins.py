@@ -82,18 +82,30 @@ class Twins:
         nearest = near[np.argsort(-nearness[near], kind="stable")][:MOST]
         return [int(number) for number in self._ids[places[nearest]]]
 
+    def worth_a_search(self, looks: Sequence[Look], *, after: int) -> list[bool]:
+        """For each of some pictures, whether :meth:`may_be` may find anything: most of a crawl's photos are like no
+        other, and many at a time are told at little more than the cost of one."""
+        self._settle()
+        found = np.zeros(len(looks), bool)
+        step = max(1, _PIECE // max(1, len(looks)))
+        for start in range(int(np.searchsorted(self._ids[: self._size], after, "right")), self._size, step):
+            piece = slice(start, min(start + step, self._size))
+            found |= _alike(looks, self._wholes[piece], self._middles[piece]).any(axis=1)
+        return found.tolist()
+
     def within(self, phash: int, *, bits: int, after: int = 0, bare: bool) -> list[int]:
         """The photos whose hash is at most ``bits`` away, the nearest first: of all, or of those without a gist."""
-        near = (self._bare if bare else self._hashes).within(phash, bits=bits)
+        hashes = self._bare if bare else self._hashes
+        if not len(hashes):
+            return []
+        near = hashes.within(phash, bits=bits)
         return [int(number) for number in near.numbers[near.numbers > after]]
 
     def _with_signs(self, look: Look, first: int) -> NDArray[np.intp]:
         found = []
         for start in range(first, self._size, _PIECE):
             piece = slice(start, min(start + _PIECE, self._size))
-            whole = np.bitwise_count((self._wholes[piece] ^ look.signs) & look.stable)
-            middle = np.bitwise_count((self._middles[piece] ^ look.signs) & look.stable)
-            found.append(np.flatnonzero(np.minimum(whole, middle) <= _SIGNS) + start)
+            found.append(np.flatnonzero(_alike([look], self._wholes[piece], self._middles[piece])[0]) + start)
         return np.concatenate(found) if found else np.empty(0, np.intp)
 
     def _settle(self) -> None:
@@ -114,3 +126,19 @@ class Twins:
         for name in _COLUMNS:
             held = getattr(self, name)
             setattr(self, name, np.concatenate([held, np.empty((more, *held.shape[1:]), held.dtype)]))
+
+
+def alike_before(looks: Sequence[Look]) -> NDArray[np.bool_]:
+    """Which of some pictures (rows) may show the same as which of those before them (columns)."""
+    known = np.frombuffer(b"".join(look.gist for look in looks), np.int8).reshape(-1, SIZE)
+    return np.tril(_alike(looks, *gists.signs(known)), -1)
+
+
+def _alike(looks: Sequence[Look], wholes: NDArray[np.uint64], middles: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which pictures have how many of the signs that no window changes in common with which photos: enough."""
+    signs = np.array([look.signs for look in looks], np.uint64)[:, None]
+    stable = np.array([look.stable for look in looks], np.uint64)[:, None]
+    whole = np.bitwise_count((wholes ^ signs) & stable)
+    middle = np.bitwise_count((middles ^ signs) & stable)
+    enough: NDArray[np.bool_] = np.minimum(whole, middle) <= _SIGNS
+    return enough

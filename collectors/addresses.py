@@ -10,6 +10,7 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 
 from urllib3.util import parse_url
 
@@ -105,6 +106,7 @@ def _judge(host: str, port: int) -> None:
         raise Refused("private_address", host[:100])
 
 
+@lru_cache(maxsize=1024)
 def literal_address(host: str) -> str | None:
     """The address that a host spells out, in any of the spellings that system resolvers take (0x7f.1, 2130706433)."""
     try:

@@ -15,19 +15,19 @@ _IN_MEMORY = 256 * 1024
 
 
 class Body:
-    """Bytes that are written once, from their beginning, and then read."""
+    """Bytes that are written once, from their beginning, and then read. ``size`` is how many there are: for reading."""
 
     def __init__(self, data: bytes = b"") -> None:
         self._pieces: list[bytes] = [data] if data else []
-        self._size = len(data)
+        self.size = len(data)
         self._file: BinaryIO | None = None
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def write(self, piece: bytes) -> None:
         """Add a piece at the end; raises OSError when it must go to a disk that is full."""
-        if self._file is None and self._size + len(piece) > _IN_MEMORY:
+        if self._file is None and self.size + len(piece) > _IN_MEMORY:
             self._file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (lives as long as the body)
             self._file.writelines(self._pieces)
             self._pieces.clear()
@@ -35,7 +35,7 @@ class Body:
             self._pieces.append(piece)
         else:
             self._file.write(piece)
-        self._size += len(piece)
+        self.size += len(piece)
 
     def open(self) -> BinaryIO:
         """The bytes from their beginning, as a file; one reader at a time."""
@@ -73,4 +73,4 @@ class Body:
         if self._file is not None:
             self._file.close()
             self._file = None
-        self._size = 0
+        self.size = 0

@@ -29,7 +29,7 @@ from collectors.room import Room
 
 _log = logging.getLogger(__name__)
 _PIECE = 32  # candidates claimed at a time
-_BATCH = 64  # photos recorded at a time: while their folders are synced, nobody else writes to an SQLite catalog
+_BATCH = 128  # photos recorded at a time: while their folders are synced, nobody else writes to an SQLite catalog
 _SOON = 0.5  # seconds that a photo waits for others to be recorded with it
 _TRIES = 3  # after so many tries on different runs, "not just now" becomes a refusal
 

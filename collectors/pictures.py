@@ -7,15 +7,15 @@ still reads every byte). The bytes themselves are kept as they came; the crop ma
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from catalog import Settings
 from catalog.phashes import phash
 from catalog.records import NewPhoto
-from catalog.sketches import SIDE, sketch
+from catalog.sketches import SIDE
 from collectors import placeholders
 from collectors.bodies import Body
 from collectors.containers import Survey, survey
@@ -35,10 +35,12 @@ FORMATS = {
 }
 _OPENERS = tuple(name for name in FORMATS if name != "MPO")  # Pillow opens MPO through JPEG
 _DRAFT = SIDE * 3 // 2  # a JPEG is decoded at the smallest size that is not below this
-_PLAIN = 1.0  # grey levels that a picture's samples differ by, at least
+_PLAIN = 1.0  # grey levels that a picture's samples differ by, at least: their standard deviation
 _ASPECT = 5  # sides of a photo differ by no more than so many times: what is longer is a banner or a rule
 # Pillow warns of large pictures; our own limit is checked before anything is decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Pillow feeds its decoders so much at a time, 64 KiB as it comes, and copies what they leave of it for the next piece.
+ImageFile.MAXBLOCK = 2**20
 
 
 #: Bytes of memory that decoding a pixel takes at its worst, as measured with Pillow 13 (a JPEG's: see _cost).
@@ -96,9 +98,12 @@ def _read(body: Body, kind: str, settings: Settings, room: Room) -> NewPhoto:
             image.load()
             if kind == "image/jpeg" and _ends_in_nothing(image):
                 raise Refused("truncated", "its last rows are missing")
-            upright = ImageOps.exif_transpose(_small(image))
-            samples = np.asarray(grey(upright, SIDE), np.float64)
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            orientation = image.getexif().get(0x0112, 1)
+            upright = _small(image) if orientation == 1 else ImageOps.exif_transpose(_small(image))
+            sketched = grey(upright, SIDE)
+        turned = orientation in (5, 6, 7, 8)
+    sketch = sketched.tobytes()
+    samples = np.frombuffer(sketch, np.uint8).reshape(SIDE, SIDE).astype(np.float64)
     photo = NewPhoto(
         sha256=sha256,
         media_type=media_type,
@@ -106,9 +111,9 @@ def _read(body: Body, kind: str, settings: Settings, room: Room) -> NewPhoto:
         width=height if turned else width,  # of the upright photo, which the crop works on
         height=width if turned else height,
         phash=phash(samples),
-        sketch=sketch(samples),
+        sketch=sketch,
     )
-    if samples.std() < _PLAIN:
+    if _is_plain(sketched):
         raise Refused("placeholder", "one plain colour")
     placeholders.check(phash=photo.phash, extra=settings.fetch_placeholders)
     return photo
@@ -125,6 +130,14 @@ def _cost(image: Image.Image, kind: str, found: Survey) -> int:
     tallest, widest = max(layer[2] for layer in layers), max(layer[1] for layer in layers)
     share = sum(layer[1] * layer[2] for layer in layers) / (tallest * widest)
     return int(pixels * 2.2 * share) + 2 * found.aside  # the coefficients of all scans, two bytes each
+
+
+def _is_plain(sketched: Image.Image) -> bool:
+    low, high = cast(tuple[int, int], sketched.getextrema())
+    # Two samples that differ by so much make the deviation of all n of them at least (high - low) / sqrt(2 n).
+    if high - low >= _PLAIN * (2 * SIDE * SIDE) ** 0.5:
+        return False
+    return bool(np.asarray(sketched).std() < _PLAIN)
 
 
 def _ends_in_nothing(image: Image.Image) -> bool:

@@ -231,19 +231,16 @@ class _Handle:
             self._seen += len(piece)
             self._stop = "enough"
             return None if self._seen < _DISCARD else -1
-        if len(answer.body) + len(piece) > self._request.most:
-            room = self._request.most - len(answer.body)
-            self._stop = "too_large"
-            return self._write(piece[:room]) or -1
-        return self._write(piece)
-
-    def _write(self, piece: bytes) -> int | None:
+        room = self._request.most - answer.body.size
         try:
-            self._answer.body.write(piece)
+            answer.body.write(piece if len(piece) <= room else piece[:room])
         except OSError as error:  # a full disk, say: ours, not the server's
             self._problem, self._stop = error, "enough"
             return -1
-        return None
+        if len(piece) <= room:
+            return None
+        self._stop = "too_large"
+        return -1
 
     def _admit(self) -> bool:
         """Whether the body may come. An exception must not leave a callback: it is kept."""

@@ -12,7 +12,7 @@ from catalog.gists import Look
 from catalog.part import signed, unsigned
 from catalog.resemblance import resemblance, same
 from catalog.sketches import SIDE, sketch
-from catalog.twins import MOST, Twins
+from catalog.twins import MOST, Twins, alike_before
 
 hashes = st.integers(0, 2**64 - 1)
 
@@ -130,3 +130,27 @@ def test_whatever_a_sketch_holds_it_is_compared(first: bytes, second: bytes) -> 
 def test_a_sketch_has_its_size() -> None:
     with pytest.raises(ValueError, match="64 x 64"):
         sketch(np.zeros((32, 32)))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.integers(0, 60), st.lists(st.integers(0, 12)))
+def test_only_pictures_that_are_worth_a_search_are_like_any(known: list[int], after: int, asked: list[int]) -> None:
+    index = Twins()
+    index.add([(n, 0, gists.look(drawn(1000 + n, like=seed)).gist) for n, seed in enumerate(known, 1)])
+    looks = [gists.look(drawn(seed)) for seed in asked]
+    worth = index.worth_a_search(looks, after=after)
+    found = [bool(index.may_be(look, after=after)) for look in looks]
+    assert len(worth) == len(found)
+    assert all(likely or not may_be for likely, may_be in zip(worth, found, strict=True))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 8), min_size=1, max_size=20))
+def test_of_each_picture_those_before_it_that_may_show_the_same_are_told(seeds: list[int]) -> None:
+    looks = [gists.look(drawn(1000 + n, like=seed)) for n, seed in enumerate(seeds)]
+    alike = alike_before(looks)
+    for place, look in enumerate(looks):
+        index = Twins()
+        index.add([(n + 1, 0, looks[n].gist) for n in range(place)])
+        assert not alike[place, place:].any()
+        assert all(alike[place, number - 1] for number in index.may_be(look))
