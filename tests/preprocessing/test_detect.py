@@ -92,7 +92,7 @@ def test_a_strip_of_pixels_has_no_face_and_does_no_harm(finder: Detector) -> Non
 
 def test_the_version_names_library_scales_and_model(finder: Detector) -> None:
     assert finder.version.startswith("dlib 20.")
-    assert "240-480-800-1600" in finder.version
+    assert "200-400-800" in finder.version
     assert finder.version.endswith("shape_predictor_68_face_landmarks")
 
 
