@@ -6,7 +6,7 @@ nothing. To add a check, write a function in the file of its kind (or a new file
 `make docs`. Change a check's version whenever it would score anything anew.
 """
 
-from preprocessing.checks import eyes, framing, makeup, quality
+from preprocessing.checks import eyes, framing, makeup, pose, quality
 from preprocessing.checks.eyes import EYES_VERSION
 from preprocessing.checks.judging import Finding, judge
 from preprocessing.checks.makeup import MAKEUP_VERSION
@@ -33,5 +33,6 @@ __all__ = [
     "framing",
     "judge",
     "makeup",
+    "pose",
     "quality",
 ]

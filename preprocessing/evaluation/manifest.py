@@ -13,6 +13,9 @@ NEEDED = ("file", "category", "n_faces", "makeup", "eyes", "defects")
 #: How many faces "many" is taken for: enough to be more than one.
 MANY = 2
 
+#: What a label says of where the person looks: into the camera or nearly so (True), or past it (False).
+FRONTAL = {"yes": True, "near": True, "turned": False}
+
 #: What the label of an eye says: True open, False closed, None nothing clear (half closed, hidden, not looked at).
 OPEN = {"open": True, "closed": False}
 
@@ -27,7 +30,8 @@ class LabelledPhoto:
 
     `faces` is None where nobody counted; `right_eye_open` and `left_eye_open` are the person's own eyes, None where the
     label says nothing clear. `head_top` is how far below the photo's top the hair begins, as a share of the photo's
-    height; few manifests say it. `person` and `repository` are empty where they are not known.
+    height; few manifests say it. `frontal` is whether the person looks into the camera, or nearly so. `person` and
+    `repository` are empty where they are not known.
     """
 
     file: str
@@ -41,6 +45,7 @@ class LabelledPhoto:
     repository: str = ""
     near_duplicate_of: str = ""
     head_top: float | None = None
+    frontal: bool | None = None
 
     @property
     def is_portrait(self) -> bool:
@@ -76,6 +81,7 @@ def _photo(row: dict[str, str | None]) -> LabelledPhoto:
         repository=said.get("repo", ""),
         near_duplicate_of=said.get("near_dup_of", ""),
         head_top=_share(said.get("head_top", "")),
+        frontal=FRONTAL.get(said.get("frontal", "").lower()),
     )
 
 
