@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import case, exists, func, or_, select, union_all
 
-from catalog.decisions import present
+from catalog.decisions import by_people, present
 from catalog.part import Part
 from catalog.records import STAGE_SUBJECT, BatchState, Reason, Share, Stage, SubjectKind, Verdict
 from catalog.tables import batches, faces, photos, refusals, scores, validations
@@ -47,26 +47,34 @@ class Rates(Part):
                 parts[row.step, row.reason][row.batch_id] = row.part
         return {what: _shares(found, wholes) for what, found in parts.items()}
 
-    def rejected(self, stage: Stage, batch_ids: Sequence[int]) -> Mapping[Reason | None, Shares]:
-        """What was rejected at a stage, by reason and (None) for any, of all that was decided there."""
+    def rejected(
+        self, stage: Stage, batch_ids: Sequence[int], *, by_checks: bool = False
+    ) -> Mapping[Reason | None, Shares]:
+        """What people rejected at a stage, by reason and (None) for any, of all that they decided there.
+
+        Or what checks rejected by themselves, of all that was decided: how strict people are is not to be read from it.
+        """
         decided = present(stage)
+        people = case((by_people(decided.c.by), 1), else_=0).label("people")
         if STAGE_SUBJECT[stage] is SubjectKind.FACE:
             seen = decided.join(faces, faces.c.id == decided.c.face_id).join(photos, photos.c.id == faces.c.photo_id)
         else:
             seen = decided.join(photos, photos.c.id == decided.c.photo_id)
         counted = (
-            select(photos.c.batch_id, decided.c.verdict, decided.c.reason, func.count().label("part"))
+            select(photos.c.batch_id, decided.c.verdict, decided.c.reason, people, func.count().label("part"))
             .select_from(seen)
             .where(photos.c.batch_id.in_(batch_ids))
-            .group_by(photos.c.batch_id, decided.c.verdict, decided.c.reason)
+            .group_by(photos.c.batch_id, decided.c.verdict, decided.c.reason, people)
         )
         wholes: dict[int, int] = defaultdict(int)
         parts: dict[Reason | None, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         with self._catalog.reading() as connection:
             for row in connection.execute(counted):
+                if not row.people and not by_checks:
+                    continue
                 wholes[row.batch_id] += row.part
                 parts[None][row.batch_id] += 0  # where nothing was rejected that is told too
-                if row.verdict == Verdict.REJECT.value:
+                if row.verdict == Verdict.REJECT.value and not (row.people and by_checks):
                     for reason in (None, Reason(row.reason)):
                         parts[reason][row.batch_id] += row.part
         return {reason: _shares(found, wholes) for reason, found in parts.items()}

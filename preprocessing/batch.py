@@ -84,20 +84,28 @@ def rates(catalog: Catalog, batch: int, thresholds: Thresholds) -> Iterator[Rate
 
 
 def stage_rates(catalog: Catalog, batch: int) -> Iterator[Rate]:
-    """How often each stage that is decided rejected, and for which reasons, beside the batches before."""
+    """How often people rejected at each stage that is decided, and for which reasons, beside the batches before.
+
+    What checks rejected by themselves is told apart: people were not asked about it.
+    """
     for stage in Stage:
         progress = catalog.batches.progress(batch, stage)
         if not progress.complete or not progress.subjects:
             continue
         # What was validated has passed the raw stage; the later ones count once the batch is done.
         before = catalog.rates.before(batch, limit=WINDOW, done=stage is not Stage.RAW)
-        shares = catalog.rates.rejected(stage, [*before, batch])
+        counted = [*before, batch]
+        shares = catalog.rates.rejected(stage, counted)
         for reason in (None, *Reason):
             if reason in shares:
                 why = f" for the reason {reason.replace('_', ' ')}" if reason else ""
                 sentence = f"about as many as before are rejected at the {stage} stage{why}"
                 name = f"rejected:{stage}" + (f":{reason}" if reason else "")
                 yield _beside(name, sentence, shares[reason], batch, before)
+        by_checks = catalog.rates.rejected(stage, counted, by_checks=True).get(None, {})
+        if any(share.part for share in by_checks.values()):
+            sentence = f"about as many as before are rejected by checks themselves at the {stage} stage"
+            yield _beside(f"rejected_by_checks:{stage}", sentence, by_checks, batch, before)
 
 
 def flags(report: BatchReport, faces: Sequence[FaceRow]) -> Iterator[Flag]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from catalog import Blobs, settings
@@ -43,6 +44,13 @@ class Done(Generic[Made]):
     made: tuple[Made, ...] = ()
     refused: str = ""
     detail: str = ""
+
+
+class Where(Enum):
+    """What a process waits for: a photo's own bytes to be worked on, or the store."""
+
+    PHOTO = "photo"
+    STORE = "store"
 
 
 class Unfit(Refused):

@@ -11,11 +11,16 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from preprocessing.one_photo import attempt
+from preprocessing.one_photo import Where, attempt
+
+if TYPE_CHECKING:
+    from catalog import Blobs
 
 #: prctl's PR_SET_PDEATHSIG.
 _ON_PARENTS_DEATH = 1
@@ -33,7 +38,8 @@ def main(descriptor: int, started_by: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("900")
     # The end of the pipe is the end of the work, wherever it is noticed.
     with Connection(descriptor) as parent, suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        work, blobs, model = parent.recv()
+        work, store, model = parent.recv()
+        blobs = cast("Blobs", _Watched(store, parent.send))
         from preprocessing.detect import detector
 
         finder = detector(model)
@@ -45,6 +51,25 @@ def main(descriptor: int, started_by: int) -> None:
             except Exception as error:  # noqa: BLE001  # the parent raises it
                 answer = _sendable(error)
             parent.send(answer)
+
+
+class _Watched:
+    """The store, which says when it is waited for: a store that does not answer is no photo's fault."""
+
+    def __init__(self, blobs: Blobs, say: Callable[[Where], None]) -> None:
+        self._blobs, self._say = blobs, say
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        asked = getattr(self._blobs, name)
+
+        def told(*given: object, **named: object) -> object:
+            self._say(Where.STORE)
+            try:
+                return asked(*given, **named)
+            finally:
+                self._say(Where.PHOTO)
+
+        return told
 
 
 def _sendable(error: Exception) -> Exception:

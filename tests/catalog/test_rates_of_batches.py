@@ -51,6 +51,27 @@ def test_rejected_is_what_stands_by_reason_and_for_any_of_what_was_decided(catal
     }
 
 
+def test_what_checks_rejected_by_themselves_is_counted_apart(catalog: Catalog, rows: Rows) -> None:
+    batch, photos = rows.batch(4)
+    rows.reject(photos[0], Stage.RAW, reason=Reason.EYES)
+    rows.approve(photos[1], Stage.RAW)
+    for photo in photos[2:]:
+        catalog.decisions.reject_by_check(
+            subject_of(photo), check="head_room", stage=Stage.RAW, reason=Reason.HEAD_ROOM
+        )
+    assert catalog.rates.rejected(Stage.RAW, [batch.id]) == {
+        None: {batch.id: Share(1, 2)},
+        Reason.EYES: {batch.id: Share(1, 2)},
+    }
+    by_checks = {batch.id: Share(2, 4)}
+    assert catalog.rates.rejected(Stage.RAW, [batch.id], by_checks=True) == {
+        None: by_checks,
+        Reason.HEAD_ROOM: by_checks,
+    }
+    rows.approve(photos[2], Stage.RAW)
+    assert catalog.rates.rejected(Stage.RAW, [batch.id])[None] == {batch.id: Share(1, 3)}, "a person has overruled it"
+
+
 def test_rejected_faces_are_counted_for_the_batch_of_their_photo(catalog: Catalog, rows: Rows) -> None:
     batch, photos = rows.batch(2)
     for photo in photos:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,51 @@ def test_a_process_that_is_killed_costs_no_photo(add, blobs, tmp_path: Path) -> 
 
 def test_a_photo_that_hangs_is_refused(add, blobs) -> None:
     hanging, fine = add(b"hang"), add(b"fine")
-    answers = done([hanging, fine], blobs, patience=20.0)
+    answers = done([hanging, fine], blobs, patience=5.0)
     assert (answers[hanging.id].refused, answers[fine.id].refused) == ("crashed", "")
-    assert "20 s" in answers[hanging.id].detail
+    assert "5 s" in answers[hanging.id].detail
 
 
 def test_what_is_wrong_with_us_is_no_refusal(add, blobs) -> None:
     with pytest.raises(BlobMissing, match="not there"):
         done([add(b"wrong")], blobs)
+
+
+@dataclass(frozen=True)
+class Stalling:
+    """A store that never answers for photos whose bytes begin with a word; for others it does."""
+
+    blobs: Blobs
+    word: bytes
+
+    def get(self, kind: str, name: str) -> bytes:
+        data = self.blobs.get(kind, name)
+        if data.startswith(self.word):
+            time.sleep(600)
+        return data
+
+
+def stalling(photos: Sequence[Photo], blobs: Blobs) -> Iterator[Done[int]]:
+    store = Stalling(blobs, b"lost")
+    return spread(by_its_bytes, photos, blobs=store, model=landmarks_model(), processes=2, patience=5.0)
+
+
+def test_a_photo_that_the_store_does_not_give_is_left_and_the_others_are_done(add, blobs) -> None:
+    photos = [add(text) for text in (b"fine 1", b"lost", b"crash", b"fine 2")]
+    answers: dict[int, str] = {}
+
+    def work() -> None:
+        for answer in stalling(photos, blobs):
+            answers[answer.photo.id] = answer.refused
+
+    with pytest.raises(CrewFailed, match=r"did not answer \(no answer within 5 s\); photos left for the next run: 1"):
+        work()
+    assert answers == {photos[0].id: "", photos[2].id: "crashed", photos[3].id: ""}
+
+
+def test_a_store_that_answers_nothing_is_told_soon(add, blobs) -> None:
+    with pytest.raises(CrewFailed, match="the store does not answer"):
+        list(stalling([add(b"lost %d" % number) for number in range(40)], blobs))
 
 
 def test_processes_that_cannot_start_are_told(add, blobs, tmp_path: Path) -> None:
