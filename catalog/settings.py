@@ -56,15 +56,16 @@ class Settings(BaseSettings):
         description="Largest photo accepted, in bytes. It waits in a temporary file, not in memory.",
     )
     fetch_max_pixels: int = Field(
-        50_000_000,
+        38_000_000,
         ge=1,
-        description="Largest photo accepted, in pixels; most formats reach the limit of their memory before.",
+        description="Largest photo accepted, in pixels, by fetch, screen and crop alike; most formats reach a limit of "
+        "their memory before. No more than 38 megapixels of a JPEG are ever decoded (256 MB).",
     )
     fetch_decode_bytes: int = Field(
         34 * 2**20,
         ge=2**20,
         description="Memory for decoding, by all threads together, so that a fetch stays below 150 MB; what takes more "
-        "is refused as too large. An ordinary JPEG takes next to none (50 megapixels fit), a progressive one 3 to 7 "
+        "is refused as too large. An ordinary JPEG takes next to none (38 megapixels fit), a progressive one 3 to 7 "
         "bytes a pixel (5 to 11 megapixels), PNG 5 (7), AVIF 10 (3.5), WebP 17 (2).",
     )
     fetch_min_side: int = Field(128, ge=1, description="Smallest side accepted, in pixels.")

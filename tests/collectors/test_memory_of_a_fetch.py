@@ -78,6 +78,7 @@ def run(folder: Path, server: Server, urls: list[str]) -> tuple[dict[str, str], 
 
 CASES: dict[str, Callable[[], bytes]] = {
     "a progressive JPEG of 6 megapixels": lambda: large("JPEG", (3000, 2000), progressive=True, subsampling=0),
+    "a JPEG of 38 megapixels": lambda: large("JPEG", (7600, 5000)),
     "a JPEG of 48 megapixels": lambda: large("JPEG", (8000, 6000)),
     "a PNG of 9 megapixels": lambda: large("PNG", (3400, 2600), compress_level=1),
     "a PNG of 48 megapixels": lambda: large("PNG", (8000, 6000), mode="L", compress_level=1),

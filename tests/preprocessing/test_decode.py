@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from catalog.settings import Settings
 from preprocessing.decode import decode, encode_jpeg
 from preprocessing.errors import Refused, TooLarge, TooSmall, Undecodable
 
@@ -152,6 +153,14 @@ def test_a_bomb_is_refused_by_its_header() -> None:
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
     with pytest.raises(TooLarge):
         decode(data)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_the_largest_jpeg_that_a_fetch_takes_can_be_decoded(mode: str) -> None:
+    pixels = Settings.model_fields["fetch_max_pixels"].default
+    out = io.BytesIO()
+    Image.new(mode, (pixels // 5000, 5000)).save(out, "JPEG")
+    assert decode(out.getvalue(), max_pixels=pixels).shape == (5000, pixels // 5000, 3)
 
 
 def test_limits_are_the_callers() -> None:
