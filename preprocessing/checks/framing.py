@@ -29,7 +29,7 @@ def head_room(photo: PhotoView) -> Measure:
 
     `above` is the height over the eyes, in lengths from eyes to chin; hair ends at about 1.1.
     """
-    from preprocessing.headroom import place, wholeness
+    from preprocessing.head_room import place, wholeness
 
     if not photo.faces:
         return Measure(0.0, {"above": 0.0})

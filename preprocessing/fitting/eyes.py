@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unseen_people = margins_of_unseen(eyes, folds_of_people(people), rounds=given.rounds)
     unseen_sources = margins_of_unseen(eyes, by_source, rounds=given.rounds)
     threshold = working_point(unseen_sources[is_open], unseen_people[is_open])
-    measured = {
+    measured: dict[str, object] = {
         "unseen_people": _told("people left out", unseen_people, is_open, threshold=threshold),
         "unseen_repositories": _told("repositories left out", unseen_sources, is_open, threshold=threshold),
     }

@@ -1,9 +1,10 @@
-"""Fits the network of headroom.py: python -m preprocessing.fitting.head_room --faces DIR [--out head_room.npz].
+"""Fits preprocessing/head_room.py: python -m preprocessing.fitting.head_room --faces DIR [--out head_room.npz].
 
 Photos whose whole head is in sight are cut at many heights: into the head, and above it. Where a head begins is known
 from head_tops.csv beside this file (read off by eye, to about 0.05 face lengths; photos are named by their SHA-256),
-or because the wall behind it is plain. Prints the equal error on repositories that the fit has not seen, beside that
-of the eyes' height alone (MarginAbove of OFIQ), then fits on all.
+or because the wall behind it is plain; such a wall is changed for other backgrounds while fitting, never while
+measuring. Prints the equal error on repositories that the fit has not seen, beside that of the eyes' height alone
+(MarginAbove of OFIQ), then fits on all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import csv
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,10 @@ from preprocessing.checks import PhotoView
 from preprocessing.decode import Pixels, decode
 from preprocessing.evaluation.cuts import CUTS, head_top_before_plain_wall
 from preprocessing.evaluation.manifest import LabelledPhoto, read
-from preprocessing.evaluation.rates import auc, equal_error
-from preprocessing.headroom import Floats, place, planes, top_of
+from preprocessing.evaluation.rates import equal_error
+from preprocessing.fitting import walls
+from preprocessing.fitting.unseen import answers_of_unseen, folds_of_sources, told
+from preprocessing.head_room import Floats, place, planes, top_of
 from preprocessing.smallnet import WIDTH, Array, Weights, margin
 
 ROUNDS = 20
@@ -33,16 +37,22 @@ LENGTH = 48.0
 MANY = 8
 #: Of the source with the most photos, all before one wall, each is drawn so much less often.
 STUDIO = 0.4
+#: Plain walls are changed that often.
+CHANGED = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """A photo's upper part, where the eyes are in it, and the row in which the head begins; None if that is cut off."""
+    """A photo's upper part and where the eyes are in it.
+
+    `top` is the row in which the head begins, None if that is cut off; `wall` how much of each pixel is a plain wall.
+    """
 
     repository: str
     picture: Pixels
     eyes: tuple[float, float]
     top: float | None
+    wall: walls.Floats | None
 
     def cut(self, rows: float) -> tuple[Pixels, float]:
         """The picture without its first rows, and the eyes' height in face lengths then."""
@@ -101,11 +111,13 @@ def _head(view: PhotoView, photo: LabelledPhoto, top: float | None) -> Head:
     scale = LENGTH / length
     height, width = view.pixels.shape[:2]
     small = shrink(view.pixels, width=max(1, round(width * scale)), height=max(1, round(height * scale)))
+    picture, eyes = np.ascontiguousarray(small[: round(y * scale + 2 * LENGTH)]), (x * scale, y * scale)
     return Head(
         repository=photo.repository,
-        picture=np.ascontiguousarray(small[: round(y * scale + 2 * LENGTH)]),
-        eyes=(x * scale, y * scale),
+        picture=picture,
+        eyes=eyes,
         top=None if top is None else top * scale,
+        wall=None if top is None else walls.wall_behind(picture, eyes=eyes, length=LENGTH),
     )
 
 
@@ -122,6 +134,8 @@ def fit_on(heads: Sequence[Head], *, rounds: int) -> Weights:
         is_whole = bool(chance.random() < 0.5)
         weight = share * whole if is_whole else share
         head = heads[int(chance.choice(len(heads), p=weight / weight.sum()))]
+        if head.wall is not None and chance.random() < CHANGED:
+            head = replace(head, picture=walls.replaced(head.picture, head.wall, chance))
         return shown(head, _rows(head, chance, is_whole=is_whole), chance), is_whole
 
     return fit(draw, planes=4, rounds=rounds)
@@ -166,21 +180,16 @@ def _lit(picture: Pixels, chance: np.random.Generator) -> Floats:
 
 def measure(heads: Sequence[Head], *, rounds: int) -> tuple[dict[str, object], float]:
     """Print and give the errors on unseen repositories, and the margin of equal error over all of them."""
-    counts = {name: sum(h.repository == name for h in heads) for name in sorted({h.repository for h in heads})}
-    groups = [[name] for name, count in counts.items() if count >= MANY]
-    groups += [rest] if (rest := [name for name, count in counts.items() if count < MANY]) else []
-    said: dict[str, object] = {}
-    every: list[tuple[bool, float, float]] = []
-    for group in groups:
-        others = [head for head in heads if head.repository not in group]
-        weights = fit_on(others or heads, rounds=rounds)
-        answers = [a for head in heads if head.repository in group for a in _answers(head, weights)]
-        every += answers
-        name = group[0] if len(group) == 1 else f"{len(group)} small ones"
-        said[name] = _told(name, answers)
-    said["all"] = _told("all, each unseen", every)
-    cut, whole = _split(every, 1)
-    return said, _equal_margin(cut, whole)
+    folds = folds_of_sources([head.repository for head in heads], [True] * len(heads), many=MANY)
+    fit = partial(fit_on, rounds=rounds)
+    answers = answers_of_unseen(heads, folds, fit=fit, answer=lambda weights, head: list(_answers(head, weights)))
+    every = [answer for of_head in answers for answer in of_head]
+    threshold = _equal_margin(*_split(every, 1))
+    said: dict[str, object] = {"all": _told("repositories left out", every, threshold=threshold)}
+    for left_out in sorted(set(folds)):
+        within = [a for of_head, fold in zip(answers, folds, strict=True) if fold == left_out for a in of_head]
+        said[left_out] = _told(f"of these, {left_out}", within, threshold=threshold)
+    return said, threshold
 
 
 def _answers(head: Head, weights: Weights) -> Iterator[tuple[bool, float, float]]:
@@ -200,15 +209,11 @@ def _split(answers: Sequence[tuple[bool, float, float]], which: int) -> tuple[Fl
     return cut, np.array([answer[which] for answer in answers if not answer[0]])
 
 
-def _told(name: str, answers: Sequence[tuple[bool, float, float]]) -> dict[str, float]:
-    network, height = _split(answers, 1), _split(answers, 2)
-    found = {"eer": equal_error(*network), "auc": auc(*network), "eer_eye_height": equal_error(*height)}
-    sizes = f"{len(network[0])} cut, {len(network[1])} whole"
-    print(
-        f"{name} ({sizes}): equal error {found['eer']:.4f}, AUC {found['auc']:.4f};"
-        f" the eyes' height alone {found['eer_eye_height']:.4f}"
-    )
-    return {key: round(value, 4) for key, value in found.items()}
+def _told(name: str, answers: Sequence[tuple[bool, float, float]], *, threshold: float) -> dict[str, float]:
+    height = equal_error(*_split(answers, 2))
+    found = told(name, *_split(answers, 1), threshold=threshold)
+    print(f"    equal error of the eyes' height alone {height:.4f}", flush=True)
+    return found | {"eer_eye_height": round(height, 4)}
 
 
 def _equal_margin(cut: Floats, whole: Floats) -> float:

@@ -16,7 +16,7 @@ from preprocessing.decode import Pixels, encode_jpeg
 from preprocessing.evaluation.cuts import without_top
 from preprocessing.fitting import head_room as fitting
 from preprocessing.geometry import FoundFace, Landmarks
-from preprocessing.headroom import planes, top_of, wholeness
+from preprocessing.head_room import planes, top_of, wholeness
 from preprocessing.smallnet import HEIGHT, WIDTH, load, shipped
 
 #: The row in which the astronaut's hair begins.
@@ -91,6 +91,6 @@ def test_fitting_on_other_photos_reads_where_the_heads_begin(
 
     said = capsys.readouterr().out
     assert "2 photos of 2 repositories" in said
-    assert "all, each unseen" in said
+    assert "repositories left out" in said
     with out.open("rb") as handle:
         assert json.loads(load(handle).provenance)["repositories"] == ["owner/0", "owner/1"]
