@@ -154,6 +154,9 @@ def _tell_evaluation(evaluation: Evaluation, *, as_json: bool) -> None:
     for name, row in evaluation.rows.items():
         error = "" if row.largest_error is None else f" Largest error: {row.largest_error:.4f}."
         print(f"  {name} ({row.check} {row.version}, below {row.threshold:g}): {row.asks}{error}")
+        if row.n_fitted:
+            samples = row.rates.n_positive + row.rates.n_negative
+            print(f"    No test: {row.n_fitted} of {samples} are from repositories that its weights were fitted on.")
 
 
 def _number(value: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from preprocessing.decode import decode
 from preprocessing.errors import Refused
 from preprocessing.evaluation import questions
 from preprocessing.evaluation.case import QUESTIONS, Case, Sample, view_of
+from preprocessing.evaluation.fitted import fitted_on
 from preprocessing.evaluation.manifest import LabelledPhoto
 from preprocessing.evaluation.rates import Rates, rates
 
@@ -27,7 +28,11 @@ assert questions  # importing them registers them
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of one question. `largest_error` is None unless the check states a number that has a truth."""
+    """What came of one question.
+
+    `largest_error` is None unless the check states a number that has a truth. `n_fitted` of the samples are from
+    repositories that the check's weights were fitted on: what is measured on them is no test.
+    """
 
     check: str
     version: str
@@ -35,6 +40,7 @@ class Row:
     asks: str
     rates: Rates
     largest_error: float | None
+    n_fitted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Evaluation:
         flat = {}
         for name, row in self.rows.items():
             flat[name] = {"check": row.check, "version": row.version, "threshold": row.threshold, **asdict(row.rates)}
+            flat[name]["n_fitted"] = row.n_fitted
             if row.largest_error is not None:
                 flat[name]["largest_error"] = row.largest_error
         return {
@@ -64,6 +71,7 @@ class Evaluation:
 def evaluate(labelled: Iterable[LabelledPhoto], *, faces: Path, finder: Finder) -> Evaluation:
     """Look at each photo below `faces` once, and measure every question."""
     samples: dict[str, list[Sample]] = defaultdict(list)
+    fitted: dict[str, int] = defaultdict(int)
     unreadable: dict[str, str] = {}
     faceless: list[str] = []
     photos = 0
@@ -77,8 +85,11 @@ def evaluate(labelled: Iterable[LabelledPhoto], *, faces: Path, finder: Finder) 
         if case.face is None and label.is_portrait:
             faceless.append(label.file)
         for name, asked in QUESTIONS.items():
-            samples[name].extend(asked.samples(case))
-    return Evaluation(photos, unreadable, tuple(faceless), {name: _row(name, samples[name]) for name in QUESTIONS})
+            new = list(asked.samples(case))
+            samples[name].extend(new)
+            fitted[name] += len(new) * (label.repository in fitted_on(CHECKS[asked.check].version))
+    rows = {name: _row(name, samples[name], n_fitted=fitted[name]) for name in QUESTIONS}
+    return Evaluation(photos, unreadable, tuple(faceless), rows)
 
 
 def look(label: LabelledPhoto, *, faces: Path, finder: Finder) -> Case:
@@ -92,10 +103,9 @@ def look(label: LabelledPhoto, *, faces: Path, finder: Finder) -> Case:
     return Case(label, PhotoView(pixels, found), face)
 
 
-def _row(name: str, samples: Iterable[Sample]) -> Row:
+def _row(name: str, samples: Sequence[Sample], *, n_fitted: int) -> Row:
     asked = QUESTIONS[name]
     check = CHECKS[asked.check]
-    samples = list(samples)
     positives = np.array([s.score for s in samples if s.positive])
     negatives = np.array([s.score for s in samples if not s.positive])
     errors = [s.error for s in samples if s.error is not None]
@@ -106,4 +116,5 @@ def _row(name: str, samples: Iterable[Sample]) -> Row:
         asks=asked.asks,
         rates=rates(positives, negatives, threshold=check.threshold),
         largest_error=max(errors, default=None),
+        n_fitted=n_fitted,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo import portraits
@@ -20,6 +20,7 @@ from preprocessing.detect import Detector
 from preprocessing.evaluation import BadManifest, read
 from preprocessing.evaluation.case import QUESTIONS
 from preprocessing.evaluation.cuts import head_top_before_plain_wall, share_outside, without_top
+from preprocessing.evaluation.fitted import fitted_on
 from preprocessing.evaluation.manifest import eyes_of
 from preprocessing.geometry import FoundFace, Square, padded_fraction
 
@@ -114,6 +115,24 @@ def test_photos_that_cannot_be_read_are_counted_and_told(tmp_path: Path, astrona
     assert answer["checks"]["mirrored_padding"]["largest_error"] < 0.005
 
 
+def test_what_the_weights_were_fitted_on_is_told(tmp_path: Path, astronaut: Pixels, capsys) -> None:
+    known = sorted(fitted_on(CHECKS["left_eye_open"].version))[0]
+    rows = [[f"{n}.jpg", "portrait", "1", "none", "open", "", repo] for n, repo in enumerate([known, "new/photos", ""])]
+    for row in rows:
+        (tmp_path / row[0]).write_bytes(encode_jpeg(astronaut))
+    labels = manifest(tmp_path, rows, [*COLUMNS, "repo"])
+    checks = evaluated(tmp_path, labels, capsys)["checks"]
+    assert (checks["eye_closed"]["n_fitted"], checks["eye_closed"]["n_negative"]) == (2, 6)
+    assert checks["kaleidoscope"]["n_fitted"] == 0
+    assert main(["evaluate", "--faces", str(tmp_path), "--manifest", str(labels)]) == 0
+    assert "No test: 2 of 6 are from repositories that its weights were fitted on." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["left_eye_open", "right_eye_open", "head_room", "domain_fits"])
+def test_a_check_with_weights_knows_where_they_come_from(name: str) -> None:
+    assert len(fitted_on(CHECKS[name].version)) > 1
+
+
 def test_an_empty_manifest_measures_nothing(tmp_path: Path, capsys) -> None:
     answer = evaluated(tmp_path, manifest(tmp_path, []), capsys)
     assert answer["photos"] == 0
@@ -149,6 +168,7 @@ def test_every_question_says_what_it_asks_and_holds_a_check_that_ships(name: str
 # ------------------------------------------------------------------------------------------- made defects
 
 
+@settings(deadline=None)  # a million points are counted each time
 @given(
     x=st.floats(-200, 400),
     y=st.floats(-200, 400),
