@@ -7,7 +7,9 @@ that were fitted on the same person or, with sources left out, on any photo from
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from typing import TypeVar
 
 import numpy as np
@@ -52,15 +54,21 @@ def answers_of_unseen(
     *,
     fit: Callable[[Sequence[Case]], Fit],
     answer: Callable[[Fit, Case], Answer],
+    processes: int = 1,
 ) -> list[Answer]:
-    """The answer about each case of a fit on all folds but its own."""
+    """The answer about each case of a fit on all folds but its own; with several processes, `fit` must be picklable."""
     if len(set(folds)) < 2:
         raise ValueError("all cases are of one person or source: nothing can be left out")
-    answers: dict[int, Answer] = {}
-    for left_out in sorted(set(folds)):
-        fitted = fit([case for case, fold in zip(cases, folds, strict=True) if fold != left_out])
-        answers |= {n: answer(fitted, cases[n]) for n, fold in enumerate(folds) if fold == left_out}
-    return [answers[n] for n in range(len(cases))]
+    left_out = sorted(set(folds))
+    seen = [[case for case, fold in zip(cases, folds, strict=True) if fold != out] for out in left_out]
+    if processes == 1:
+        fits = [fit(others) for others in seen]
+    else:
+        # Fresh processes: what PyTorch has set up does not survive a fork.
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            fits = list(pool.map(fit, seen))
+    fitted = dict(zip(left_out, fits, strict=True))
+    return [answer(fitted[fold], case) for case, fold in zip(cases, folds, strict=True)]
 
 
 def told(of_whom: str, positives: Vector, negatives: Vector, *, threshold: float) -> dict[str, float]:

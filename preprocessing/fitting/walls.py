@@ -76,7 +76,7 @@ def background(height: int, width: int, chance: np.random.Generator) -> Floats:
     if chance.random() < 0.5:
         grain = chance.normal(0, 1, (height, width)).astype(np.float32)
         grain = cv2.GaussianBlur(grain, (0, 0), float(np.exp(chance.uniform(-0.5, 2))))  # type: ignore[assignment]
-        drawn = drawn + (grain / grain.std() * chance.uniform(3, 30))[:, :, None]
+        drawn = drawn + (grain / max(float(grain.std()), 1e-3) * chance.uniform(3, 30))[:, :, None]
     return np.clip(drawn, 0, 255)
 
 

@@ -116,6 +116,18 @@ def test_an_eye_closed_for_fitting_looks_closed_and_the_other_stays(crop: Crop, 
         assert openness(made, in_large(crop), other) == pytest.approx(openness(grey, in_large(crop), other), abs=0.05)
 
 
+@pytest.mark.parametrize("eye", [LEFT_EYE, RIGHT_EYE], ids=["left", "right"])
+def test_an_eye_narrowed_for_fitting_is_still_to_be_seen(crop: Crop, eye: slice) -> None:
+    """Its lower lid stays where it was; something above that has moved."""
+    grey = luma(crop.large).astype(np.uint8)
+    lids = in_large(crop).array()[eye]
+    moved = eyelids.narrowed(grey, in_large(crop), eye, np.random.default_rng(0)).astype(int) - grey
+    middle = slice(int(lids[[1, 5], 0].mean()), int(lids[[2, 4], 0].mean()))
+    lower_lid = int(lids[4:6, 1].mean())
+    assert np.abs(moved[lower_lid:, middle]).max() <= 1
+    assert np.abs(moved[:lower_lid, middle]).max() > 20
+
+
 def test_fitting_on_other_photos_reads_each_labelled_eye_and_writes_weights_that_load(
     tmp_path: Path, crop: Crop, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from preprocessing.checks import CHECKS, PhotoView
 from preprocessing.checks.framing import HEAD_ROOM_VERSION
 from preprocessing.decode import Pixels, encode_jpeg
 from preprocessing.evaluation.cuts import without_top
 from preprocessing.fitting import head_room as fitting
+from preprocessing.fitting import walls
 from preprocessing.geometry import FoundFace, Landmarks
-from preprocessing.head_room import planes, top_of, wholeness
+from preprocessing.head_room import place, planes, top_of, wholeness
 from preprocessing.smallnet import HEIGHT, WIDTH, load, shipped
 
 #: The row in which the astronaut's hair begins.
@@ -94,3 +97,44 @@ def test_fitting_on_other_photos_reads_where_the_heads_begin(
     assert "repositories left out" in said
     with out.open("rb") as handle:
         assert json.loads(load(handle).provenance)["repositories"] == ["owner/0", "owner/1"]
+
+
+def before_wall() -> tuple[Pixels, tuple[float, float], float]:
+    """A drawn head, dark with a lighter face, before a wall that darkens slowly to its edges; eyes and face length."""
+    rows, columns = np.indices((160, 200))
+    far = np.hypot(rows - 80, columns - 100)
+    grey = 210 - 0.2 * far
+    grey[np.hypot(rows - 80, columns - 100) < 42] = 60
+    grey[np.hypot(rows - 95, columns - 100) < 28] = 150
+    return np.repeat(grey.astype(np.uint8)[:, :, None], 3, axis=2), (100.0, 85.0), 36.0
+
+
+def test_a_plain_wall_is_changed_and_the_head_before_it_is_not() -> None:
+    picture, eyes, length = before_wall()
+    wall = walls.wall_behind(picture, eyes=eyes, length=length)
+    assert wall is not None
+    changed = walls.replaced(picture, wall, np.random.default_rng(0)).astype(int) - picture
+    rows, columns = np.indices(picture.shape[:2])
+    far = np.hypot(rows - 80, columns - 100)
+    assert not changed[far < 36].any()
+    assert np.abs(changed[far > 46]).mean() > 20
+
+
+def test_where_the_wall_is_not_plain_nothing_is_changed(astronaut: Pixels, astronaut_face: FoundFace) -> None:
+    (x, y), length = place(astronaut_face.landmarks)
+    assert walls.wall_behind(astronaut, eyes=(x, y), length=length) is None
+
+
+def test_a_wall_that_runs_into_the_face_is_left_alone() -> None:
+    picture, eyes, length = before_wall()
+    assert walls.wall_behind(np.full_like(picture, 200), eyes=eyes, length=length) is None
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 90), st.integers(1, 90))
+def test_a_background_fills_any_picture_with_colours(seed: int, height: int, width: int) -> None:
+    drawn = walls.background(height, width, np.random.default_rng(seed))
+    assert drawn.shape == (height, width, 3)
+    assert np.isfinite(drawn).all()
+    assert drawn.min() >= 0
+    assert drawn.max() <= 255
