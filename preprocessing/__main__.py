@@ -145,6 +145,8 @@ def _tell_evaluation(evaluation: Evaluation, *, as_json: bool) -> None:
     print(f"{evaluation.photos} photos looked at, {len(evaluation.faceless)} portraits in which no face was found")
     for file, why in sorted(evaluation.unreadable.items()):
         print(f"  cannot be read: {file}: {why}")
+    for file in evaluation.faceless:
+        print(f"  no face found: {file}")
     columns = ("auc", "tpr_at_1pct_fpr", "tpr", "fpr", "eer", "n_positive", "n_negative")
     print(" ".join([f"{'':24}", *(f"{column:>15}" for column in columns)]))
     for name, row in evaluation.rows.items():

@@ -165,6 +165,7 @@ class _Pages:
             states=words.STATES,
             severities=words.SEVERITIES,
             percent=words.percent,
+            quoted=words.quoted,
             points=words.points,
             enough=ENOUGH,
             breaker_words=words.BREAKERS,

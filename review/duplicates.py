@@ -141,7 +141,9 @@ class Duplicates:
         found = compared.within(usual if bits is None else bits)
         pages = max(1, -(-len(found.clusters) // CLUSTERS))
         page = min(page, pages)
-        shown = found.clusters[(page - 1) * CLUSTERS : page * CLUSTERS]
+        # What is nearest is surest; a large cluster is often a chain of people before the same backdrop.
+        ordered = sorted(found.clusters, key=lambda cluster: cluster.pairs[0].bits)
+        shown = ordered[(page - 1) * CLUSTERS : page * CLUSTERS]
         return DuplicatesView(
             bits=found.bits,
             usual=usual,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from catalog.records import BatchState, BreakerState, Domain, Reason, Stage
 from preprocessing.clusters import Tie
 from preprocessing.report import Severity
@@ -70,6 +72,11 @@ TIES: dict[Tie, str] = {
     Tie.FACE: "Its face looks like that of photo %d by their hashes",
     Tie.HASH: "Looks like photo %d by their hashes",
 }
+
+
+def quoted(text: str) -> str:
+    """A check's question as a page shows it: what is code in its docstring is in quotation marks."""
+    return re.sub(r"`([^`]*)`", r"“\1”", text)
 
 
 def percent(share: float) -> str:
