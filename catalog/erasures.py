@@ -153,7 +153,8 @@ def _blank(connection: Connection, photo_id: int, moment: datetime) -> None:
     connection.execute(
         update(photos)
         .where(photos.c.id == photo_id)
-        .values(screened_at=moment, cropped_at=moment, sketch=None, gist=None, fetched_url="", usage_headers="")
+        .values(screened_at=moment, cropped_at=moment, sketch=None, gist=None, sighting=None)
+        .values(fetched_url="", usage_headers="")
     )
     connection.execute(
         update(faces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -20,6 +21,7 @@ from catalog.records import (
     NewPhoto,
     Photo,
     Provenance,
+    Sighting,
     Stage,
     TombstoneKind,
     Twin,
@@ -157,9 +159,9 @@ class Photos(Part):
         """Photos of a batch that no screen has seen."""
         return self._list(_select().where(photos.c.batch_id == batch_id, photos.c.screened_at.is_(None)))
 
-    def screened(self, photo_id: int) -> None:
-        """Note that a photo has been screened."""
-        self._mark(photo_id, screened_at=now())
+    def screened(self, photo_id: int, sighting: Sighting | None = None) -> None:
+        """Note that a photo has been screened, and where it showed faces: its crop need not look for them again."""
+        self._mark(photo_id, screened_at=now(), sighting=asdict(sighting) if sighting else None)
 
     def uncropped(self, *, batch_id: int | None = None) -> Sequence[Photo]:
         """Photos still to crop: of a batch, those approved at the raw stage; else those that are in no batch yet."""
@@ -284,4 +286,9 @@ def _photo(row: Any) -> Photo:
         candidate_id=row.candidate_id,
         batch_id=row.batch_id,
         stored_at=row.stored_at,
+        sighting=_sighting(row.sighting) if row.sighting else None,
     )
+
+
+def _sighting(stored: dict[str, Any]) -> Sighting:
+    return Sighting(stored["detector"], tuple(tuple(box) for box in stored["boxes"]))

@@ -238,6 +238,7 @@ photos = Table(
     Column("screened_at", Utc),
     Column("cropped_at", Utc),
     Column("dropped_at", Utc),
+    Column("sighting", JSON(none_as_null=True)),
     CheckConstraint("width > 0 AND height > 0 AND size > 0", name="not_empty"),
     Index("ix_photos_alike", "phash", "gist"),
 )

@@ -90,8 +90,13 @@ class Detector:
         with self._lock:
             boxes = self._boxes(photo)
             surest = max((box.confidence for box in boxes), default=0.0)
-            faces = (FoundFace(box, self._landmarks(photo, box)) for box in boxes if box.confidence >= FAINT * surest)
-            return tuple(sorted(faces, key=lambda face: face.box.area, reverse=True))
+            kept = [box for box in boxes if box.confidence >= FAINT * surest]
+        return self.faces_in(photo, sorted(kept, key=lambda box: box.area, reverse=True))
+
+    def faces_in(self, photo: Pixels, boxes: Sequence[FaceBox]) -> tuple[FoundFace, ...]:
+        """The faces in boxes that this detector found in the same photo before."""
+        with self._lock:
+            return tuple(FoundFace(box, self._landmarks(photo, box)) for box in boxes)
 
     def _boxes(self, photo: Pixels) -> list[FaceBox]:
         longest = max(photo.shape[:2])

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from catalog import Blobs, settings
 from catalog.errors import BlobCorrupt, BlobMissing
-from catalog.records import NewFace, Photo, Score, Subject, SubjectKind
+from catalog.records import NewFace, Photo, Score, Sighting, Subject, SubjectKind
 from preprocessing.errors import Refused
 
 if TYPE_CHECKING:
     from preprocessing.checks import View
     from preprocessing.decode import Pixels
-    from preprocessing.geometry import FoundFace
+    from preprocessing.geometry import FaceBox, FoundFace
 
 Made = TypeVar("Made")
 
@@ -31,6 +31,9 @@ class Finder(Protocol):
 
     def find(self, photo: Pixels) -> tuple[FoundFace, ...]:
         """The faces of an upright RGB photo, the largest first."""
+
+    def faces_in(self, photo: Pixels, boxes: Sequence[FaceBox]) -> tuple[FoundFace, ...]:
+        """The faces in boxes that were found in the same photo before."""
 
 
 Work = Callable[[Photo, Blobs, Finder], Sequence[Made]]
@@ -69,16 +72,26 @@ def attempt(work: Work[Made], photo: Photo, blobs: Blobs, finder: Finder) -> Don
         return Done(photo, refused=refusal.reason, detail=str(refusal))
 
 
-def score_photo(photo: Photo, blobs: Blobs, finder: Finder) -> list[Score]:
-    """Find a photo's faces and measure everything that photos are checked for."""
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What a screen learned of one photo."""
+
+    scores: tuple[Score, ...]
+    sighting: Sighting
+
+
+def score_photo(photo: Photo, blobs: Blobs, finder: Finder) -> list[Screened]:
+    """Find a photo's faces and measure everything that photos are checked for: one answer."""
     from preprocessing.checks import PhotoView
 
     pixels, faces = _look(photo, blobs, finder)
-    return measure(Subject(SubjectKind.PHOTO, photo.id), PhotoView(pixels, faces))
+    scores = measure(Subject(SubjectKind.PHOTO, photo.id), PhotoView(pixels, faces))
+    boxes = tuple((b.left, b.top, b.right, b.bottom, b.confidence) for b in (face.box for face in faces))
+    return [Screened(tuple(scores), Sighting(finder.version, boxes))]
 
 
 def cut_faces(photo: Photo, blobs: Blobs, finder: Finder) -> list[NewFace]:
-    """Find a photo's faces and store the crops of each, the largest face first."""
+    """Store the crops of each of a photo's faces, the largest face first."""
     pixels, faces = _look(photo, blobs, finder)
     return [_cut(pixels, face, number, blobs, finder) for number, face in enumerate(faces)]
 
@@ -115,10 +128,19 @@ def _look(photo: Photo, blobs: Blobs, finder: Finder) -> tuple[Pixels, tuple[Fou
     limits = settings()
     data = bytes_of("photos", photo.sha256, blobs)
     pixels = decode(data, max_pixels=limits.fetch_max_pixels, max_bytes=limits.fetch_max_bytes)
-    faces = finder.find(pixels)
+    faces = _faces(photo, pixels, finder)
     if not faces:
         raise Unfit("no_face", "no face was found")
     return pixels, faces
+
+
+def _faces(photo: Photo, pixels: Pixels, finder: Finder) -> tuple[FoundFace, ...]:
+    """A photo's faces: where its screen saw them, unless that was another detector or none."""
+    from preprocessing.geometry import FaceBox
+
+    if photo.sighting is None or photo.sighting.detector != finder.version:
+        return finder.find(pixels)
+    return finder.faces_in(pixels, [FaceBox(*box) for box in photo.sighting.boxes])
 
 
 def _cut(pixels: Pixels, found: FoundFace, number: int, blobs: Blobs, finder: Finder) -> NewFace:

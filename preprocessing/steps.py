@@ -99,15 +99,16 @@ def screen(
             catalog.photos.refuse(done.photo.id, step="screen", reason=done.refused, detail=done.detail)
             refused[done.refused] += 1
             continue
-        made += catalog.scores.add(done.made)
-        findings = judge(done.made, thresholds)
+        (screened,) = done.made
+        made += catalog.scores.add(screened.scores)
+        findings = judge(screened.scores, thresholds)
         catalog.scores.flag(
             Flag(finding.score.subject, finding.stage, finding.reason, f"check:{finding.score.check}", finding.sentence)
             for finding in findings
             if not finding.good
         )
         earning.reject(catalog, findings, acting)
-        catalog.photos.screened(done.photo.id)
+        catalog.photos.screened(done.photo.id, screened.sighting)
     return Tally(len(waiting), made, dict(refused))
 
 

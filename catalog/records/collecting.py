@@ -180,8 +180,19 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where a detector saw faces in a photo, the largest first.
+
+    A box is left, top, right and bottom in pixels of the upright photo, and how sure the detector was.
+    """
+
+    detector: str
+    boxes: tuple[tuple[float, float, float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Photo:
-    """The bytes as downloaded, named by sha256, with where they came from."""
+    """The bytes as downloaded, named by sha256, with where they came from, and the faces that its screen saw."""
 
     id: int
     sha256: str
@@ -194,6 +205,7 @@ class Photo:
     candidate_id: int
     batch_id: int | None
     stored_at: datetime
+    sighting: Sighting | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from catalog.catalog import Catalog
 from catalog.errors import BlobError, Conflict, NotFound
 from catalog.part import signed, unsigned
-from catalog.records import CandidateState, Domain, Fetched, Reason, Stage, Twin
+from catalog.records import CandidateState, Domain, Fetched, Reason, Sighting, Stage, Twin
 from rows import Rows, phash_of
 
 ROOT = Path(__file__).parents[2]
@@ -149,6 +149,16 @@ def test_a_photo_is_screened_once(catalog: Catalog, rows: Rows) -> None:
     assert [p.id for p in catalog.photos.unscreened(batch_id=batch.id)] == [photo.id]
     catalog.photos.screened(photo.id)
     assert catalog.photos.unscreened(batch_id=batch.id) == []
+
+
+@pytest.mark.parametrize("boxes", [(), ((0.1 + 0.2, -1 / 3, 1e4 / 7, 2 / 3, 1.535),)])
+def test_where_a_screen_saw_faces_is_remembered_exactly(
+    catalog: Catalog, rows: Rows, boxes: tuple[tuple[float, float, float, float, float], ...]
+) -> None:
+    photo, sighting = rows.photo(), Sighting("dlib 20", boxes)
+    assert photo.sighting is None
+    catalog.photos.screened(photo.id, sighting)
+    assert catalog.photos.get(photo.id).sighting == sighting
 
 
 def test_in_a_batch_only_what_people_approved_is_cropped(catalog: Catalog, rows: Rows) -> None:

@@ -27,6 +27,7 @@ from catalog.records import (
     NewPhoto,
     Photo,
     Query,
+    Sighting,
     Stage,
     TombstoneKind,
     Twin,
@@ -113,7 +114,9 @@ def test_what_is_erased_by_its_address_comes_back_in_no_way(catalog: Catalog, ro
 
 def test_nothing_of_an_erased_photo_is_left_to_see(catalog: Catalog, rows: Rows, blobs: FolderBlobs) -> None:
     gone = stored(catalog, rows, blobs, found(1), picture=1)
+    catalog.photos.screened(gone.id, Sighting("dlib", ((10.0, 20.0, 90.0, 100.0, 1.5),)))
     steps.erase(photo_id=gone.id, by="rita", catalog=catalog, blobs=blobs)
+    assert catalog.photos.get(gone.id).sighting is None
     with catalog.reading() as connection:
         (row,) = connection.execute(select(photos.c.sketch, photos.c.gist, photos.c.fetched_url)).all()
         assert tuple(row) == (None, None, "")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from preprocessing import steps
 from preprocessing.align import shrink
 from preprocessing.decode import Pixels, decode, encode_jpeg
 from preprocessing.detect import Detector
+from preprocessing.geometry import FaceBox, FoundFace
 from preprocessing.one_photo import cut_faces
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -118,3 +120,48 @@ def test_killed_in_the_middle_and_run_again_nothing_is_lost_or_doubled(
     # Exactly the blobs that the rows name, each whole (get() checks the bytes against their name).
     assert set(blobs.names("faces")) == catalog.faces.blobs()
     assert all(blobs.get("faces", name) for name in catalog.faces.blobs())
+
+
+class Counting:
+    """dlib's detector, which counts how often it has to look for faces."""
+
+    def __init__(self, detector: Detector, version: str = "") -> None:
+        self._detector = detector
+        self.version = version or detector.version
+        self.looked = 0
+
+    def find(self, photo: Pixels) -> tuple[FoundFace, ...]:
+        self.looked += 1
+        return self._detector.find(photo)
+
+    def faces_in(self, photo: Pixels, boxes: Sequence[FaceBox]) -> tuple[FoundFace, ...]:
+        return self._detector.faces_in(photo, boxes)
+
+
+def screened_and_approved(catalog: Catalog, blobs: Blobs, finder: Counting) -> int:
+    batch = catalog.batches.open(key="today")
+    steps.screen(batch.id, catalog=catalog, blobs=blobs, finder=finder)
+    for photo in catalog.photos.of_batch(batch.id):
+        subject = Subject(SubjectKind.PHOTO, photo.id)
+        catalog.decisions.decide(subject, stage=Stage.RAW, verdict=Verdict.APPROVE, by="ada")
+    return batch.id
+
+
+def test_a_crop_takes_the_faces_that_the_screen_saw(catalog, blobs, add, finder, astronaut: Pixels) -> None:
+    photo = add(encode_jpeg(astronaut))
+    counting = Counting(finder)
+    batch = screened_and_approved(catalog, blobs, counting)
+    assert steps.crop(batch, catalog=catalog, blobs=blobs, finder=counting).made == 1
+    assert counting.looked == 1
+    (face,), (found,) = catalog.faces.of_photo(photo.id), finder.find(decode(encode_jpeg(astronaut)))
+    assert face.face.box == (found.box.left, found.box.top, found.box.right, found.box.bottom)
+    assert face.face.landmarks == found.landmarks.points
+
+
+def test_another_detector_than_the_screens_looks_again(catalog, blobs, add, finder, astronaut: Pixels) -> None:
+    photo = add(encode_jpeg(astronaut))
+    batch = screened_and_approved(catalog, blobs, Counting(finder, "an older one"))
+    newer = Counting(finder)
+    assert steps.crop(batch, catalog=catalog, blobs=blobs, finder=newer).made == 1
+    assert newer.looked == 1
+    assert catalog.faces.of_photo(photo.id)[0].face.detector == finder.version
