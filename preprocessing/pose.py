@@ -62,6 +62,12 @@ def face() -> Shape:
         return kept["face"].astype(np.float64)
 
 
+def version() -> str:
+    """The name of the generic face: another face, another name."""
+    with files("preprocessing").joinpath("pose.npz").open("rb") as handle, np.load(handle, allow_pickle=False) as kept:
+        return str(kept["version"])
+
+
 def provenance() -> dict[str, object]:
     """What the generic face was made from."""
     with files("preprocessing").joinpath("pose.npz").open("rb") as handle, np.load(handle, allow_pickle=False) as kept:

@@ -10,6 +10,7 @@ from preprocessing.checks import eyes, framing, makeup, pose, quality
 from preprocessing.checks.eyes import EYES_VERSION
 from preprocessing.checks.judging import Finding, judge
 from preprocessing.checks.makeup import MAKEUP_VERSION
+from preprocessing.checks.pose import POSE_VERSION
 from preprocessing.checks.registry import CHECKS, Check, Measure, check, checks_markdown, checks_on
 from preprocessing.checks.thresholds import SHIPPED, Thresholds
 from preprocessing.checks.views import FaceView, PhotoView, View
@@ -18,6 +19,7 @@ __all__ = [
     "CHECKS",
     "EYES_VERSION",
     "MAKEUP_VERSION",
+    "POSE_VERSION",
     "SHIPPED",
     "Check",
     "FaceView",

@@ -9,6 +9,7 @@ halves of the repositories.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -54,9 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("turns by the shapes of two halves of the repositories, degrees apart (p95): " + json.dumps(apart))
     if given.out:
         found = {"repositories": repositories, "faces": len(seen), "degrees_apart": apart}
+        face = find(seen).astype(np.float32)
         np.savez_compressed(
             given.out,
-            face=find(seen).astype(np.float32),
+            face=face,
+            version=np.array(f"face-{hashlib.sha256(face.tobytes()).hexdigest()[:8]}"),
             provenance=np.array(json.dumps(found, sort_keys=True)),
         )
         print(f"wrote {given.out}")

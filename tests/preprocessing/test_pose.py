@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preprocessing.checks import CHECKS, FaceView
+from preprocessing.checks import CHECKS, POSE_VERSION, FaceView
 from preprocessing.fitting.pose import MIRRORED, Seen, agreement, find
 from preprocessing.geometry import FoundFace, Landmarks, Points
-from preprocessing.pose import STEADY, Shape, Turn, face, provenance, rotation, turn_of
+from preprocessing.pose import STEADY, Shape, Turn, face, provenance, rotation, turn_of, version
 
 turns = st.builds(Turn, yaw=st.floats(-55, 55), pitch=st.floats(-35, 35), roll=st.floats(-40, 40))
 
@@ -137,6 +137,7 @@ def test_the_face_is_as_deep_as_faces_are() -> None:
 
 
 def test_the_face_says_what_it_was_made_from() -> None:
+    assert version() == POSE_VERSION
     assert len(provenance()["repositories"]) > 3
     assert provenance()["faces"] > 100
 
