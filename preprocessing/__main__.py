@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a one-line error when not."""
     given = _parser().parse_args(arguments)
     try:
-        return _run(given)
+        status = _run(given)
+        sys.stdout.flush()  # not after us, where nobody could say anything of it
+        return status
+    except BrokenPipeError:  # whoever reads has had enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (*EXPECTED, PreprocessingError) as error:
         line = one_line(error)
         print(f"error: {line}", file=sys.stderr)

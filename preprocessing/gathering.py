@@ -22,10 +22,12 @@ class Gathering:
 
     def __init__(self, catalog: Catalog, blobs: Blobs, batch: int | None = None, *, bits: int = 0) -> None:
         self._catalog, self._blobs = catalog, blobs
-        self._likenesses = catalog.likenesses.of(batch)
-        self._pairs = compare(self._likenesses, bits=bits)
+        likenesses = catalog.likenesses.of(batch)
+        self._photos, self._copies = len(likenesses), sum(len(one.copies) for one in likenesses)
+        self._pairs = compare(likenesses, bits=bits)
         alike = tied(self._pairs, bits=64)
-        self._faces = {one.photo_id: one.faces for one in self._likenesses if one.photo_id in alike}
+        self._alike = [one for one in likenesses if one.photo_id in alike]  # the others would take most of the memory
+        self._faces = {one.photo_id: one.faces for one in self._alike}
         self._looked: dict[Pair, Pair] = {}
 
     def at(self, bits: int) -> Clusters:
@@ -39,7 +41,8 @@ class Gathering:
             subject.id: {score.check: score.value for score in of_it}
             for subject, of_it in self._catalog.scores.of_many(faces).items()
         }
-        return gather(self._likenesses, self._pairs, scores, bits=bits)
+        found = gather(self._alike, self._pairs, scores, bits=bits)
+        return replace(found, photos=self._photos, refused_copies=self._copies)
 
     def look(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
         """The pairs again, those told that show the same picture or the same crop: about 10 ms for each at first."""

@@ -256,11 +256,14 @@ def duplicates(
 def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Evaluation:
     """Measure the checks on photos that people have labelled; nothing is read from the catalog or written to it.
 
-    Raises BadManifest, or OSError when the manifest is not there; a photo that is not there is told in the answer.
+    Raises BadManifest, or OSError when the manifest or the folder is not there; a photo that is missing is told in the
+    answer.
     """
     from preprocessing.evaluation import evaluate as evaluated
     from preprocessing.evaluation import read
 
+    if not faces.is_dir():
+        raise NotADirectoryError(f"there is no folder {faces}")
     labelled = read(manifest)
     return evaluated(_shown(labelled, "evaluate"), faces=faces, finder=finder or _finder())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,27 @@ def test_a_batch_is_opened_and_closed_by_hand(configured: Catalog, add, astronau
     )
     assert main(["close_batch", "--batch", "1", "--json"]) == 0
     assert last_line(capsys) == {"ok": True, "batch": 1, "approved": 0}
+
+
+def test_measuring_in_a_folder_that_is_not_there_is_an_error(tmp_path: Path, capsys) -> None:
+    manifest = tmp_path / "MANIFEST.csv"
+    manifest.write_text("file,category,n_faces,makeup,eyes,defects\na.jpg,portrait,1,none,open,\n")
+    assert main(["evaluate", "--faces", str(tmp_path / "none"), "--manifest", str(manifest)]) == 1
+    assert capsys.readouterr().err == f"error: there is no folder {tmp_path / 'none'}\n"
+
+
+def test_that_nobody_reads_on_is_no_error() -> None:
+    nobody, ours = os.pipe()
+    os.close(nobody)
+    told = subprocess.run(
+        [sys.executable, "-m", "preprocessing", "checks"],
+        cwd=REPOSITORY,
+        stdout=ours,
+        stderr=subprocess.PIPE,
+        check=True,
+    )
+    os.close(ours)
+    assert told.stderr == b""
 
 
 def test_without_json_it_speaks_to_people(configured: Catalog, add, capsys) -> None:
