@@ -6,8 +6,9 @@ nothing. To add a check, write a function in the file of its kind (or a new file
 `make docs`. Change a check's version whenever it would score anything anew.
 """
 
-from preprocessing.checks import eyes, framing, makeup, pose, quality
+from preprocessing.checks import eyes, framing, genre, makeup, pose, quality
 from preprocessing.checks.eyes import EYES_VERSION
+from preprocessing.checks.genre import GENRE_VERSION
 from preprocessing.checks.judging import Finding, judge
 from preprocessing.checks.makeup import MAKEUP_VERSION
 from preprocessing.checks.pose import POSE_VERSION
@@ -18,6 +19,7 @@ from preprocessing.checks.views import FaceView, PhotoView, View
 __all__ = [
     "CHECKS",
     "EYES_VERSION",
+    "GENRE_VERSION",
     "MAKEUP_VERSION",
     "POSE_VERSION",
     "SHIPPED",
@@ -33,6 +35,7 @@ __all__ = [
     "checks_on",
     "eyes",
     "framing",
+    "genre",
     "judge",
     "makeup",
     "pose",

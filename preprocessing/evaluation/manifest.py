@@ -19,6 +19,9 @@ FRONTAL = {"yes": True, "near": True, "turned": False}
 #: What the label of an eye says: True open, False closed, None nothing clear (half closed, hidden, not looked at).
 OPEN = {"open": True, "closed": False}
 
+#: Words in `defects` that say that no camera saw the face.
+DRAWN = frozenset({"cartoon", "cgi", "drawing", "painting", "sketch"})
+
 
 class BadManifest(PreprocessingError):
     """The manifest cannot be read: it is no CSV, or a column that is needed is not there."""
@@ -50,7 +53,12 @@ class LabelledPhoto:
     @property
     def is_portrait(self) -> bool:
         """Whether it is a photo of one person: no drawing, no collage, no product."""
-        return self.faces == 1 and self.category not in {"not_a_photo", "collage", "no_face", "generated"}
+        return self.faces == 1 and not self.is_drawn and self.category not in {"collage", "no_face", "generated"}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a person was drawn, painted or rendered."""
+        return self.faces != 0 and (self.category == "not_a_photo" or bool(self.defects & DRAWN))
 
 
 def read(manifest: Path) -> tuple[LabelledPhoto, ...]:

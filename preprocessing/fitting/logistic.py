@@ -11,13 +11,18 @@ Vector = npt.NDArray[np.float64]
 RIDGE = 100.0
 
 
-def fit(vectors: Vector, is_open: npt.NDArray[np.bool_]) -> Vector:
-    """Logistic regression by Newton's method, both classes weighing the same; the last weight is the bias."""
-    target = is_open.astype(np.float64)
-    share = np.where(is_open, is_open.mean(), 1 - is_open.mean())
-    weight = 0.5 / share
+def fit(
+    vectors: Vector, yes: npt.NDArray[np.bool_], *, weight: Vector | None = None, ridge_strength: float = RIDGE
+) -> Vector:
+    """Logistic regression by Newton's method; the last weight is the bias.
+
+    Without `weight`, one number for each vector, both classes weigh the same.
+    """
+    target = yes.astype(np.float64)
+    if weight is None:
+        weight = 0.5 / np.where(yes, yes.mean(), 1 - yes.mean())
     design = np.c_[vectors, np.ones(len(vectors))]
-    ridge = np.full(design.shape[1], RIDGE)
+    ridge = np.full(design.shape[1], ridge_strength)
     ridge[-1] = 1e-6
     found = np.zeros(design.shape[1])
     for _ in range(12):

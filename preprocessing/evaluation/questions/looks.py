@@ -1,4 +1,4 @@
-"""What a picture shows: make-up that its domain does not say, and pictures without a face."""
+"""What a picture shows: make-up that its domain does not say, drawings, and pictures without a face."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from catalog.records import Domain
 from preprocessing.evaluation.case import Case, Sample, question, score
 
-FITS, FACE = "domain_fits", "one_face"
+FITS, FACE, PHOTOGRAPHED = "domain_fits", "one_face", "photographed"
 MADE_UP = {"heavy", "extreme"}
 
 
@@ -22,6 +22,21 @@ def makeup(case: Case) -> Iterator[Sample]:
 def bare_filed_as_makeup(case: Case) -> Iterator[Sample]:
     """Faces without make-up filed as made up, against made-up ones."""
     yield from _filed(case, Domain.MAKEUP, wrong={"none"}, right=MADE_UP)
+
+
+@question(check=PHOTOGRAPHED)
+def not_a_photo(case: Case) -> Iterator[Sample]:
+    """Drawings, paintings and renderings against portraits; one without a face that is found is refused: kept out."""
+    if case.face is None and case.label.is_drawn:
+        yield Sample(True, 0.0)
+    yield from drawn_face(case)
+
+
+@question(check=PHOTOGRAPHED)
+def drawn_face(case: Case) -> Iterator[Sample]:
+    """Those of them in which a face was found, against portraits: what is left to the check."""
+    if case.face is not None and (case.label.is_drawn or case.label.is_portrait):
+        yield Sample(case.label.is_drawn, case.score(PHOTOGRAPHED))
 
 
 @question(check=FACE)

@@ -1,0 +1,23 @@
+"""Whether the picture of a face was taken by a camera."""
+
+from __future__ import annotations
+
+from catalog.records import Reason, SubjectKind
+from preprocessing.checks.registry import Measure, check
+from preprocessing.checks.views import FaceView
+
+#: Names the weights of photographed.npz too: a test holds the two together.
+GENRE_VERSION = "lbp-b136fa6b"
+
+
+@check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.NOT_A_PHOTO, version=GENRE_VERSION)
+def photographed(face: FaceView) -> Measure:
+    """Is it a photo? Grain, edges, colours and eyes of the face, against those of drawings, paintings and renderings.
+
+    Lifelike renderings often pass, and a photo of a screen or of a print is not told.
+    """
+    from preprocessing.genre import margin, weights
+    from preprocessing.linear import sigmoid
+
+    found = margin(face.pixels, face.landmarks)
+    return Measure(sigmoid(weights().high - found), {"drawn": round(sigmoid(found), 3)})

@@ -1,0 +1,241 @@
+"""Fits the judge of preprocessing/genre.py: python -m preprocessing.fitting.genre --faces DIR --drawings DIR.
+
+Reads the photos and drawings of DIR/MANIFEST.csv as `evaluate` does, and drawn faces of --drawings: one folder for
+each source, any pictures below it (what ships saw portraits of the Debian packages wesnoth-1.16-*, flare-game,
+naev-data and freedroidrpg-data, and avatars drawn by the npm packages @dicebear/collection and facesjs). Photos are
+redrawn in several styles as well, and everything is shown worse than it is too. --stand-ins is a folder of pictures
+that count as photos although they are drawn: the portraits of demo/, on which the whole platform is tried.
+
+Prints how the judge does on the manifest's drawings and photos when it has seen nothing of their source (sources are
+dealt into folds), and on each source; with --out FILE, then fits on all and writes the weights. Some ten minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from preprocessing.align import Crop, align, shrink
+from preprocessing.decode import Pixels, decode
+from preprocessing.detect import detector, landmarks_model
+from preprocessing.errors import Refused
+from preprocessing.evaluation.manifest import read
+from preprocessing.evaluation.rates import auc, tpr_at
+from preprocessing.fitting.drawings import redrawn, retouched, worn
+from preprocessing.fitting.logistic import fit
+from preprocessing.genre import SIDE, describe
+from preprocessing.geometry import Landmarks
+from preprocessing.linear import FURTHEST, Judge, Vector
+
+Chance = np.random.Generator
+Flags = npt.NDArray[np.bool_]
+
+FOLDS = 4
+#: The share of unseen portraits that may be called drawn.
+FALSE_ALARMS = 0.015
+#: How often each face is shown worse than it is, and how often a photo is redrawn.
+WORSE, REDRAWN = 3, 2
+#: Of the drawings, those that were photos weigh so much; of the photos, the stand-ins.
+WERE_PHOTOS, STAND_INS = 0.2, 0.04
+#: A source of n faces weighs as n to this power: many of one hand are told by few.
+EVEN = 0.5
+RIDGE = 200.0
+PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file and what is known of it; `faces` is how many of those found count, None for all."""
+
+    path: Path
+    source: str
+    drawn: bool
+    faces: int | None = 1
+    tested: bool = False
+    stand_in: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One face: as it is, with that made worse (`real` first), and redrawn; each as its description."""
+
+    of: Picture
+    real: Vector
+    worse: tuple[Vector, ...]
+    redrawn: tuple[Vector, ...] = ()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, fit, write."""
+    parser = argparse.ArgumentParser(
+        prog="python -m preprocessing.fitting.genre", description="Fit what tells drawings from photos."
+    )
+    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
+    parser.add_argument("--drawings", type=Path, required=True, help="folder of drawn faces, a folder for each source")
+    parser.add_argument("--stand-ins", type=Path, help="folder of drawn pictures that count as photos")
+    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
+    given = parser.parse_args(arguments)
+    pictures = list(pictures_of(given.faces, given.drawings, given.stand_ins))
+    with ProcessPoolExecutor() as several:
+        faces = [face for found in several.map(look, pictures, chunksize=8) for face in found]
+    measured, threshold = measure(faces)
+    if given.out:
+        fitted(faces, threshold=threshold, measured=measured).write(given.out)
+        print(f"wrote {given.out}")
+    return 0
+
+
+def pictures_of(labelled: Path, drawings: Path, stand_ins: Path | None) -> Iterator[Picture]:
+    """Every picture to learn from, with what is known of it."""
+    for label in read(labelled / "MANIFEST.csv"):
+        if label.near_duplicate_of or label.category in {"generated", "collage", "no_face"}:
+            continue
+        yield Picture(
+            labelled / label.file,
+            label.repository,
+            drawn=label.is_drawn,
+            faces=1 if label.faces == 1 else None,
+            tested=label.is_drawn or label.is_portrait,
+        )
+    for folder in sorted(path for path in drawings.iterdir() if path.is_dir()):
+        yield from (Picture(path, folder.name, drawn=True) for path in _below(folder))
+    if stand_ins:
+        yield from (Picture(path, "stand-ins", drawn=False, stand_in=True) for path in _below(stand_ins))
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+
+
+def look(picture: Picture) -> list[Shown]:
+    """The faces of a picture. The same file is shown in the same ways each time."""
+    chance = np.random.default_rng(zlib.crc32(picture.path.name.encode()))
+    photo = _laid_on_colours(picture.path, chance) if picture.drawn and not picture.tested else None
+    photo = decode(picture.path.read_bytes()) if photo is None else photo
+    shown = []
+    for face in detector(landmarks_model()).find(photo)[: picture.faces]:
+        try:
+            shown.append(_shown(align(photo, face.landmarks), picture, chance))
+        except Refused:
+            continue  # landmarks that span no face
+    return shown
+
+
+def _laid_on_colours(path: Path, chance: Chance) -> Pixels:
+    """A picture that may be cut out of its ground, on two colours that run into each other."""
+    with Image.open(path) as opened:
+        pixels = np.asarray(opened.convert("RGBA"), dtype=np.float64)
+    solid = pixels[..., 3:] / 255
+    down = np.linspace(0, 1, len(pixels))[:, None, None]
+    top, bottom = chance.uniform(0, 255, (2, 3))
+    laid: Pixels = (pixels[..., :3] * solid + (top * (1 - down) + bottom * down) * (1 - solid)).astype(np.uint8)
+    return laid
+
+
+def _shown(crop: Crop, picture: Picture, chance: Chance) -> Shown:
+    small = shrink(crop.large, width=SIDE, height=SIDE)
+    worse, again = [], []
+    for _ in range(WORSE):
+        smooth = retouched(small, chance) if not picture.drawn and chance.random() < 0.3 else small
+        worse.append(describe(worn(smooth, chance), _moved(crop.landmarks, chance)))
+    for _ in range(0 if picture.drawn or picture.stand_in else REDRAWN):
+        other = redrawn(small, chance)
+        again.append(describe(worn(other, chance) if chance.random() < 0.6 else other, _moved(crop.landmarks, chance)))
+    return Shown(picture, describe(small, crop.landmarks), tuple(worse), tuple(again))
+
+
+def _moved(landmarks: Landmarks, chance: Chance) -> Landmarks:
+    return Landmarks.of(landmarks.array() + chance.normal(0, 1.5, 2))
+
+
+def fitted(faces: Sequence[Shown], *, threshold: float = 0.0, measured: dict[str, object] | None = None) -> Judge:
+    """Fit on faces: drawings and photos weigh the same, and of each the sources nearly so."""
+    photos = [(f.of.source, d) for f in faces if not f.of.drawn and not f.of.stand_in for d in (f.real, *f.worse)]
+    stand_ins = [(f.of.source, d) for f in faces if f.of.stand_in for d in (f.real, *f.worse)]
+    drawn = [(f.of.source, d) for f in faces if f.of.drawn for d in (f.real, *f.worse)]
+    were = [(f.of.source, d) for f in faces for d in f.redrawn]
+    descriptions = np.array([d for pool in (photos, stand_ins, drawn, were) for _, d in pool])
+    weight = np.concatenate(
+        [
+            _weights(photos, 1 - STAND_INS),
+            _weights(stand_ins, STAND_INS),
+            _weights(drawn, 1 - WERE_PHOTOS),
+            _weights(were, WERE_PHOTOS),
+        ]
+    )
+    yes: Flags = np.arange(len(descriptions)) >= len(photos) + len(stand_ins)
+    mean, spread = descriptions.mean(axis=0), descriptions.std(axis=0) + 1e-3
+    scaled = np.clip((descriptions - mean) / spread, -FURTHEST, FURTHEST)
+    found = fit(scaled, yes, weight=weight * len(yes) / 2, ridge_strength=RIDGE)
+    provenance: dict[str, object] = {
+        "repositories": sorted({face.of.source for face in faces}),
+        "drawings": sum(face.of.drawn for face in faces),
+        "photos": sum(not face.of.drawn for face in faces),
+        **(measured or {}),
+    }
+    version = hashlib.sha256(found.astype(np.float32).tobytes()).hexdigest()[:8]
+    return Judge(mean, spread, found[:-1], float(found[-1]), threshold, threshold, version, provenance)
+
+
+def _weights(pool: Sequence[tuple[str, Vector]], total: float) -> Vector:
+    sources = [source for source, _ in pool]
+    share = np.array([sources.count(source) ** (EVEN - 1) for source in sources])
+    return total * share / share.sum() if len(share) else share
+
+
+def measure(faces: Sequence[Shown]) -> tuple[dict[str, object], float]:
+    """Print and give how unseen sources are told apart, and the margin above which a face is called drawn."""
+    fold = _dealt(faces)
+    margins = np.zeros(len(faces))
+    for number in range(FOLDS):
+        judge = fitted([face for face in faces if face.of.stand_in or fold[face.of.source] != number])
+        for place, face in enumerate(faces):
+            if face.of.stand_in or fold[face.of.source] == number:
+                margins[place] = judge.margin(face.real)
+    tested, drawn = np.array([f.of.tested for f in faces]), np.array([f.of.drawn for f in faces])
+    positives, negatives = margins[tested & drawn], margins[tested & ~drawn]
+    threshold = float(np.quantile(negatives, 1 - FALSE_ALARMS))
+    found: dict[str, object] = {"auc": round(auc(-positives, -negatives), 4)}
+    found |= {f"tpr_at_{n}pct_fpr": round(tpr_at(n / 100, -positives, -negatives), 3) for n in (1, 2, 5)}
+    found |= {"drawings": len(positives), "photos": len(negatives)}
+    print(f"of unseen sources: {found}")
+    for face, margin in zip(faces, margins, strict=True):
+        if face.of.tested and face.of.drawn:
+            above = margin - threshold
+            print(f"  {face.of.path.name}: {above:+.2f}{'' if above > 0 else ', missed'}")
+    return {"unseen_sources": found, "each": _each(faces, margins > threshold)}, threshold
+
+
+def _each(faces: Sequence[Shown], flagged: Flags) -> dict[str, object]:
+    told: dict[str, object] = {}
+    for source, drawn in sorted({(face.of.source, face.of.drawn) for face in faces}):
+        of = np.array([(face.of.source, face.of.drawn) == (source, drawn) for face in faces])
+        name = f"{source}, {'drawings' if drawn else 'photos'}"
+        share = round(float(flagged[of].mean()), 3)
+        told[name] = {"faces": int(of.sum()), "flagged": share}
+        print(f"  {name} ({of.sum()}): {share:.3f} flagged")
+    return told
+
+
+def _dealt(faces: Sequence[Shown]) -> dict[str, int]:
+    """Deal the sources into folds, the largest first, so that no fold has all photos or all drawings."""
+    folds: dict[str, int] = {}
+    for drawn in (False, True):
+        names = [face.of.source for face in faces if face.of.drawn is drawn and not face.of.stand_in]
+        new = sorted(set(names) - set(folds), key=lambda name: (-names.count(name), name))
+        folds |= {name: number % FOLDS for number, name in enumerate(new)}
+    return folds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
