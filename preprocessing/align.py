@@ -1,6 +1,6 @@
 """OpenCV's door: cuts the aligned square of a face out of a photo, at 512 and 256 pixels.
 
-The geometry is FFHQ's (see geometry.py); the resampling is an area shrink of the part that is needed and one
+The geometry is FFHQ's (see geometry.py); the resampling is a halving or two of the part that is needed and one
 affine warp, a fortieth of the cost of the published recipe (4096-pixel Pillow transform, then Lanczos). Where
 the square leaves the photo, the photo is mirrored at its edge as FFHQ does; how much is known exactly before
 any pixel is touched. A photo that is itself a tight face crop is not padded: its largest square is resized
@@ -9,6 +9,7 @@ instead.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -86,28 +87,42 @@ def cut(photo: Pixels, square: Square, *, size: int) -> Pixels:
     # A few pixels more than needed, so that the filter never reads past the part while the photo goes on.
     left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - 4, 0, (width - 1, height - 1))
     right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 4, (left + 1, top + 1), (width, height))
-    part = photo[top:bottom, left:right]
-    scale = min(1.0, size / square.side)
-    small = shrink(
-        part,
-        width=max(1, round(part.shape[1] * scale)),
-        height=max(1, round(part.shape[0] * scale)),
-    )
-    stretch = np.array([small.shape[1] / part.shape[1], small.shape[0] / part.shape[0]])
+    # Halved while the photo has twice the pixels that are needed, which is fast and exact; the warp does the rest.
+    step = 2 ** max(0, math.floor(math.log2(square.side / size)))
+    small = _smooth(_shrunk(photo[top:bottom, left:right], step), square.side / size / step)
     # Three corners of the crop and where they are in the shrunk part, both measured from the corner of the
     # first pixel; OpenCV measures from its middle, hence the halves.
-    source = (corners[[0, 3, 1]] - (left, top)) * stretch - 0.5
+    source = (corners[[0, 3, 1]] - (left, top)) / step - 0.5
     target = np.array([[0, 0], [size, 0], [0, size]], dtype=np.float64) - 0.5
     inverse = cv2.getAffineTransform(target.astype(np.float32), source.astype(np.float32))
     warped: Pixels = cv2.warpAffine(  # type: ignore[assignment]
         small,
         inverse,
         (size, size),
-        # Where the photo is enlarged, FFHQ's recipe interpolates linearly as well.
-        flags=(cv2.INTER_CUBIC if scale < 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
+        # As FFHQ's recipe does; cubic interpolation takes three times as long and is further from it.
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT,
     )
     return warped
+
+
+def _shrunk(part: Pixels, step: int) -> Pixels:
+    """A part of a photo at a step-th of its size; its edge is mirrored to make a whole number of steps."""
+    if step == 1:
+        return part
+    height, width = part.shape[:2]
+    down, across = -height % step, -width % step
+    if down or across:
+        part = cv2.copyMakeBorder(part, 0, down, 0, across, cv2.BORDER_REFLECT)  # type: ignore[assignment]
+    return shrink(part, width=part.shape[1] // step, height=part.shape[0] // step)
+
+
+def _smooth(part: Pixels, ratio: float) -> Pixels:
+    """Take out what a warp to so many times less would turn into false patterns; between 1 and 2 that is little."""
+    if ratio < 1.1:
+        return part
+    blurred: Pixels = cv2.GaussianBlur(part, (5, 5), 0.5 * math.sqrt(ratio**2 - 1), borderType=cv2.BORDER_REFLECT)  # type: ignore[assignment]
+    return blurred
 
 
 def grey(pixels: Pixels) -> Pixels:

@@ -38,7 +38,7 @@ GLIMPSE = 40
 # What a glance scores above this may be a face. dlib's detector decides; of faces that it finds, this keeps 99.7 %.
 MAYBE = -1.0
 # A face is looked for that is so many times smaller than the largest one found: beside one person, and in a group.
-ALONE, IN_A_GROUP = 2.0, 4.0
+ALONE, IN_A_GROUP = 1.5, 3.0
 # The side that a face is brought to for dlib's detector, and the sizes of faces that are tried: 80 to 138 pixels.
 LOOK, LEVELS = 92, 4
 # Other sizes to try where it nearly sees a face, by no more than that: its steps of a fifth may have missed one.
