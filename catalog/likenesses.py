@@ -73,6 +73,11 @@ class Likenesses(Part):
         with self._catalog.reading() as connection:
             return Tide(*connection.execute(select(*newest)).one())
 
+    def refused_among(self, ids: Collection[int]) -> set[int]:
+        """Which of these photos a step has refused, or somebody has erased, by now."""
+        with self._catalog.reading() as connection:
+            return set(connection.scalars(select(photos.c.id).where(photos.c.id.in_(ids), photos.c.id.in_(refused()))))
+
     def sketches(self, ids: Collection[int]) -> Mapping[int, bytes]:
         """The small grey copies of these photos, without those that are gone."""
         wanted = sorted(ids)

@@ -119,9 +119,9 @@ class _Compared:
 class Duplicates:
     """The duplicates of one catalog. Looking changes nothing."""
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, catalog: Catalog, blobs: Blobs, *, patience: float = _PATIENCE, worth: float = _WORTH) -> None:
         self._catalog, self._blobs = catalog, blobs
-        self._patience = patience
+        self._patience, self._worth = patience, worth
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="duplicates")
         self._lock = threading.Lock()
         self._compared: OrderedDict[int | None, _Compared] = OrderedDict()
@@ -164,7 +164,7 @@ class Duplicates:
             known = self._compared.get(batch_id)
             if known is not None:
                 self._compared.move_to_end(batch_id)
-                if known.tide == tide or time.monotonic() - known.done < _WORTH * known.took:
+                if known.tide == tide or time.monotonic() - known.done < self._worth * known.took:
                     return known
             work = self._being.get(batch_id)
             if work is None:
@@ -191,7 +191,12 @@ class Duplicates:
 
     def _shown(self, gathering: Gathering, clusters: Sequence[Cluster]) -> tuple[ClusterView, ...]:
         """What stands on the photos of these clusters: a few statements, however many they are."""
-        rows = [_row(cluster) for cluster in clusters]
+        every = [_row(cluster) for cluster in clusters]
+        # What is kept in memory must not outlive what was erased since.
+        gone = self._catalog.likenesses.refused_among({member.photo_id for row in every for member, _ in row})
+        kept = [(cluster, _left(row, gone)) for cluster, row in zip(clusters, every, strict=True)]
+        clusters = [cluster for cluster, row in kept if row]
+        rows = [row for _, row in kept if row]
         photos = [Subject(SubjectKind.PHOTO, member.photo_id) for row in rows for member, _ in row]
         items = self._catalog.batches.items(photos, Stage.RAW)
         reviewed = self._catalog.batches.open_among({item.batch_id for item in items})
@@ -226,6 +231,12 @@ def _row(cluster: Cluster) -> _Row:
     near = [(member, ties[member.photo_id]) for member in others]
     near.sort(key=lambda each: (not _has(each[1], cluster.keep), each[1].bits))
     return [(kept, None), *near][:PHOTOS]
+
+
+def _left(row: _Row, gone: set[int]) -> _Row:
+    """The row without those photos; empty when the one to keep is among them, or nothing is left beside it."""
+    left = [(member, tie) for member, tie in row if member.photo_id not in gone]
+    return left if len(left) > 1 and left[0][1] is None else []
 
 
 def _has(pair: Pair, photo: int) -> bool:

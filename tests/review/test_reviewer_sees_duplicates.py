@@ -10,9 +10,13 @@ import pytest
 from desks import Visitor
 from shelf import Shelf
 from sqlalchemy import event, update
+from starlette.testclient import TestClient
 
 from catalog.records import BatchState, Reason, Stage, Subject, SubjectKind, Verdict
 from catalog.tables import photos
+from review.access import Access, Person
+from review.app import create_app
+from review.desk import Desk
 from review.duplicates import CLUSTERS, PHOTOS, Duplicates
 
 Door = Callable[[str], Visitor]
@@ -211,9 +215,36 @@ def test_what_has_changed_is_compared_anew(shelf: Shelf) -> None:
     assert again.at == first.at, "nothing had changed"
 
 
+def test_what_was_erased_since_is_not_shown_any_more(shelf: Shelf) -> None:
+    kept, erased, other = shelf.alike(1, 2)
+    old = Duplicates(shelf.catalog, shelf.blobs, worth=1e9)  # as where comparing takes long
+    old.view(None)
+    shelf.catalog.erasures.erase(erased, by="olga", why="asked")
+    view = old.view(None)
+    assert view is not None
+    assert [card.photo for card in view.clusters[0].cards] == [kept, other]
+    shelf.catalog.erasures.erase(kept, by="olga", why="asked")
+    view = old.view(None)
+    assert view is not None
+    assert view.clusters == ()
+
+
 def test_a_page_does_not_wait_for_long(shelf: Shelf) -> None:
     shelf.alike(1)
     hurried = Duplicates(shelf.catalog, shelf.blobs, patience=0)
     patient = Duplicates(shelf.catalog, shelf.blobs)
     assert hurried.view(None) is None
     assert patient.view(None) is not None
+
+
+def test_while_photos_are_compared_the_page_says_so_and_comes_again(shelf: Shelf) -> None:
+    shelf.alike(1)
+    slow = Desk(shelf.catalog, shelf.blobs)
+    slow.duplicates = Duplicates(shelf.catalog, shelf.blobs, patience=0)
+
+    def vic() -> Person:
+        return Person(id="vic", name="Vic", may_decide=False)
+
+    answer = TestClient(create_app(open_desk=lambda: slow, access=Access(vic, vic))).get("/duplicates")
+    assert "Photos are being compared." in answer.text
+    assert answer.headers["refresh"] == "3"
