@@ -219,11 +219,11 @@ def test_what_was_erased_since_is_not_shown_any_more(shelf: Shelf) -> None:
     kept, erased, other = shelf.alike(1, 2)
     old = Duplicates(shelf.catalog, shelf.blobs, worth=1e9)  # as where comparing takes long
     old.view(None)
-    shelf.catalog.erasures.erase(erased, by="olga", why="asked")
+    shelf.catalog.erasures.add(erased, by="olga", why="asked")
     view = old.view(None)
     assert view is not None
     assert [card.photo for card in view.clusters[0].cards] == [kept, other]
-    shelf.catalog.erasures.erase(kept, by="olga", why="asked")
+    shelf.catalog.erasures.add(kept, by="olga", why="asked")
     view = old.view(None)
     assert view is not None
     assert view.clusters == ()
