@@ -39,7 +39,7 @@ _SAMPLE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2
 #: Bytes of a pixel while it is decoded, by format, where that is more than in the end (measured on 49 megapixels).
 _LOADING = {"AVIF": 11, "JPEG2000": 20, "WEBP": 17, "progressive JPEG": 10}
 #: Pixels that are converted at a time.
-_BAND = 1 << 20
+_BAND = 1 << 17
 #: How the stored picture is turned upright, by EXIF's number for how it lies.
 _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     1: lambda pixels: pixels,
@@ -54,6 +54,8 @@ _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
 
 _WHITE = (255, 255, 255, 255)
 _SRGB = ImageCms.createProfile("sRGB")
+#: Colours from all over the cube, by which a profile that is sRGB under another name is told: 18 of each channel.
+_COLOURS = np.stack(np.meshgrid(*[np.arange(0, 256, 15, dtype=np.uint8)] * 3), axis=-1).reshape(18, -1, 3)
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Pixels:
@@ -150,10 +152,18 @@ def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "srgb" in (source.profile.profile_description or "").lower():
             return None
-        return ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+        transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+        return None if mode == "RGB" and _changes_nothing(transform) else transform
     except (ImageCms.PyCMSError, OSError):
         # A broken profile, or one for another colour space: browsers ignore it too.
         return None
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether a transform moves no colour by more than the rounding: the small profiles that large sites put in."""
+    colours = Image.fromarray(_COLOURS)
+    after = np.asarray(ImageCms.applyTransform(colours, transform) or colours)
+    return bool(np.abs(after.astype(int) - _COLOURS).max() <= 1)
 
 
 def luma(pixels: Pixels) -> Grey:

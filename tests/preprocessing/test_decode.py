@@ -115,6 +115,26 @@ def test_an_embedded_profile_is_converted_to_srgb() -> None:
     assert np.array_equal(decode(data), picture())
 
 
+def profile(*, swapped: bool) -> bytes:
+    """sRGB under another name; on demand with red for green and green for red."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = data.replace("sRGB".encode("utf-16-be"), "ours".encode("utf-16-be"))
+    if swapped:
+        data = data.replace(b"rXYZ", b"____", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"____", b"gXYZ", 1)
+    return data
+
+
+def test_colours_that_a_profile_places_elsewhere_are_moved_there() -> None:
+    data = saved(Image.fromarray(picture()), "PNG", icc_profile=profile(swapped=True))
+    assert differ(decode(data), picture()[..., [1, 0, 2]]) <= 2
+
+
+def test_srgb_under_another_name_leaves_every_pixel_as_it_is() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(noise), "PNG", icc_profile=profile(swapped=False))
+    assert np.array_equal(decode(data), noise)
+
+
 def test_of_an_animation_the_first_frame_is_taken() -> None:
     frames = [Image.fromarray(picture()), Image.new("RGB", (64, 48))]
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
