@@ -33,9 +33,11 @@ from preprocessing.hog import Hog
 
 # Longest side, in pixels, of the copies that are glanced at in turn until a face is found.
 GLANCES = (200, 400, 800)
+# One that is so much smaller than the last is left out: it would show little less.
+STEP = 1.5
 # The side, in pixels, of the smallest face that a glance sees: half of the window of dlib's own detector.
 GLIMPSE = 40
-# What a glance scores above this may be a face. dlib's detector decides; of faces that it finds, this keeps 99.7 %.
+# What a glance scores above this may be a face. dlib's detector decides; of the faces that it finds, this keeps 99.4 %.
 MAYBE = -1.0
 # A face is looked for that is so many times smaller than the largest one found: beside one person, and in a group.
 ALONE, IN_A_GROUP = 1.5, 3.0
@@ -102,8 +104,8 @@ class Detector:
         longest = max(photo.shape[:2])
         halves = _halves(grey(photo))
         # A copy larger than the photo would show nothing new, but a very small photo is brought to the first size.
-        sides = sorted({min(side, max(longest, GLANCES[0])) for side in GLANCES})
-        closest = sides[-1]
+        closest = min(GLANCES[-1], max(longest, GLANCES[0]))
+        sides = [side for side in GLANCES if side * STEP <= closest] + [closest]
         boxes: list[FaceBox] = []
         while sides:
             side = sides.pop(0)

@@ -80,6 +80,26 @@ def test_a_smaller_person_beside_a_large_one_is_found_too(astronaut: Pixels, fin
     assert len(finder.find(photo)) == 2
 
 
+@pytest.mark.parametrize("side", [64, 150, 600])
+def test_a_face_that_fills_the_photo_is_found_at_any_size(astronaut: Pixels, finder: Detector, side: int) -> None:
+    photo = shrink(np.ascontiguousarray(astronaut[55:185, 160:290]), width=side, height=side)
+    (face,) = finder.find(photo)
+    assert face.box.right - face.box.left > 0.6 * side
+
+
+def test_everybody_in_a_group_is_found_once(astronaut: Pixels, finder: Detector) -> None:
+    head = shrink(np.ascontiguousarray(astronaut[:300, 90:390]), width=160, height=160)
+    photo = np.tile(head, (3, 5, 1))
+    places = {(int(face.box.left // 160), int(face.box.top // 160)) for face in finder.find(photo)}
+    assert places == {(column, row) for column in range(5) for row in range(3)}
+    assert len(finder.find(photo)) == len(places)
+
+
+def test_faces_in_boxes_found_before_are_the_same_faces(astronaut: Pixels, finder: Detector) -> None:
+    found = finder.find(astronaut)
+    assert finder.faces_in(astronaut, [face.box for face in found]) == found
+
+
 @pytest.mark.parametrize("name", ["coffee", "rocket", "brick"])
 def test_things_have_no_face(name: str, finder: Detector) -> None:
     photo = getattr(data, name)()
