@@ -46,10 +46,10 @@ FALSE_ALARMS = 0.015
 #: How often each face is shown worse than it is, and how often a photo is redrawn.
 WORSE, REDRAWN = 3, 2
 #: Of the drawings, those that were photos weigh so much; of the photos, the stand-ins.
-WERE_PHOTOS, STAND_INS = 0.2, 0.04
+WERE_PHOTOS, STAND_INS = 0.3, 0.04
 #: A source of n faces weighs as n to this power: many of one hand are told by few.
 EVEN = 0.5
-RIDGE = 200.0
+RIDGE = 300.0
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
