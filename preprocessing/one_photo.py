@@ -101,7 +101,7 @@ def measure(subject: Subject, view: View) -> list[Score]:
     from preprocessing.checks import checks_on
 
     measured = [(check, check.measure(view)) for check in checks_on(subject.kind)]
-    return [Score(subject, check.name, check.version, m.value, dict(m.detail)) for check, m in measured]
+    return [Score(subject, check.name, check.version, m.value, m.stored()) for check, m in measured]
 
 
 def bytes_of(kind: str, name: str, blobs: Blobs) -> bytes:

@@ -23,7 +23,7 @@ from catalog.records import (
     SubjectKind,
 )
 from preprocessing import earning
-from preprocessing.checks import CHECKS, Thresholds, judge
+from preprocessing.checks import CHECKS, Thresholds, boxes_of, judge, told
 from preprocessing.report import BatchReport
 from review.access import Person
 from review.duplicates import Duplicates
@@ -282,7 +282,8 @@ def _measured(scores: Sequence[Score], thresholds: Thresholds) -> tuple[Measured
             value=score.value,
             threshold=judged[score.check].threshold if score.check in judged else None,
             good=judged[score.check].good if score.check in judged else None,
-            detail=", ".join(f"{name} {value}" for name, value in score.detail.items()),
+            detail=", ".join(f"{name} {value}" for name, value in told(score).items()),
+            boxes=boxes_of(score),
         )
         for score in scores
     )

@@ -79,6 +79,7 @@ class Measured:
     threshold: float | None
     good: bool | None
     detail: str
+    boxes: tuple[tuple[float, ...], ...] = ()  # where in the picture: left, top, right, bottom, as shares of its sides
 
 
 @dataclass(frozen=True, slots=True)

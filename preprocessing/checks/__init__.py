@@ -6,13 +6,14 @@ nothing. To add a check, write a function in the file of its kind (or a new file
 `make docs`. Change a check's version whenever it would score anything anew.
 """
 
-from preprocessing.checks import eyes, framing, genre, makeup, pose, quality
+from preprocessing.checks import eyes, framing, genre, makeup, pose, quality, text
 from preprocessing.checks.eyes import EYES_VERSION
 from preprocessing.checks.genre import GENRE_VERSION
-from preprocessing.checks.judging import Finding, judge
+from preprocessing.checks.judging import Finding, boxes_of, judge, told
 from preprocessing.checks.makeup import MAKEUP_VERSION
 from preprocessing.checks.pose import POSE_VERSION
 from preprocessing.checks.registry import CHECKS, Check, Measure, check, checks_markdown, checks_on
+from preprocessing.checks.text import TEXT_VERSION
 from preprocessing.checks.thresholds import SHIPPED, Thresholds
 from preprocessing.checks.views import FaceView, PhotoView, View
 
@@ -23,6 +24,7 @@ __all__ = [
     "MAKEUP_VERSION",
     "POSE_VERSION",
     "SHIPPED",
+    "TEXT_VERSION",
     "Check",
     "FaceView",
     "Finding",
@@ -30,6 +32,7 @@ __all__ = [
     "PhotoView",
     "Thresholds",
     "View",
+    "boxes_of",
     "check",
     "checks_markdown",
     "checks_on",
@@ -40,4 +43,6 @@ __all__ = [
     "makeup",
     "pose",
     "quality",
+    "text",
+    "told",
 ]

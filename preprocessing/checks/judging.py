@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.records import Reason, Score, Stage
-from preprocessing.checks.registry import CHECKS
+from preprocessing.checks.registry import BOXES, CHECKS
 from preprocessing.checks.thresholds import SHIPPED, Thresholds
 
 
@@ -27,9 +27,19 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The score, its threshold and the numbers behind it, for a person."""
-        numbers = ", ".join(f"{name} {value:g}" for name, value in self.score.detail.items())
+        numbers = ", ".join(f"{name} {value:g}" for name, value in told(self.score).items())
         relation = "at least" if self.good else "below"
         return f"{self.score.value:.2f}, {relation} {self.threshold:g}" + (f" ({numbers})" if numbers else "")
+
+
+def told(score: Score) -> dict[str, float]:
+    """The numbers behind a score."""
+    return {name: value for name, value in score.detail.items() if name != BOXES}
+
+
+def boxes_of(score: Score) -> tuple[tuple[float, ...], ...]:
+    """Where in the picture a check found what it scored: left, top, right, bottom, as shares of width and height."""
+    return tuple(tuple(float(edge) for edge in box) for box in score.detail.get(BOXES, ()))
 
 
 def judge(scores: Iterable[Score], thresholds: Thresholds = SHIPPED) -> tuple[Finding, ...]:

@@ -7,13 +7,25 @@ from dataclasses import dataclass
 
 from catalog.records import Reason, Stage, SubjectKind
 
+#: Under this name a score keeps boxes among its numbers.
+BOXES = "boxes"
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a check found: the score, and the numbers behind it for the reviewer."""
+    """What a check found: the score, the numbers behind it for the reviewer, and where in the picture it was found.
+
+    `boxes` are drawn over the picture: left, top, right and bottom, as shares of its width and height.
+    """
 
     value: float
     detail: dict[str, float]
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+    def stored(self) -> dict[str, object]:
+        """What a score keeps of it beside its value; `told` and `boxes_of` of preprocessing.checks.judging read it."""
+        kept: dict[str, object] = dict(self.detail)
+        return {**kept, BOXES: [list(box) for box in self.boxes]} if self.boxes else kept
 
 
 def unit(value: float) -> float:

@@ -52,6 +52,7 @@ export class Show {
     const address = this.address(item.picture);
     if (picture.src !== address) picture.src = address;
     picture.alt = `${this.name(item)}, ${this.domains[item.domain].toLowerCase()}`;
+    marks(picture, item);
     const figure = picture.closest("figure");
     figure.dataset.state = item.decision ? item.decision.verdict : "waiting";
     byId("verdict").textContent = item.decision ? chip(item.decision, this.reasons) : "";
@@ -125,6 +126,27 @@ export class Show {
     const worstFirst = [...item.scores].sort((a, b) => Number(a.good ?? 1) - Number(b.good ?? 1));
     byId("facts-scores").replaceChildren(...worstFirst.map(score));
   }
+}
+
+// Boxes around what low scores are about. A viewBox as large as the picture lies on it however it is fitted in.
+function marks(picture, item) {
+  const place = byId("marks");
+  const boxes = item.scores.filter((measured) => measured.good === false).flatMap((measured) => measured.boxes);
+  const draw = () => {
+    const [width, height] = [picture.naturalWidth, picture.naturalHeight];
+    place.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    place.replaceChildren(...boxes.map(([left, top, right, bottom]) => box(left * width, top * height, right * width, bottom * height)));
+  };
+  place.replaceChildren();
+  picture.onload = boxes.length ? draw : null;
+  if (boxes.length && picture.complete && picture.naturalWidth) draw();
+}
+
+function box(left, top, right, bottom) {
+  const rectangle = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  const sides = { x: left, y: top, width: right - left, height: bottom - top };
+  for (const [name, value] of Object.entries(sides)) rectangle.setAttribute(name, value);
+  return rectangle;
 }
 
 function chip(decision, reasons) {

@@ -119,6 +119,18 @@ def test_a_score_is_shown_with_its_threshold_and_question(shelf: Shelf, desk: Do
     assert (old["check"], old["good"]) == ("a check of long ago", None)
 
 
+def test_where_a_check_found_something_is_shown_and_not_told(shelf: Shelf, desk: Door) -> None:
+    batch = shelf.batch(1)
+    subject = Subject(SubjectKind.PHOTO, shelf.photos(batch)[0])
+    detail = {"lines": 1, "boxes": [[0.1, 0.8, 0.9, 0.9]]}
+    shelf.catalog.scores.add([Score(subject, "head_room", "1", 0.1, detail)])
+
+    (item,) = desk("rita").get(f"/api/queue?batch={batch}&stage=raw").json()["items"]
+
+    assert item["scores"][0]["boxes"] == [[0.1, 0.8, 0.9, 0.9]]
+    assert item["scores"][0]["detail"] == "lines 1"
+
+
 def test_where_a_photo_came_from_is_told_whole(shelf: Shelf, desk: Door) -> None:
     shelf.photo(words="by Ada", page_url="https://photos.example.org/ada?q=1", query="portrait, window light")
     batch = shelf.batch(0)
