@@ -3,7 +3,7 @@
 ``make bench-faces`` draws its portraits itself; ``PHOTOS=FOLDER`` (``--photos``) takes a folder of photos, with the
 files that its MANIFEST.csv lists where it has one. The three are measured in one run, on the same photos, in turns:
 
-- ours: bytes, decode, cascade of detections, 68 points, 512 + 256 pixel crops as JPEG bytes;
+- ours: bytes, decode, glances and looks, 68 points, 512 + 256 pixel crops as JPEG bytes;
 - face_recognition-style: the same end, by a full decode and HOG at 800 pixels with one upsampling;
 - the FFHQ recipe by Pillow (shrink, pad, 4096-pixel transform, Lanczos), for the crops that ours cuts.
 
