@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from preprocessing.decode import Pixels
 from preprocessing.geometry import (
@@ -24,6 +25,8 @@ from preprocessing.geometry import (
     largest_square,
     padded_fraction,
 )
+
+Lab = npt.NDArray[np.float32]
 
 SIZE = 512
 SMALL_SIZE = 256
@@ -129,6 +132,12 @@ def grey(pixels: Pixels) -> Pixels:
     """The luma of RGB pixels, rounded to whole values: an array of shape (height, width)."""
     luma: Pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
     return luma
+
+
+def lab(pixels: Pixels) -> Lab:
+    """CIE Lab of RGB pixels, over the white point D65: an array of their shape, float32."""
+    found: Lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)  # type: ignore[assignment]
+    return found
 
 
 def shrink(pixels: Pixels, *, width: int, height: int) -> Pixels:

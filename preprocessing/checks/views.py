@@ -11,6 +11,9 @@ from catalog.records import Domain
 from preprocessing.decode import Grey, Pixels, luma
 from preprocessing.geometry import FoundFace, Landmarks
 
+#: The side of the crop that landmarks are measured in.
+SMALL = 256
+
 
 @dataclass(frozen=True, eq=False)
 class PhotoView:
@@ -34,6 +37,11 @@ class FaceView:
     padded: float
     side: float
     domain: Domain | None = None
+
+    @property
+    def in_crop(self) -> Landmarks:
+        """The landmarks in pixels of the crop itself."""
+        return Landmarks.of(self.landmarks.array() * (self.pixels.shape[0] / SMALL))
 
     @cached_property
     def grey(self) -> Grey:

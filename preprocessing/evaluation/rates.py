@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 Vector = npt.NDArray[np.float64]
 
-#: The share of false alarms at which `tpr_at_1pct_fpr` is read.
-ONE_PERCENT = 0.01
+#: The shares of false alarms at which `tpr_at_1pct_fpr` and `tpr_at_5pct_fpr` are read.
+ONE_PERCENT, FIVE_PERCENT = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,14 @@ class Rates:
     """What was measured on one question.
 
     `auc` is how often a positive scores below a negative, equal ones counting half. `tpr_at_1pct_fpr` is the largest
-    share of positives found while at most 1 % of the negatives are flagged. `tpr` and `fpr` are the shares flagged at
-    the threshold that ships. `eer` is the error where as many positives are missed as negatives are flagged.
+    share of positives found while at most 1 % of the negatives are flagged; `tpr_at_5pct_fpr` the same at 5 %. `tpr`
+    and `fpr` are the shares flagged at the threshold that ships. `eer` is the error where as many positives are missed
+    as negatives are flagged.
     """
 
     auc: float | None
     tpr_at_1pct_fpr: float | None
+    tpr_at_5pct_fpr: float | None
     tpr: float | None
     fpr: float | None
     eer: float | None
@@ -41,6 +43,7 @@ def rates(positives: Vector, negatives: Vector, *, threshold: float) -> Rates:
     return Rates(
         auc=auc(positives, negatives) if both else None,
         tpr_at_1pct_fpr=tpr_at(ONE_PERCENT, positives, negatives) if both else None,
+        tpr_at_5pct_fpr=tpr_at(FIVE_PERCENT, positives, negatives) if both else None,
         tpr=float((positives < threshold).mean()) if len(positives) else None,
         fpr=float((negatives < threshold).mean()) if len(negatives) else None,
         eer=equal_error(positives, negatives) if both else None,
