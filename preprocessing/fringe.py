@@ -22,7 +22,7 @@ RAISED = 0.1
 
 
 def uncovered(pixels: Pixels, landmarks: Landmarks) -> tuple[float, float]:
-    """How surely the right and the left eye are free of hair, each in [0, 1]; at 0.5, one in 70 clean faces is called covered.
+    """How surely the right and the left eye are free of hair, each in [0, 1].
 
     `pixels` is a crop, `landmarks` its points in the crop's own pixels.
     """

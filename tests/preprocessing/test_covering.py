@@ -18,7 +18,7 @@ from preprocessing.decode import Pixels, encode_jpeg
 from preprocessing.evaluation.covers import fringed
 from preprocessing.fitting import fringe as fitting
 from preprocessing.fringe import uncovered, view
-from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, FoundFace, Landmarks
+from preprocessing.geometry import BROWS, LEFT_EYE, RIGHT_EYE, FoundFace, Landmarks
 from preprocessing.smallnet import HEIGHT, WIDTH, load, shipped
 
 EYES = "eyes_uncovered"
@@ -45,7 +45,7 @@ def drawn_over(face: FaceView, *, hides: bool) -> list[FaceView]:
 
 def test_strands_over_the_eyes_are_flagged(face: FaceView) -> None:
     assert not flagged(face)
-    assert sum(flagged(one) for one in drawn_over(face, hides=True)) >= len(SEEDS) - 1
+    assert sum(flagged(one) for one in drawn_over(face, hides=True)) >= len(SEEDS) - 2
 
 
 def test_a_fringe_that_ends_above_the_brows_is_not(face: FaceView) -> None:
@@ -53,14 +53,17 @@ def test_a_fringe_that_ends_above_the_brows_is_not(face: FaceView) -> None:
 
 
 def test_the_eye_that_is_covered_is_named_and_boxed(face: FaceView) -> None:
-    eye = face.in_crop.array()[RIGHT_EYE]
-    left, top = eye.min(axis=0).astype(int) - 30
-    right, bottom = eye.max(axis=0).astype(int) + 12
+    """The hair from above the forehead, dyed darker and moved down over the right eye."""
+    points = face.in_crop.array()
+    eye = points[RIGHT_EYE]
+    left, right = (int(eye[:, 0].min()) - 30, int(eye[:, 0].max()) + 12)
+    top, bottom = (int(points[BROWS, 1].min()) - 30, int(eye[:, 1].max()) + 12)
+    hair = slice(top - (bottom - top) - 10, top - 10)
     pixels = face.pixels.copy()
-    # A curtain of dark hair with a light strand here and there.
-    columns = np.where(np.arange(right - left) % 5 == 0, 75, 30)
-    pixels[top:bottom, left:right] = columns[None, :, None]
+    pixels[top:bottom, left:right] = face.pixels[hair, left:right] // 2
+
     detail = CHECKS[EYES].measure(replace(face, pixels=pixels)).detail
+
     assert detail["right_eye"] < CHECKS[EYES].threshold < detail["left_eye"]
     middle = eye.mean(axis=0) / 512
     assert detail["left"] < middle[0] < detail["right"]
