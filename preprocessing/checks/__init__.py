@@ -6,7 +6,8 @@ nothing. To add a check, write a function in the file of its kind (or a new file
 `make docs`. Change a check's version whenever it would score anything anew.
 """
 
-from preprocessing.checks import eyes, framing, genre, makeup, pose, quality, text
+from preprocessing.checks import covering, eyes, framing, genre, makeup, pose, quality, text
+from preprocessing.checks.covering import FRINGE_VERSION
 from preprocessing.checks.eyes import EYES_VERSION
 from preprocessing.checks.genre import GENRE_VERSION
 from preprocessing.checks.judging import Finding, boxes_of, judge, told
@@ -20,6 +21,7 @@ from preprocessing.checks.views import FaceView, PhotoView, View
 __all__ = [
     "CHECKS",
     "EYES_VERSION",
+    "FRINGE_VERSION",
     "GENRE_VERSION",
     "MAKEUP_VERSION",
     "POSE_VERSION",
@@ -36,6 +38,7 @@ __all__ = [
     "check",
     "checks_markdown",
     "checks_on",
+    "covering",
     "eyes",
     "framing",
     "genre",
