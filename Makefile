@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-faces bench-fetch bench-hashes bench-ledger bench-planner clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-faces bench-fetch bench-hashes bench-ledger bench-planner bench-reframed clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -65,6 +65,9 @@ bench-dags: setup ## how long each DAG file takes to parse, as JSON
 
 bench-duplicates: setup ## how well copies are told from other photos, as JSON; PHOTOS=FOLDER for pictures of yours
 	$(BIN)/python bench/duplicates.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SAME),--same $(SAME))
+
+bench-reframed: setup ## how well copies that were framed differently are told, as JSON; PHOTOS=FOLDER for pictures of yours
+	$(BIN)/python bench/reframed.py $(if $(PHOTOS),--photos $(PHOTOS))
 
 bench-expectations: setup ## a batch's validation by Great Expectations, as JSON; ROWS=20000 makes it small
 	$(BIN)/python bench/expectations.py --rows $(or $(ROWS),100000)
