@@ -9,7 +9,7 @@ from preprocessing.checks.views import FaceView
 #: Names the weights of text.npz too: a test holds the two together.
 TEXT_VERSION = "net-44ea2e86"
 #: The network's margin at which `text` scores 0.5: of a hundred portraits without text at most one comes so far.
-SURE = 2.4
+SURE = 2.7
 #: So many boxes are drawn at the most: a watermark may stand a hundred times in a picture.
 SHOWN = 12
 
@@ -18,7 +18,7 @@ SHOWN = 12
 def text(face: FaceView) -> Measure:
     """Is the picture free of text? Captions, watermarks and signs count, in any script and at any angle.
 
-    `lines` are counted; `surest` is the network's margin for the clearest of them, where 2.4 is the limit.
+    `lines` are counted; `surest` is the network's margin for the clearest of them, where 2.7 is the limit.
     """
     from preprocessing.linear import sigmoid
     from preprocessing.text import look

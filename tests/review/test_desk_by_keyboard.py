@@ -99,6 +99,33 @@ def test_a_row_that_failed_validation_is_led_to_and_r_rejects_it_for_the_reason(
     assert (decision.verdict, decision.reason, decision.by) == (Verdict.REJECT, Reason.EYES, "rita")
 
 
+def test_boxes_lie_on_the_picture_where_a_low_score_found_something(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    first, second = airflow.shelf.photos(batch)
+    check, found = CHECKS["head_room"], {"boxes": [[0.25, 0.5, 0.75, 1.0]]}
+    scores = ((first, 0.1), (second, 0.9))
+    airflow.shelf.catalog.scores.add(
+        [Score(Subject(SubjectKind.PHOTO, photo), check.name, check.version, value, found) for photo, value in scores]
+    )
+    sitting.open(f"/batch/{batch}/raw/{first}")
+    sitting.until("document.querySelector('#marks rect')")
+
+    box, picture = (
+        sitting.run(f"const r = {where}.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]")
+        for where in ("document.querySelector('#marks rect')", "document.getElementById('picture')")
+    )
+    side = sitting.run("const p = document.getElementById('picture'); return p.naturalWidth / p.naturalHeight")
+    # The picture is fitted into its room: as wide or as high as that, in its middle.
+    width = min(picture[2], picture[3] * side)
+    assert box[2] == pytest.approx(width / 2, abs=4)
+    assert box[0] + box[2] / 2 == pytest.approx(picture[0] + picture[2] / 2, abs=4)
+    assert box[1] == pytest.approx(picture[1] + picture[3] / 2, abs=4)
+
+    sitting.press("a")
+    sitting.until(f"document.getElementById('facts-title').textContent === 'Photo {second}'")
+    assert sitting.run("return document.querySelectorAll('#marks rect').length") == 0
+
+
 def test_u_takes_back_step_by_step_also_after_the_page_is_opened_anew(sitting: Sitting, airflow: Airflow) -> None:
     batch = airflow.shelf.batch(3)
     first, second, third = airflow.shelf.photos(batch)
