@@ -64,6 +64,19 @@ def version_of(arrays: Sequence[npt.NDArray[np.float16]], bias: float) -> str:
     return digest.hexdigest()[:8]
 
 
+def joined(several: Sequence[Weights]) -> Weights:
+    """One network that says the mean of what several of the same shape say: they lie beside each other in it."""
+    count = len(several)
+    return Weights(
+        kernels=tuple(np.concatenate(kernels) for kernels in zip(*(one.kernels for one in several), strict=True)),
+        biases=tuple(np.concatenate(biases) for biases in zip(*(one.biases for one in several), strict=True)),
+        last=np.concatenate([one.last for one in several]) / np.float32(count),
+        bias=sum(one.bias for one in several) / count,
+        version="",
+        provenance="",
+    )
+
+
 def answer(weights: Weights, planes: Array) -> float:
     """How surely yes, in [0, 1]; 0.5 is the working point that was chosen when the network was fitted."""
     return float(1 / (1 + np.exp(-np.clip(margin(weights, planes), -30, 30))))
@@ -71,7 +84,9 @@ def answer(weights: Weights, planes: Array) -> float:
 
 def margin(weights: Weights, planes: Array) -> float:
     """The network's sum for planes of shape (in, HEIGHT, WIDTH); above 0 says yes."""
-    seen = planes
+    # Networks that were joined see the same planes, each by itself.
+    beside = len(weights.kernels[0]) // weights.kernels[1].shape[1]
+    seen = np.concatenate([planes] * beside)
     for kernel, bias in zip(weights.kernels, weights.biases, strict=True):
         seen = _halved(np.maximum(_convolved(seen, kernel) + bias[:, None, None], 0))
     return float(seen.ravel() @ weights.last) + weights.bias
@@ -79,6 +94,10 @@ def margin(weights: Weights, planes: Array) -> float:
 
 def _convolved(planes: Array, kernel: Array) -> Array:
     """Correlate planes with 3 x 3 kernels, zeros around the border, as torch's Conv2d with padding 1 does."""
+    beside = len(planes) // kernel.shape[1]
+    if beside > 1:
+        pairs = zip(np.split(planes, beside), np.split(kernel, beside), strict=True)
+        return np.concatenate([_convolved(own, its) for own, its in pairs])
     depth, height, width = planes.shape
     framed = np.pad(planes, ((0, 0), (1, 1), (1, 1)))
     windows = np.stack([framed[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=1)

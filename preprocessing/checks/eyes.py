@@ -8,7 +8,7 @@ from preprocessing.checks.views import FaceView
 from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, Landmarks
 
 #: Names the weights of eyes.npz too: a test holds the two together.
-EYES_VERSION = "net-d8d012a6"
+EYES_VERSION = "net-2c5d06ec"
 
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.EYES, version=EYES_VERSION)

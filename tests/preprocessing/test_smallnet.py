@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preprocessing.fitting.network import fit, save
-from preprocessing.smallnet import HEIGHT, WIDTH, Array, Weights, answer, margin
+from preprocessing.smallnet import HEIGHT, WIDTH, Array, Weights, answer, joined, margin
 
 
 def drawn(seed: int, planes: int) -> Weights:
@@ -39,6 +39,15 @@ def test_numpy_gives_what_torch_gives(seed: int, planes: int) -> None:
         seen = F.max_pool2d(F.relu(F.conv2d(seen, torch.from_numpy(kernel), torch.from_numpy(bias), padding=1)), 2)
     expected = float(seen.flatten() @ torch.from_numpy(weights.last)) + weights.bias
     assert margin(weights, picture) == pytest.approx(expected, abs=1e-3)
+
+
+@given(seeds=st.lists(st.integers(0, 9999), min_size=1, max_size=4), planes=st.integers(1, 4))
+@settings(max_examples=20, deadline=None)
+def test_joined_networks_say_the_mean_of_what_each_says(seeds: list[int], planes: int) -> None:
+    several = [drawn(seed, planes) for seed in seeds]
+    picture = np.random.default_rng(1).normal(0, 1, (planes, HEIGHT, WIDTH)).astype(np.float32)
+    mean = np.mean([margin(one, picture) for one in several])
+    assert margin(joined(several), picture) == pytest.approx(mean, abs=1e-3)
 
 
 def test_the_threshold_that_was_chosen_becomes_a_half(tmp_path: Path) -> None:
