@@ -70,7 +70,7 @@ def joined(several: Sequence[Weights]) -> Weights:
     return Weights(
         kernels=tuple(np.concatenate(kernels) for kernels in zip(*(one.kernels for one in several), strict=True)),
         biases=tuple(np.concatenate(biases) for biases in zip(*(one.biases for one in several), strict=True)),
-        last=np.concatenate([one.last for one in several]) / np.float32(count),
+        last=(np.concatenate([one.last for one in several]) / count).astype(np.float32),
         bias=sum(one.bias for one in several) / count,
         version="",
         provenance="",
