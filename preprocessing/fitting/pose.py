@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         np.savez_compressed(
             given.out,
             face=face,
-            version=np.array(f"face-{hashlib.sha256(face.tobytes()).hexdigest()[:8]}"),
+            version=np.array(hashlib.sha256(face.tobytes()).hexdigest()[:8]),
             provenance=np.array(json.dumps(found, sort_keys=True)),
         )
         print(f"wrote {given.out}")

@@ -189,7 +189,7 @@ def write(out: Path, weights: Weights, found: dict[str, object]) -> Weights:
     digest = hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays)))
     np.savez_compressed(
         out,
-        version=np.array(f"net-{digest.hexdigest()[:8]}"),
+        version=np.array(digest.hexdigest()[:8]),
         provenance=np.array(json.dumps(found, sort_keys=True)),
         **arrays,  # type: ignore[arg-type]
     )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preprocessing.checks import CHECKS, POSE_VERSION, FaceView
+from preprocessing.evaluation.fitted import fitted_on
 from preprocessing.fitting.pose import MIRRORED, Seen, agreement, find
 from preprocessing.geometry import FoundFace, Landmarks, Points
 from preprocessing.pose import STEADY, Shape, Turn, face, provenance, rotation, turn_of, version
@@ -137,7 +138,8 @@ def test_the_face_is_as_deep_as_faces_are() -> None:
 
 
 def test_the_face_says_what_it_was_made_from() -> None:
-    assert version() == POSE_VERSION
+    assert f"face-{version()}" == POSE_VERSION
+    assert fitted_on(POSE_VERSION) == set(provenance()["repositories"])
     assert len(provenance()["repositories"]) > 3
     assert provenance()["faces"] > 100
 

@@ -17,6 +17,7 @@ from preprocessing.align import align, grey, shrink
 from preprocessing.checks import CHECKS, TEXT_VERSION, FaceView, boxes_of, judge, told
 from preprocessing.decode import Pixels
 from preprocessing.evaluation.captions import captioned, chance_of, drawn, inked, laid, watermarked, words
+from preprocessing.evaluation.fitted import fitted_on
 from preprocessing.fitting.lettering import SIDE, Drawn, Lettering, draw_lines, fonts_in, scribbled
 from preprocessing.geometry import FoundFace
 from preprocessing.text import CELL, load, look, margins, weights
@@ -106,7 +107,8 @@ def test_noise_is_no_text(portrait: FaceView) -> None:
 
 
 def test_the_version_names_the_weights_that_ship() -> None:
-    assert weights().version == TEXT_VERSION
+    assert f"net-{weights().version}" == TEXT_VERSION
+    assert fitted_on(TEXT_VERSION) == set(weights().provenance["repositories"])
 
 
 def test_the_weights_are_small_and_say_where_they_come_from() -> None:
