@@ -83,13 +83,23 @@ def answer(weights: Weights, planes: Array) -> float:
 
 
 def margin(weights: Weights, planes: Array) -> float:
-    """The network's sum for planes of shape (in, HEIGHT, WIDTH); above 0 says yes."""
+    """The network's sum for planes of shape (in, height, width); above 0 says yes."""
+    return float(_seen(weights, planes).ravel() @ weights.last) + weights.bias
+
+
+def cells(weights: Weights, planes: Array) -> npt.NDArray[np.float64]:
+    """What a network that was fitted on cells says of each, (height / 8, width / 8); above 0 says yes."""
+    said: npt.NDArray[np.float64] = np.tensordot(weights.last, _seen(weights, planes), axes=1).astype(np.float64)
+    return said + weights.bias
+
+
+def _seen(weights: Weights, planes: Array) -> Array:
     # Networks that were joined see the same planes, each by itself.
     beside = len(weights.kernels[0]) // weights.kernels[1].shape[1]
     seen = np.concatenate([planes] * beside)
     for kernel, bias in zip(weights.kernels, weights.biases, strict=True):
         seen = _halved(np.maximum(_convolved(seen, kernel) + bias[:, None, None], 0))
-    return float(seen.ravel() @ weights.last) + weights.bias
+    return seen
 
 
 def _convolved(planes: Array, kernel: Array) -> Array:

@@ -7,7 +7,7 @@ nothing. To add a check, write a function in the file of its kind (or a new file
 """
 
 from preprocessing.checks import covering, eyes, framing, genre, makeup, pose, quality, text
-from preprocessing.checks.covering import FRINGE_VERSION
+from preprocessing.checks.covering import FRINGE_VERSION, IN_FRONT_VERSION
 from preprocessing.checks.eyes import EYES_VERSION
 from preprocessing.checks.genre import GENRE_VERSION
 from preprocessing.checks.judging import Finding, boxes_of, judge, told
@@ -23,6 +23,7 @@ __all__ = [
     "EYES_VERSION",
     "FRINGE_VERSION",
     "GENRE_VERSION",
+    "IN_FRONT_VERSION",
     "MAKEUP_VERSION",
     "POSE_VERSION",
     "SHIPPED",

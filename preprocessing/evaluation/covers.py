@@ -1,7 +1,7 @@
-"""What hides a face, drawn into good portraits so that the truth is known: strands over the eyes.
+"""What hides a face, drawn into good portraits so that the truth is known: strands over the eyes, hands, products.
 
-No kin of what the network was fitted on (preprocessing/fitting/fringe.py): thin strands instead of locks. One seed,
-one picture.
+No kin of what the networks were fitted on (preprocessing/fitting): thin strands instead of locks, hands of ellipses.
+One seed, one picture.
 """
 
 from __future__ import annotations
@@ -89,3 +89,67 @@ def _patch(middle: Points, apart: float) -> tuple[slice, slice]:
     half = max(2, int(apart * 0.08))
     x, y = (int(np.clip(value, half, 511 - half)) for value in middle)
     return slice(y - half, y + half), slice(x - half, x + half)
+
+
+def handed(pixels: Pixels, landmarks: Landmarks, *, seed: int) -> Pixels:
+    """A palm and four fingers, all ellipses of the person's own skin, over a cheek or beside it, from below."""
+    chance = np.random.default_rng(seed)
+    points = landmarks.array() * 2
+    wide = _width(points)
+    side = chance.choice([-1.0, 1.0])
+    palm = points[30] + wide * np.array([side * chance.uniform(0.25, 0.75), chance.uniform(0.25, 0.6)])
+    cover = Image.new("L", (512, 512))
+    unit = wide * chance.uniform(0.16, 0.24)
+    lean = chance.normal(-side * 0.25, 0.2)
+    for number in range(4):
+        turn = lean + (number - 1.5) * chance.uniform(0.08, 0.22)
+        up = np.array([np.sin(turn), -np.cos(turn)])
+        aside = np.array([np.cos(lean), np.sin(lean)]) * (number - 1.5) * unit * 0.5
+        _ellipse(cover, palm + aside + up * unit * 1.7, half=(unit * 0.25, unit * 1.1), turn=turn)
+    _ellipse(cover, palm, half=(unit * 1.05, unit * 1.2), turn=lean)
+    below = palm + np.array([-np.sin(lean), np.cos(lean)]) * unit * 2.4
+    _ellipse(cover, below, half=(unit * 0.8, unit * 2.2), turn=lean)
+    skin = pixels[_patch((points[30] + points[2 if side > 0 else 14]) / 2, wide * 0.8)].reshape(-1, 3)
+    colour = np.median(skin, axis=0) * np.exp(chance.normal(0, 0.08))
+    strength = np.asarray(cover.filter(ImageFilter.GaussianBlur(2)), dtype=np.float64)[..., None] / 255
+    # Darker towards its edge, as a round thing is.
+    depth = np.asarray(cover.filter(ImageFilter.GaussianBlur(unit * 0.2)), dtype=np.float64)[..., None] / 255
+    drawn = colour * (0.65 + 0.4 * depth) + chance.normal(0, 3, (512, 512, 1))
+    return np.clip(pixels * (1 - strength) + drawn * strength, 0, 255).astype(np.uint8)
+
+
+def with_product(pixels: Pixels, landmarks: Landmarks, *, seed: int) -> Pixels:
+    """A tube or a box with a lid, of one strong colour and one that suits it, pasted at the face's edge."""
+    chance = np.random.default_rng(seed)
+    points = landmarks.array() * 2
+    wide = _width(points)
+    edge = points[int(chance.choice([1, 3, 4, 5, 11, 12, 13, 15]))]
+    middle = edge + (edge - points[30]) * chance.uniform(-0.35, 0.4)
+    long = int(wide * chance.uniform(0.45, 0.85))
+    across = max(6, int(long * chance.uniform(0.25, 0.65)))
+    hue = chance.uniform(0, 360)
+    thing = Image.new(
+        "RGBA", (across, long), f"hsl({hue:.0f}, {chance.integers(40, 100)}%, {chance.integers(25, 80)}%)"
+    )
+    pen = ImageDraw.Draw(thing)
+    pen.rectangle(
+        [0, 0, across, long * chance.uniform(0.15, 0.35)], fill=f"hsl({hue + 150:.0f}, 30%, {chance.integers(10, 95)}%)"
+    )
+    pen.rectangle([across * 0.2, long * 0.5, across * 0.8, long * 0.75], fill=(245, 245, 240, 255))
+    turned = thing.rotate(chance.uniform(0, 180), expand=True, resample=Image.Resampling.BICUBIC)
+    picture = Image.fromarray(pixels)
+    corner = (int(middle[0] - turned.width / 2), int(middle[1] - turned.height / 2))
+    picture.paste(turned, corner, turned)
+    return np.asarray(picture)
+
+
+def _ellipse(cover: Image.Image, middle: Points, *, half: tuple[float, ...], turn: float) -> None:
+    steps = np.linspace(0, 2 * np.pi, 33)
+    x, y = half[0] * np.cos(steps), half[1] * np.sin(steps)
+    turned = middle + np.c_[x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)]
+    ImageDraw.Draw(cover).polygon([(float(a), float(b)) for a, b in turned], fill=255)
+
+
+def _width(points: Points) -> float:
+    """From one end of the jaw to the other."""
+    return max(float(np.hypot(*(points[16] - points[0]))), 16.0)

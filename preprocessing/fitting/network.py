@@ -21,7 +21,11 @@ DEPTHS = (12, 24, 32)
 #: An answer is asked to be so sure and no surer: labels are sometimes wrong.
 SURE = 0.98
 
+#: Pictures in a step where each has many answers.
+SMALL_STEP = 32
+
 Draw = Callable[[np.random.Generator], tuple[Array, bool]]
+DrawCells = Callable[[np.random.Generator], tuple[Array, npt.NDArray[np.float64]]]
 
 
 class _Net(nn.Module):
@@ -61,7 +65,53 @@ def fit(draw: Draw, *, planes: int, rounds: int, seed: int = 0) -> Weights:
     return _weights(net)
 
 
-def _weights(net: _Net) -> Weights:
+class _Cells(nn.Module):
+    """As `_Net`, but one sum for each cell, with the same weights for all."""
+
+    def __init__(self, planes: int) -> None:
+        super().__init__()
+        depths = (planes, *DEPTHS)
+        self.convolutions = nn.ModuleList(nn.Conv2d(one, other, 3, padding=1) for one, other in pairwise(depths))
+        self.last = nn.Linear(DEPTHS[-1], 1)
+        self.drop = nn.Dropout2d(0.1)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        for convolution in self.convolutions:
+            seen = F.max_pool2d(F.relu(convolution(seen)), 2)
+        return self.last(self.drop(seen).permute(0, 2, 3, 1))[..., 0]
+
+
+def fit_cells(draw: DrawCells, *, planes: int, rounds: int, seed: int = 0) -> Weights:
+    """Fit on what `draw` gives: planes, and of each of their cells whether the answer is yes (1), no (0) or not asked.
+
+    What is not asked is NaN. All that say no weigh as much together as all that say yes.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    chance = np.random.default_rng(seed)
+    net = _Cells(planes)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=1e-3)
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, 6e-3, total_steps=rounds * ROUND // SMALL_STEP)
+    for _ in range(rounds * ROUND // SMALL_STEP):
+        pairs = [draw(chance) for _ in range(SMALL_STEP)]
+        seen = torch.from_numpy(np.stack([picture for picture, _ in pairs]))
+        said = torch.from_numpy(np.stack([answers for _, answers in pairs]).astype(np.float32))
+        asked = ~said.isnan()
+        yes = said.nan_to_num().clamp(1 - SURE, SURE)
+        wrong = F.binary_cross_entropy_with_logits(net(seen), yes, reduction="none")
+        no = asked & (yes < 0.5)
+        loss = (wrong * no).sum() / no.sum().clamp(min=1) + (wrong * (asked & ~no)).sum() / (asked & ~no).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        pace.step()
+    torch.set_num_threads(threads)
+    return _weights(net)
+
+
+def _weights(net: _Net | _Cells) -> Weights:
     convolutions = [(layer.weight, layer.bias) for layer in net.convolutions]
     return Weights(
         kernels=tuple(_array(kernel) for kernel, _ in convolutions),

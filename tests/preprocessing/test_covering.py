@@ -1,4 +1,4 @@
-"""Hair over the eyes is suggested as a fringe, with the eye that it hides; hair that ends at the brows is not."""
+"""Hair over the eyes, and hands and products before the face, are suggested, each with its place."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from catalog.records import Reason
 from preprocessing.align import align
-from preprocessing.checks import CHECKS, FRINGE_VERSION, FaceView
+from preprocessing.beside import COLUMNS, ROWS, SQUARE, free, halves
+from preprocessing.checks import CHECKS, FRINGE_VERSION, IN_FRONT_VERSION, FaceView
 from preprocessing.decode import Pixels, encode_jpeg
-from preprocessing.evaluation.covers import fringed
+from preprocessing.evaluation.covers import fringed, handed
+from preprocessing.fitting import beside as fitting_beside
 from preprocessing.fitting import fringe as fitting
 from preprocessing.fringe import box_of, uncovered, view
 from preprocessing.geometry import BROWS, LEFT_EYE, RIGHT_EYE, FoundFace, Landmarks
-from preprocessing.smallnet import HEIGHT, WIDTH, load, shipped
+from preprocessing.smallnet import HEIGHT, WIDTH, cells, load, shipped
 
 EYES = "eyes_uncovered"
 SEEDS = range(6)
@@ -87,6 +89,62 @@ def test_eyes_are_seen_as_if_all_were_right_ones(face: FaceView) -> None:
     assert mirrored == pytest.approx(as_is[::-1], abs=0.1)
 
 
+# ------------------------------------------------------------------------------------- hands and products
+
+
+def tube(face: FaceView, *, left: int) -> FaceView:
+    """The portrait with a green tube held before its lower half."""
+    pixels = face.pixels.copy()
+    pixels[290:420, left : left + 70] = (20, 150, 60)
+    pixels[290:320, left : left + 70] = (230, 230, 225)
+    return replace(face, pixels=pixels)
+
+
+@pytest.mark.parametrize("left", [150, 300])
+def test_a_product_before_the_face_is_flagged_where_it_is(face: FaceView, left: int) -> None:
+    check = CHECKS["nothing_in_front"]
+    measure = check.measure(tube(face, left=left))
+    assert measure.value < check.threshold <= check.measure(face).value
+    ((box_left, box_top, box_right, box_bottom),) = measure.boxes
+    assert box_left * 512 < left + 70
+    assert box_right * 512 > left
+    assert box_top * 512 < 420
+    assert box_bottom * 512 > 290
+
+
+def test_a_hand_beside_the_face_makes_it_less_free(face: FaceView) -> None:
+    as_is = free(face.pixels, face.landmarks).margin
+    hands = [free(handed(face.pixels, face.landmarks, seed=s), face.landmarks).margin for s in SEEDS]
+    assert np.mean([hand < as_is for hand in hands]) > 0.8
+
+
+def test_each_half_is_seen_from_the_middle_outwards(face: FaceView) -> None:
+    left, right = halves(face.pixels, face.landmarks)
+    assert left.shape == right.shape == (6, ROWS, COLUMNS)
+    pixels = face.pixels.copy()
+    pixels[:, :16] = (0, 255, 0)  # at the far left: the last columns of the left half
+    changed, same = halves(pixels, face.landmarks)
+    assert np.array_equal(same, right)
+    assert np.array_equal(changed[:, :, :-4], left[:, :, :-4])
+    assert not np.array_equal(changed, left)
+
+
+def test_the_worst_square_of_cells_counts(face: FaceView) -> None:
+    weights = shipped("in_front")
+    left, right = (cells(weights, half) for half in halves(face.pixels, face.landmarks))
+    said = np.c_[left[:, ::-1], right]
+    place = free(face.pixels, face.landmarks)
+    row, column = round(place.box[1] * len(said)), round(place.box[0] * said.shape[1])
+    assert said[row : row + SQUARE, column : column + SQUARE].mean() == pytest.approx(place.margin)
+    assert said.min() <= place.margin <= said.mean()
+
+
+def test_what_is_found_in_front_suggests_a_product() -> None:
+    assert CHECKS["nothing_in_front"].reason is Reason.PRODUCT
+    provenance = json.loads(shipped("in_front").provenance)
+    assert provenance["unseen_repositories"]["product"]["auc"] > 0.9
+
+
 # ------------------------------------------------------------------------------------------- what they are
 
 
@@ -102,8 +160,9 @@ def test_the_box_lies_in_the_crop_wherever_the_eyes_do(points: list[tuple[float,
     assert 0 <= top <= bottom <= 1
 
 
-def test_the_check_names_the_weights_that_it_uses() -> None:
-    assert f"net-{shipped('fringe').version}" == FRINGE_VERSION
+@pytest.mark.parametrize(("name", "version"), [("fringe", FRINGE_VERSION), ("in_front", IN_FRONT_VERSION)])
+def test_the_checks_name_the_weights_that_they_use(name: str, version: str) -> None:
+    assert f"net-{shipped(name).version}" == version
 
 
 def test_the_weights_say_where_they_come_from_and_are_small() -> None:
@@ -148,3 +207,14 @@ def test_fitting_on_other_photos_measures_on_repositories_left_out(
     assert "3.jpg" in said
     with out.open("rb") as handle:
         assert json.loads(load(handle).provenance)["repositories"] == ["owner/0", "owner/1"]
+
+
+def test_fitting_hands_and_products_leaves_repositories_out(labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = labelled / "in_front.npz"
+
+    assert fitting_beside.main(["--faces", str(labelled), "--out", str(out), "--rounds", "1"]) == 0
+
+    said = capsys.readouterr().out
+    assert "found at the threshold" in said
+    with out.open("rb") as handle:
+        assert len(json.loads(load(handle).provenance)["repositories"]) == 1

@@ -1,6 +1,6 @@
 """What hides a face. Such photos are rare, so it is drawn into good portraits.
 
-Portraits that a label calls covered are no good ones; fringes have a row of their own.
+Portraits that a label calls covered are no good ones, and have rows of their own: `..._labelled`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import partial
 from preprocessing.checks import FaceView
 from preprocessing.decode import Pixels
 from preprocessing.evaluation.case import Case, Sample, question, score
-from preprocessing.evaluation.covers import fringed, seeds_of
+from preprocessing.evaluation.covers import fringed, handed, seeds_of, with_product
 
-EYES = "eyes_uncovered"
+EYES, FRONT = "eyes_uncovered", "nothing_in_front"
 #: Words in `defects` that say what covers a face.
 FRINGE = frozenset({"fringe", "fringe_over_eyes"})
 IN_FRONT = frozenset({"hand", "hand_near_face", "product", "product_in_frame"})
@@ -39,6 +39,24 @@ def fringe_to_the_brows(case: Case) -> Iterator[Sample]:
 def fringe_labelled(case: Case) -> Iterator[Sample]:
     """Photos that are labelled a fringe (most end at the brows), against portraits that are not."""
     yield from _labelled(case, EYES, FRINGE)
+
+
+@question(check=FRONT)
+def hand(case: Case) -> Iterator[Sample]:
+    """Hands of the person's own skin drawn over the face or beside it, against the same portraits as they are."""
+    yield from _drawn(case, FRONT, handed)
+
+
+@question(check=FRONT)
+def product_at_the_face(case: Case) -> Iterator[Sample]:
+    """Boxes and tubes pasted at the face's edge, against the same portraits as they are."""
+    yield from _drawn(case, FRONT, with_product)
+
+
+@question(check=FRONT)
+def hand_or_product_labelled(case: Case) -> Iterator[Sample]:
+    """Faces with a hand or a product by their label, against portraits without."""
+    yield from _labelled(case, FRONT, IN_FRONT)
 
 
 def _clean(case: Case) -> bool:
