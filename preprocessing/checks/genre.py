@@ -7,7 +7,7 @@ from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
 
 #: Names the weights of photographed.npz too: a test holds the two together.
-GENRE_VERSION = "lbp-7ce976f7"
+GENRE_VERSION = "lbp-f7950544"
 
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.NOT_A_PHOTO, version=GENRE_VERSION)
