@@ -100,7 +100,12 @@ def _tell_report(report: BatchReport, *, as_json: bool) -> None:
 
 
 def _tell_clusters(found: Clusters, *, as_json: bool) -> None:
-    print(f"{found.photos} photos, {len(found.clusters)} clusters within {found.bits} bits")
+    print(
+        f"{found.photos} photos within {found.bits} bits: {found.gathered} photos in {len(found.clusters)} clusters; "
+        f"{len(found.perhaps)} pairs that may be the same"
+    )
+    if found.unlooked:
+        print(f"{found.unlooked} pairs that are farther apart were too many to be looked at")
     print(f"{found.refused_copies} copies were refused when they were fetched")
     for cluster in found.clusters:
         kept, *others = cluster.members
@@ -109,10 +114,15 @@ def _tell_clusters(found: Clusters, *, as_json: bool) -> None:
             print(f"  photo {member.photo_id} ({member.source}): {_beaten(kept.photo_id, member.because)}")
         for pair in cluster.pairs:
             print(f"  {pair.one} and {pair.other}: {pair.tie}, {pair.bits} bits")
-    print("bits  clusters  photos  new pairs  one of them")
+    for two in found.perhaps:
+        kept, other = two.members
+        print(f"photos {kept.photo_id} ({kept.source}) and {other.photo_id} ({other.source}) may be the same")
+        print(f"  {_beaten(kept.photo_id, other.because)}; {two.pairs[0].tie}, {two.pairs[0].bits} bits")
+    print("bits  clusters  photos  perhaps  new pairs  one of them")
     for radius in found.preview:
         example = "{} and {}".format(*radius.example) if radius.example else ""
-        print(f"{radius.bits:>4}{radius.clusters:>10}{radius.photos:>8}{radius.new_pairs:>11}  {example}".rstrip())
+        numbers = f"{radius.bits:>4}{radius.clusters:>10}{radius.photos:>8}{radius.perhaps:>9}{radius.new_pairs:>11}"
+        print(f"{numbers}  {example}".rstrip())
     if as_json:
         print(json.dumps({"ok": True, **asdict(found)}))
 

@@ -1,5 +1,8 @@
 """Photos that show the same, gathered: why each pair belongs together, which photo to keep, and what other radii find.
 
+Clusters are made of sure links alone. Who sits before the same backdrop shares a hash, so what hashes alone say is left
+in pairs: chained, they would make one cluster of a whole studio's sitters.
+
 A fetch refuses the copies that it knows (catalog/duplicates.py), so most of what is found here was framed or edited
 beyond that: it is found by the hashes of whole photos and of the faces cut out of them. What fetches refused is told
 with the photo that it repeats.
@@ -60,7 +63,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Photos that show the same: the one to keep first, then the others."""
+    """Photos that show the same, or two that may: the one to keep first, then the others; the nearest pair first."""
 
     keep: int
     members: tuple[Member, ...]
@@ -69,24 +72,34 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Radius:
-    """What one radius would find: clusters, photos in them, and the pairs that it alone adds, one to look at."""
+    """What one radius would find: clusters, photos in them, pairs that may be the same; and the pairs of photos that it
+    alone adds, sure or not, one to look at."""
 
     bits: int
     clusters: int
     photos: int
+    perhaps: int
     new_pairs: int
     example: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """All clusters at a radius, largest first, what other radii would find, and how many copies fetches refused."""
+    """All clusters at a radius, largest first; two by two, the nearest first, what may be the same; what other radii
+    would find; how many copies fetches refused, and how many pairs were too many to be looked at."""
 
     bits: int
     photos: int
     refused_copies: int
+    unlooked: int
     clusters: tuple[Cluster, ...]
+    perhaps: tuple[Cluster, ...]
     preview: tuple[Radius, ...]
+
+    @property
+    def gathered(self) -> int:
+        """How many photos are in clusters."""
+        return sum(len(cluster.members) for cluster in self.clusters)
 
 
 def compare(likenesses: Sequence[Likeness], *, bits: int = 0) -> Sequence[Pair]:
@@ -116,21 +129,28 @@ def tied(pairs: Iterable[Pair], *, bits: int) -> Collection[int]:
 def gather(
     likenesses: Sequence[Likeness], pairs: Sequence[Pair], scores: Mapping[int, Mapping[str, float]], *, bits: int
 ) -> Clusters:
-    """Gather what `compare` found within `bits`; `scores` are those of the faces of these photos, by face."""
+    """Gather what `compare` found within `bits`, looked at closer; `scores` are those of these photos' faces, by face.
+
+    Photos that sure pairs join, directly or through others, are a cluster. Of the pairs that may be the same those are
+    told that say something more: the nearest between two clusters, or photos in none.
+    """
     within = [pair for pair in pairs if pair.bits <= bits]
     inside = tied(within, bits=bits)
     by_id = {one.photo_id: one for one in likenesses if one.photo_id in inside}
     merits = {number: _merits(one, scores) for number, one in by_id.items()}
     groups = sorted(_groups(within), key=lambda group: (-len(group), group))
-    of = {number: place for place, group in enumerate(groups) for number in group}
-    ties: list[list[Pair]] = [[] for _ in groups]
+    first = _firsts(groups)
+    ties: dict[int, list[Pair]] = {group[0]: [] for group in groups}
     for pair in within:
-        ties[of[pair.one]].append(pair)
+        if pair.tie.sure:
+            ties[first[pair.one]].append(pair)
     return Clusters(
         bits=bits,
         photos=len(likenesses),
         refused_copies=sum(len(one.copies) for one in likenesses),
-        clusters=tuple(_cluster(group, its, by_id, merits) for group, its in zip(groups, ties, strict=True)),
+        unlooked=0,
+        clusters=tuple(_cluster(group, ties[group[0]], by_id, merits) for group in groups),
+        perhaps=tuple(_cluster((pair.one, pair.other), [pair], by_id, merits) for pair in _doubtful(within, first)),
         preview=tuple(_radius(radius, pairs) for radius in PREVIEWED),
     )
 
@@ -152,7 +172,7 @@ def _rows(pairs: Pairs) -> Iterable[tuple[int, int, int]]:
 
 
 def _groups(pairs: Iterable[Pair]) -> list[list[int]]:
-    """The photos that pairs join, directly or through others (union-find)."""
+    """The photos that sure pairs join, directly or through others (union-find)."""
     above: dict[int, int] = {}
 
     def top(number: int) -> int:
@@ -163,11 +183,27 @@ def _groups(pairs: Iterable[Pair]) -> list[list[int]]:
         return number
 
     for pair in pairs:
-        above[top(pair.one)] = top(pair.other)
+        if pair.tie.sure:
+            above[top(pair.one)] = top(pair.other)
     groups: dict[int, list[int]] = {}
     for number in sorted(above):
         groups.setdefault(top(number), []).append(number)
     return list(groups.values())
+
+
+def _firsts(groups: Iterable[Sequence[int]]) -> Mapping[int, int]:
+    """By which photo the group of each is called."""
+    return {number: group[0] for group in groups for number in group}
+
+
+def _doubtful(pairs: Iterable[Pair], first: Mapping[int, int]) -> list[Pair]:
+    """The nearest pair between each two groups, a photo in none being one of its own."""
+    found: dict[tuple[int, int], Pair] = {}
+    for pair in pairs:
+        one, other = (first.get(number, number) for number in (pair.one, pair.other))
+        if one != other:
+            found.setdefault((min(one, other), max(one, other)), pair)
+    return list(found.values())
 
 
 def _cluster(
@@ -191,10 +227,17 @@ def _cluster(
 
 
 def _radius(bits: int, pairs: Sequence[Pair]) -> Radius:
-    groups = _groups(pair for pair in pairs if pair.bits <= bits)
-    new = [pair for pair in pairs if pair.bits == bits]
-    example = (new[0].one, new[0].other) if new else None
-    return Radius(bits, len(groups), sum(map(len, groups)), len(new), example)
+    within = [pair for pair in pairs if pair.bits <= bits]
+    groups = _groups(within)
+    new = [pair for pair in within if pair.bits == bits]
+    return Radius(
+        bits=bits,
+        clusters=len(groups),
+        photos=sum(map(len, groups)),
+        perhaps=len(_doubtful(within, _firsts(groups))),
+        new_pairs=len(new),
+        example=(new[0].one, new[0].other) if new else None,
+    )
 
 
 def _merits(one: Likeness, scores: Mapping[int, Mapping[str, float]]) -> Merits:

@@ -1,7 +1,8 @@
-"""Photos that show the same, out of a catalog: compared once, gathered at any radius, and looked at closer."""
+"""Photos that show the same, out of a catalog: compared once, looked at closer, and gathered at any radius."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -10,25 +11,33 @@ from catalog import Blobs, Catalog
 from catalog.errors import BlobError
 from catalog.records import Subject, SubjectKind
 from catalog.resemblance import same
-from preprocessing.clusters import Clusters, Pair, Tie, compare, gather, tied
+from preprocessing.clusters import PREVIEWED, Clusters, Pair, Tie, compare, gather, tied
 from preprocessing.errors import Refused
+
+#: Pairs that are looked at closer, the nearest first: the others are counted. They take about a minute.
+LOOKS = 5000
 
 
 class Gathering:
     """The photos of a batch, or all, and which of them are alike.
 
-    Comparing takes seconds for 20,000 photos; a radius that the preview tells of (or `bits`) is then gathered at once.
+    Comparing takes seconds for 20,000 photos, looking closer about 10 ms for each pair; a radius that the preview tells
+    of (or `bits`) is then gathered at once.
     """
 
-    def __init__(self, catalog: Catalog, blobs: Blobs, batch: int | None = None, *, bits: int = 0) -> None:
+    def __init__(
+        self, catalog: Catalog, blobs: Blobs, batch: int | None = None, *, bits: int = 0, looks: int = LOOKS
+    ) -> None:
         self._catalog, self._blobs = catalog, blobs
         likenesses = catalog.likenesses.of(batch)
         self._photos, self._copies = len(likenesses), sum(len(one.copies) for one in likenesses)
-        self._pairs = compare(likenesses, bits=bits)
-        alike = tied(self._pairs, bits=64)
+        near = compare(likenesses, bits=bits)
+        near, far = near[:looks], near[looks:]
+        self._unlooked = Counter(pair.bits for pair in far)
+        alike = tied(near, bits=64)
         self._alike = [one for one in likenesses if one.photo_id in alike]  # the others would take most of the memory
         self._faces = {one.photo_id: one.faces for one in self._alike}
-        self._looked: dict[Pair, Pair] = {}
+        self._pairs = self._look(near)
 
     def at(self, bits: int) -> Clusters:
         """The clusters within a radius."""
@@ -42,28 +51,26 @@ class Gathering:
             for subject, of_it in self._catalog.scores.of_many(faces).items()
         }
         found = gather(self._alike, self._pairs, scores, bits=bits)
-        return replace(found, photos=self._photos, refused_copies=self._copies)
+        unlooked = sum(count for far, count in self._unlooked.items() if far <= bits)
+        return replace(found, photos=self._photos, refused_copies=self._copies, unlooked=unlooked)
 
-    def look(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
-        """The pairs again, those told that show the same picture or the same crop: about 10 ms for each at first."""
-        new = [pair for pair in pairs if pair not in self._looked and pair.tie is not Tie.BYTES]
-        sketches = self._catalog.likenesses.sketches({number for pair in new for number in (pair.one, pair.other)})
+    def _look(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """The pairs again, those told that show the same picture or the same crop."""
+        sketches = self._catalog.likenesses.sketches(tied(pairs, bits=64))
         crops: dict[str, bytes] = {}
-        for pair in new:
-            self._looked[pair] = replace(pair, tie=self._closer(pair, sketches, crops))
-        return [self._looked.get(pair, pair) for pair in pairs]
+        return [pair if pair.tie.sure else replace(pair, tie=self._closer(pair, sketches, crops)) for pair in pairs]
 
     def _closer(self, pair: Pair, sketches: Mapping[int, bytes], crops: dict[str, bytes]) -> Tie:
         if _same(sketches.get(pair.one), sketches.get(pair.other)):
             return Tie.PICTURE
-        if pair.tie is not Tie.FACE:
-            return pair.tie
+        # Whole photos may be nearer by their hashes than the faces in them, which are then the surer ones to look at.
+        most = pair.bits if pair.tie is Tie.FACE else PREVIEWED[-1]
         for one, other in product(self._faces[pair.one], self._faces[pair.other]):
-            if (one.phash ^ other.phash).bit_count() > pair.bits:
+            if (one.phash ^ other.phash).bit_count() > most:
                 continue
             if _same(self._crop(one.sha256, crops), self._crop(other.sha256, crops)):
                 return Tie.CROP
-        return Tie.FACE
+        return pair.tie
 
     def _crop(self, name: str, crops: dict[str, bytes]) -> bytes:
         """The sketch of a face's crop; empty when its bytes are gone."""

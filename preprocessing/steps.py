@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -238,8 +238,8 @@ def duplicates(
 ) -> Clusters:
     """Gather the photos of a batch, or all, that show the same; nothing is changed.
 
-    Gathered are those whose hashes, or whose faces' hashes, differ in at most `bits` (FACELOOP_NEAR_DUPLICATE_BITS);
-    each pair is then looked at closer, and told to be the same where it is.
+    Pairs whose hashes, or whose faces' hashes, differ in at most `bits` (FACELOOP_NEAR_DUPLICATE_BITS) are looked at
+    closer: those that show the same are gathered in clusters, the others told as pairs that may.
     """
     from preprocessing.gathering import Gathering
 
@@ -247,10 +247,7 @@ def duplicates(
     if batch is not None:
         catalog.batches.get(batch)
     bits = settings().near_duplicate_bits if bits is None else bits
-    gathering = Gathering(catalog, blobs or open_blobs(), batch, bits=bits)
-    found = gathering.at(bits)
-    clusters = tuple(replace(each, pairs=tuple(gathering.look(each.pairs))) for each in found.clusters)
-    return replace(found, clusters=clusters)
+    return Gathering(catalog, blobs or open_blobs(), batch, bits=bits).at(bits)
 
 
 def evaluate(manifest: Path, *, faces: Path, finder: Finder | None = None) -> Evaluation:

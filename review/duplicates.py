@@ -1,4 +1,5 @@
-"""What the page of duplicates shows: clusters of photos that show the same, with what stands on each photo.
+"""What the page of duplicates shows: clusters of photos that show the same, then pairs that may, with what stands on
+each photo.
 
 Comparing all photos takes a while where there are many, so it is done in one thread of its own, kept for as long as
 nothing has changed, and begun anew no more often than it is worth. A page waits for it a little and then shows what
@@ -25,7 +26,7 @@ from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, R
 from preprocessing.gathering import Gathering
 from review.links import link
 
-#: Clusters on a page, and photos of one cluster that are shown.
+#: Clusters or pairs on a page, and photos of one cluster that are shown.
 CLUSTERS, PHOTOS = 10, 24
 #: Seconds that a page waits for photos to be compared.
 _PATIENCE = 3.0
@@ -46,7 +47,7 @@ class CopyView:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One photo of a cluster. ``tie`` is why it belongs there, ``to`` the photo that it is tied to."""
+    """One photo of a cluster or pair. ``tie`` is why it belongs there, ``to`` the photo that it is tied to."""
 
     photo: int
     source: str
@@ -65,9 +66,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """One cluster; ``more`` photos of it are not shown."""
+    """One cluster, or a pair that may be the same (``sure`` tells); ``more`` photos of it are not shown."""
 
     keep: int
+    sure: bool
     cards: tuple[Card, ...]
     more: int
     sources: tuple[str, ...]
@@ -86,13 +88,15 @@ class ClusterView:
 
 @dataclass(frozen=True, slots=True)
 class DuplicatesView:
-    """A page of the clusters within a radius, and what other radii would find."""
+    """A page of the clusters within a radius, then of the pairs, and what other radii would find."""
 
     bits: int
     usual: int  # the radius when none is chosen
     photos: int
-    alike: int
-    total: int
+    gathered: int  # photos in clusters
+    total: int  # clusters
+    perhaps: int  # pairs
+    unlooked: int
     refused_copies: int
     clusters: tuple[ClusterView, ...]
     page: int
@@ -139,19 +143,20 @@ class Duplicates:
             return None
         usual = min(settings().near_duplicate_bits, PREVIEWED[-1])
         found = compared.within(usual if bits is None else bits)
-        pages = max(1, -(-len(found.clusters) // CLUSTERS))
+        ordered = (*found.clusters, *found.perhaps)
+        pages = max(1, -(-len(ordered) // CLUSTERS))
         page = min(page, pages)
-        # What is nearest is surest; a large cluster is often a chain of people before the same backdrop.
-        ordered = sorted(found.clusters, key=lambda cluster: cluster.pairs[0].bits)
         shown = ordered[(page - 1) * CLUSTERS : page * CLUSTERS]
         return DuplicatesView(
             bits=found.bits,
             usual=usual,
             photos=found.photos,
-            alike=sum(len(cluster.members) for cluster in found.clusters),
+            gathered=found.gathered,
             total=len(found.clusters),
+            perhaps=len(found.perhaps),
+            unlooked=found.unlooked,
             refused_copies=found.refused_copies,
-            clusters=self._shown(compared.gathering, shown),
+            clusters=self._shown(shown),
             page=page,
             pages=pages,
             preview=found.preview,
@@ -189,7 +194,7 @@ class Duplicates:
             with self._lock:
                 self._being.pop(batch_id, None)
 
-    def _shown(self, gathering: Gathering, clusters: Sequence[Cluster]) -> tuple[ClusterView, ...]:
+    def _shown(self, clusters: Sequence[Cluster]) -> tuple[ClusterView, ...]:
         """What stands on the photos of these clusters: a few statements, however many they are."""
         every = [_row(cluster) for cluster in clusters]
         # What is kept in memory must not outlive what was erased since.
@@ -200,10 +205,7 @@ class Duplicates:
         photos = [Subject(SubjectKind.PHOTO, member.photo_id) for row in rows for member, _ in row]
         items = self._catalog.batches.items(photos, Stage.RAW)
         reviewed = self._catalog.batches.open_among({item.batch_id for item in items})
-        ties = [pair for row in rows for _, pair in row if pair]
-        stands = _Stands(
-            {item.subject.id: item for item in items}, reviewed, dict(zip(ties, gathering.look(ties), strict=True))
-        )
+        stands = _Stands({item.subject.id: item for item in items}, reviewed)
         return tuple(_cluster(cluster, row, stands) for cluster, row in zip(clusters, rows, strict=True))
 
 
@@ -212,11 +214,10 @@ _Row = Sequence[tuple[Member, Pair | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Stands:
-    """What stands on the photos of a page: their rows in review, the batches in review, and what ties them."""
+    """What stands on the photos of a page: their rows in review, and the batches in review."""
 
     items: dict[int, ReviewItem]
     reviewed: set[int]
-    closer: dict[Pair, Pair]
 
 
 def _row(cluster: Cluster) -> _Row:
@@ -244,9 +245,10 @@ def _has(pair: Pair, photo: int) -> bool:
 
 
 def _cluster(cluster: Cluster, row: _Row, stands: _Stands) -> ClusterView:
-    cards = tuple(_card(member, stands.closer[pair] if pair else None, cluster.keep, stands) for member, pair in row)
+    cards = tuple(_card(member, pair, cluster.keep, stands) for member, pair in row)
     return ClusterView(
         keep=cluster.keep,
+        sure=cluster.pairs[0].tie.sure,
         cards=cards,
         more=len(cluster.members) - len(cards),
         sources=tuple(sorted({member.source for member in cluster.members})),

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image, ImageDraw
+from sqlalchemy import update
 
 from catalog import Catalog
 from catalog.blobs import Blobs
 from catalog.records import Candidate, Domain, NewPhoto, Photo, Stage
+from catalog.tables import photos
 from rows import Rows, phash_of
 
 _NEXT = itertools.count(1)
@@ -89,13 +91,25 @@ class Shelf:
         assert batch is not None
         return batch.id
 
-    def alike(self, *apart: int, batch: bool = True) -> list[int]:
-        """The numbers of new photos, in a batch of their own; hashes differ from the first one's in so many bits."""
-        alike = phash_of(-next(_NEXT))
+    def alike(self, *apart: int, batch: bool = True, same: bool = False) -> list[int]:
+        """The numbers of new photos, in a batch of their own; hashes differ from the first one's in so many bits.
+
+        They may show the same; when they are the `same`, their small grey copies tell so.
+        """
+        number = next(_NEXT)
+        alike = phash_of(-number)
         found = [self.photo(phash=alike ^ ((1 << bits) - 1)).id for bits in (0, *apart)]
+        if same:
+            self.sketch(number, *found)
         if batch:
             self.batch(0)
         return found
+
+    def sketch(self, number: int, *found: int) -> None:
+        """Give these photos one small grey copy, which differs from that of every other number."""
+        grey = np.random.default_rng(number).integers(0, 256, (64, 64), np.uint8).tobytes()
+        with self.catalog.writing() as connection:
+            connection.execute(update(photos).where(photos.c.id.in_(found)).values(sketch=grey))
 
     def photos(self, batch: int) -> list[int]:
         """The numbers of a batch's photos."""

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from shelf import Shelf
 
 from catalog import Catalog
 from catalog.records import Reason, Stage, Subject, SubjectKind, Verdict
@@ -139,3 +140,18 @@ def test_the_steps_and_the_command_load_nothing_heavy() -> None:
     code = f"import sys, preprocessing.steps, preprocessing.__main__; print({heavy} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
+
+
+def test_duplicates_are_told_in_clusters_and_what_may_be_the_same_in_pairs(configured: Catalog, blobs, capsys) -> None:
+    shelf = Shelf(configured, blobs)
+    copies, (one, two) = shelf.alike(3, same=True), shelf.alike(2)
+    assert main(["duplicates", "--json"]) == 0
+    *text, last = capsys.readouterr().out.splitlines()
+    assert text[0] == "4 photos within 8 bits: 2 photos in 1 clusters; 1 pairs that may be the same"
+    assert f"photos {one} (folder) and {two} (folder) may be the same" in text
+    assert f"  {one} is better: it was there earlier; hash distance, 2 bits" in text
+    told = json.loads(last)
+    assert [[member["photo_id"] for member in each["members"]] for each in told["clusters"]] == [copies]
+    assert [[member["photo_id"] for member in each["members"]] for each in told["perhaps"]] == [[one, two]]
+    assert [(each["clusters"], each["perhaps"]) for each in told["preview"][1:4]] == [(0, 0), (0, 1), (1, 1)]
+    assert told["unlooked"] == 0

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from desks import Visitor
 from shelf import Shelf
-from sqlalchemy import event, update
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from catalog.records import BatchState, Reason, Stage, Subject, SubjectKind, Verdict
-from catalog.tables import photos
 from review.access import Access, Person
 from review.app import create_app
 from review.desk import Desk
@@ -35,14 +33,31 @@ def raw(shelf: Shelf, photo: int) -> tuple[Verdict, Reason | None, str] | None:
 
 
 def test_a_cluster_tells_which_photo_is_best_and_why_and_how_far_the_others_are(shelf: Shelf, desk: Door) -> None:
-    kept, other = shelf.alike(3)
+    kept, other = shelf.alike(3, same=True)
     shelf.photo()
     text = page(desk)
-    assert "2 of 3 photos look like another, in 1 cluster." in text
+    assert "Of 3 photos: 2 photos in 1 cluster; 0 pairs that may be the same." in text
     assert f'<b>Photo {kept}</b> <span class="state state-closed">Best: keep</span>' in text
-    assert f"Looks like photo {kept} by their hashes; 3 bits apart" in text
+    assert f"Sure.</b> The same picture as photo {kept}; 3 bits apart" in text
     assert f"Photo {kept} is better: it was there earlier" in text
     assert text.index(f"<b>Photo {kept}</b>") < text.index(f"<b>Photo {other}</b>")
+    assert "Pairs that may be the same" not in text
+
+
+def test_people_before_the_same_backdrop_are_shown_pair_by_pair_after_the_clusters(shelf: Shelf, desk: Door) -> None:
+    one, two, three = shelf.alike(1, 3)
+    copies = shelf.alike(1, same=True)
+    text = page(desk)
+    assert "Of 5 photos: 2 photos in 1 cluster; 3 pairs that may be the same." in text
+    clusters, pairs = text.split("Pairs that may be the same</h2>")
+    assert re.findall(r"<b>Photo (\d+)</b>", clusters) == [str(number) for number in copies]
+    assert re.findall(r"Photos (\d+) and (\d+), photo \1 the best of them", pairs) == [
+        (str(a), str(b)) for a, b in ((one, two), (two, three), (one, three))
+    ]
+    assert pairs.count("Best: keep") == 3
+    assert f"Perhaps.</b> Looks like photo {one} by their hashes; 1 bit apart" in pairs
+    assert "Sure." not in pairs
+    assert " checked" not in pairs
 
 
 def test_pictures_and_photos_are_linked_below_the_desk_alone(shelf: Shelf, desk: Door) -> None:
@@ -66,15 +81,18 @@ def test_a_photo_in_no_batch_is_shown_by_its_picture(shelf: Shelf, desk: Door) -
 
 
 def test_another_radius_finds_what_the_preview_says(shelf: Shelf, desk: Door) -> None:
-    shelf.alike(2)
+    shelf.alike(2, same=True)
     shelf.alike(5)
-    shelf.alike(11)
+    shelf.alike(11, same=True)
     rows = re.findall(r'<th scope="row">.*?</tr>', page(desk))
     numbers = [[int(number) for number in re.findall(r">(\d+)<", row)] for row in rows]
-    assert numbers == [[0, 0, 0, 0], [2, 1, 2, 1], [5, 2, 4, 1], [8, 2, 4, 0], [11, 3, 6, 1]]
-    for bits, clusters, alike, _ in numbers[1:]:
-        said = f"{alike} of 6 photos look like another, in {clusters} cluster"
-        assert said in page(desk, f"/duplicates?bits={bits}")
+    assert numbers == [[0, 0, 0, 0, 0], [2, 1, 2, 0, 1], [5, 1, 2, 1, 1], [8, 1, 2, 1, 0], [11, 2, 4, 1, 1]]
+    for bits, clusters, alike, perhaps, _ in numbers[1:]:
+        text = page(desk, f"/duplicates?bits={bits}")
+        assert f"Of 6 photos: {alike} photos in {clusters} cluster" in text
+        assert f"; {perhaps} pair" in text
+        assert text.count('class="batch cluster"') == clusters
+        assert text.count('class="batch pair"') == perhaps
 
 
 def test_a_batch_shows_its_own_alone_and_leads_there(shelf: Shelf, desk: Door) -> None:
@@ -89,16 +107,19 @@ def test_a_batch_shows_its_own_alone_and_leads_there(shelf: Shelf, desk: Door) -
 
 
 def test_many_clusters_come_by_pages_and_many_photos_in_part(shelf: Shelf, desk: Door) -> None:
-    for _ in range(CLUSTERS):
-        shelf.alike(1)
-    shelf.alike(*range(1, PHOTOS + 3))
+    shelf.alike(1)
+    for _ in range(CLUSTERS - 1):
+        shelf.alike(1, same=True)
+    shelf.alike(*range(1, PHOTOS + 3), same=True)
     first, second = page(desk), page(desk, "/duplicates?bits=8&page=2")
     assert first.count('class="batch cluster"') == CLUSTERS
     assert "3 more photos are not shown" in first
     assert "Page 1 of 2" in first
     assert 'href="./duplicates?bits=8&amp;page=2"' in first
-    assert second.count('class="batch cluster"') == 1
-    assert page(desk, "/duplicates?bits=8&page=1000").count('class="batch cluster"') == 1
+    assert "Pairs that may be the same" not in first
+    assert second.count('class="batch cluster"') == 0
+    assert second.count("Pairs that may be the same</h2>") == second.count('class="batch pair"') == 1
+    assert page(desk, "/duplicates?bits=8&page=1000").count('class="batch pair"') == 1
 
 
 def test_more_clusters_take_no_more_statements(shelf: Shelf, desk: Door) -> None:
@@ -115,7 +136,7 @@ def test_more_clusters_take_no_more_statements(shelf: Shelf, desk: Door) -> None
     page(desk)
     few = statements()
     for _ in range(CLUSTERS):
-        shelf.alike(1, 2)
+        shelf.alike(1, 2, same=True)
     page(desk)
     assert statements() == few
 
@@ -139,14 +160,11 @@ def test_who_may_decide_is_offered_to_reject_the_others_and_who_may_not_is_not(s
 
 def test_only_what_surely_shows_the_same_is_ticked_beforehand(shelf: Shelf, desk: Door) -> None:
     kept, sure, perhaps = shelf.alike(1, 2)
-    grey = np.random.default_rng(1).integers(0, 256, (64, 64), np.uint8).tobytes()
-    other = np.random.default_rng(2).integers(0, 256, (64, 64), np.uint8).tobytes()
-    with shelf.catalog.writing() as connection:
-        for photo, sketch in ((kept, grey), (sure, grey), (perhaps, other)):
-            connection.execute(update(photos).where(photos.c.id == photo).values(sketch=sketch))
+    shelf.sketch(1, kept, sure)
+    shelf.sketch(2, perhaps)
     text = page(desk)
     assert f"Sure.</b> The same picture as photo {kept}; 1 bit apart" in text
-    assert f"Perhaps.</b> Looks like photo {kept} by their hashes; 2 bits apart" in text
+    assert f"Perhaps.</b> Looks like photo {sure} by their hashes; 1 bit apart" in text
     assert re.findall(r'data-photo="(\d+)"[^>]* checked', text) == [str(sure)]
 
 
@@ -216,7 +234,7 @@ def test_what_has_changed_is_compared_anew(shelf: Shelf) -> None:
 
 
 def test_what_was_erased_since_is_not_shown_any_more(shelf: Shelf) -> None:
-    kept, erased, other = shelf.alike(1, 2)
+    kept, erased, other = shelf.alike(1, 2, same=True)
     old = Duplicates(shelf.catalog, shelf.blobs, worth=1e9)  # as where comparing takes long
     old.view(None)
     shelf.catalog.erasures.add(erased, by="olga", why="asked")
