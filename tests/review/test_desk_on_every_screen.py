@@ -87,6 +87,7 @@ def paths(airflow: Airflow) -> list[str]:
     alert = catalog.alerts.add("google", kind="drift", message=long, page=page)
     report(airflow, batch, long)
     airflow.shelf.alike(2, 5)
+    airflow.shelf.alike(1, same=True)
     own = ["/sources", "/checks", "/duplicates?bits=8", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
     return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", *own]
 
