@@ -56,10 +56,8 @@ class Duplicates:
 
     def compare(self, connection: Connection, new: Sequence[NewPhoto], *, bits: int) -> list[Judged]:
         """Compare what new photos show with what all stored ones do: the long part of :meth:`judge`, ahead of it."""
-        with self._lock:
-            self._refresh(connection)
+        seen = self._refresh(connection)
         looked_at = _looked_at(new)
-        seen = self._twins.last_id
         twins = self._nearest(connection, looked_at, bits)
         return [Judged(one.photo, one.look, twin, seen) for one, twin in zip(looked_at, twins, strict=True)]
 
@@ -74,8 +72,7 @@ class Duplicates:
             connection.execute(select(photos.c.sha256, photos.c.id).where(photos.c.sha256.in_(names))).tuples().all()
         )
         barred = lying(connection, {(TombstoneKind.SHA256, name) for name in names})
-        with self._lock:
-            self._refresh(connection)
+        seen = self._refresh(connection)
         told = {
             name: Twin("exact_duplicate", exact[name]) if name in exact else Twin("tombstone")
             for name in names
@@ -83,19 +80,21 @@ class Duplicates:
         }
         told = {name: one.twin for name, one in known.items() if one.twin} | told
         unsure = [one for name, one in known.items() if name in names and name not in told]
-        seen = self._twins.last_id
         near = zip((one.photo.sha256 for one in unsure), self._nearest(connection, unsure, bits), strict=True)
         told |= {name: twin for name, twin in near if twin}
         return [Judged(photo, known[photo.sha256].look, told.get(photo.sha256), seen) for photo in new]
 
-    def _refresh(self, connection: Connection) -> None:
+    def _refresh(self, connection: Connection) -> int:
+        """Take in what has been stored since; give its last photo, for another thread may then be taking in more."""
         chosen = select(photos.c.id, photos.c.phash, photos.c.gist)
-        if len(self._twins):  # else the whole of the index on (phash, gist), which is quicker than the rows
-            chosen = chosen.where(photos.c.id > self._twins.last_id)
-        # The driver's own rows: a million of them in the time in which SQLAlchemy would make two hundred thousand.
-        rows = connection.execute(chosen).cursor
-        while rows and (piece := rows.fetchmany(_PIECE)):
-            self._twins.add(piece)
+        with self._lock:
+            if len(self._twins):  # else the whole of the index on (phash, gist), which is quicker than the rows
+                chosen = chosen.where(photos.c.id > self._twins.last_id)
+            # The driver's own rows: a million of them in the time in which SQLAlchemy would make two hundred thousand.
+            rows = connection.execute(chosen).cursor
+            while rows and (piece := rows.fetchmany(_PIECE)):
+                self._twins.add(piece)
+            return self._twins.last_id
 
     def _nearest(self, connection: Connection, new: Sequence[Judged], bits: int) -> list[Twin | None]:
         """For each new photo the stored one that it repeats, of those that it has not been compared with yet."""
