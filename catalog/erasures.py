@@ -51,7 +51,7 @@ class Erasures(Part):
         with self._catalog.writing() as connection:
             laid = self._catalog.tombstones.add_within(connection, marks, by=by, why=why)
             known = about(connection, marks)
-            erased = [photo for photo in known.values() if photo is not None]
+            erased = sorted(photo for photo in known.values() if photo is not None)
             copies = [number for photo in erased for number in copies_of(connection, photo)]
             known |= {number: None for number in copies if number not in known}
             more = marks_in(connection, known)

@@ -161,7 +161,13 @@ class Photos(Part):
 
     def screened(self, photo_id: int, sighting: Sighting | None = None) -> None:
         """Note that a photo has been screened, and where it showed faces: its crop need not look for them again."""
-        self._mark(photo_id, screened_at=now(), sighting=asdict(sighting) if sighting else None)
+        with self._catalog.writing() as connection:
+            connection.execute(
+                update(photos)
+                # Erased while it was looked at, it counts as screened, and nothing is to be seen of it any more.
+                .where(photos.c.id == photo_id, photos.c.screened_at.is_(None))
+                .values(screened_at=now(), sighting=asdict(sighting) if sighting else None)
+            )
 
     def uncropped(self, *, batch_id: int | None = None) -> Sequence[Photo]:
         """Photos still to crop: of a batch, those approved at the raw stage; else those that are in no batch yet."""
@@ -216,10 +222,6 @@ class Photos(Part):
                     select(photos.c.sha256).where(photos.c.dropped_at.is_(None), photos.c.id.not_in(refused("erase")))
                 )
             )
-
-    def _mark(self, photo_id: int, **values: Any) -> None:
-        with self._catalog.writing() as connection:
-            connection.execute(update(photos).where(photos.c.id == photo_id).values(**values))
 
     def _list(self, statement: Any) -> Sequence[Photo]:
         with self._catalog.reading() as connection:

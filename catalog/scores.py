@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from catalog.errors import BadInput
 from catalog.part import Part, clean, finite, now, subject_columns, subject_of
 from catalog.records import Flag, Reason, Score, Stage, Subject, SubjectKind
-from catalog.tables import faces, flags, photos, scores
+from catalog.refusals import refused
+from catalog.tables import faces, flags, photos, refusals, scores
+
+Said = TypeVar("Said", Score, Flag)
 
 
 class Scores(Part):
     """What the checks measured, and what they suggest."""
 
     def add(self, measured: Iterable[Score]) -> int:
-        """Record scores; those already there for the same check and version stay. Says how many were new."""
+        """Record scores; those already there for the same check and version stay. Says how many were new.
+
+        Of what was erased while it was looked at nothing is recorded.
+        """
         moment, new = now(), 0
         with self._catalog.writing() as connection:
-            for score in measured:
+            for score in _of_what_stands(connection, measured):
                 if not 0 <= score.value <= 1:
                     raise BadInput(f"the check {score.check} says {score.value}, which is not between 0 and 1")
                 added = connection.execute(
@@ -57,10 +64,13 @@ class Scores(Part):
         return found
 
     def flag(self, suggested: Iterable[Flag]) -> int:
-        """Record suggestions; the same suggester speaks once per subject and stage. Says how many were new."""
+        """Record suggestions; the same suggester speaks once per subject and stage. Says how many were new.
+
+        Of what was erased while it was looked at nothing is recorded.
+        """
         moment, new = now(), 0
         with self._catalog.writing() as connection:
-            for flag in suggested:
+            for flag in _of_what_stands(connection, suggested):
                 added = connection.execute(
                     self._insert(flags)
                     .values(
@@ -103,9 +113,31 @@ class Scores(Part):
         return [Score(subject_of(row), row.check, row.version, row.value, row.detail) for row in rows]
 
 
+def _of_what_stands(connection: Connection, said: Iterable[Said]) -> list[Said]:
+    """Those about photos that nobody has erased: none of these is erased before the transaction ends."""
+    every = list(said)
+    of = {one.subject: one.subject.id for one in every if one.subject.kind is SubjectKind.PHOTO}
+    cut = sorted({one.subject.id for one in every if one.subject.kind is SubjectKind.FACE})
+    for ids in _pieces(cut):
+        for row in connection.execute(select(faces.c.id, faces.c.photo_id).where(faces.c.id.in_(ids))):
+            of[Subject(SubjectKind.FACE, row.id)] = row.photo_id
+    erased: set[int] = set()
+    for ids in _pieces(sorted(set(of.values()))):
+        # An erasure locks its photos too, in this order. Asked in the same statement, what is erased could be what was
+        # when the lock had to be waited for.
+        locked = select(photos.c.id).where(photos.c.id.in_(ids)).order_by(photos.c.id)
+        connection.execute(locked.with_for_update(read=True))
+        erased.update(connection.scalars(refused("erase").where(refusals.c.photo_id.in_(ids))))
+    return [one for one in every if of.get(one.subject) not in erased]
+
+
 def _by_column(table, subjects: Sequence[Subject]):  # type: ignore[no-untyped-def]  # (column, ids) pairs
     for kind, column in ((SubjectKind.PHOTO, table.c.photo_id), (SubjectKind.FACE, table.c.face_id)):
         ids = [subject.id for subject in subjects if subject.kind is kind]
-        # A statement holds so many parameters: 32,766 on SQLite, 65,535 on PostgreSQL.
-        for start in range(0, len(ids), 10_000):
-            yield column, ids[start : start + 10_000]
+        yield from ((column, some) for some in _pieces(ids))
+
+
+def _pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """A statement holds so many parameters: 32,766 on SQLite, 65,535 on PostgreSQL."""
+    for start in range(0, len(ids), 10_000):
+        yield ids[start : start + 10_000]

@@ -24,11 +24,16 @@ from catalog.records import (
     Candidate,
     CandidateState,
     Fetched,
+    Flag,
     NewPhoto,
     Photo,
     Query,
+    Reason,
+    Score,
     Sighting,
     Stage,
+    Subject,
+    SubjectKind,
     TombstoneKind,
     Twin,
 )
@@ -126,6 +131,21 @@ def test_nothing_of_an_erased_photo_is_left_to_see(catalog: Catalog, rows: Rows,
         laid = connection.execute(select(tombstones)).all()
     assert {row.kind for row in laid} == {"image_url", "foreign_id", "sha256"}
     assert not any("example" in str(tuple(row)) or "id-1" in str(tuple(row)) for row in laid)
+
+
+def test_what_is_learnt_of_a_photo_while_it_is_erased_is_not_kept(
+    catalog: Catalog, rows: Rows, blobs: FolderBlobs
+) -> None:
+    gone = stored(catalog, rows, blobs, found(1), picture=1)
+    face = rows.face(gone)
+    steps.erase(photo_id=gone.id, by="rita", catalog=catalog, blobs=blobs)
+    catalog.photos.screened(gone.id, Sighting("dlib", ((10.0, 20.0, 90.0, 100.0, 1.5),)))
+    of_photo, of_face = Subject(SubjectKind.PHOTO, gone.id), Subject(SubjectKind.FACE, face.id)
+    measured = [Score(subject, "a_check", "1", 0.2, {"boxes": [[0, 0, 1, 1]]}) for subject in (of_photo, of_face)]
+    assert catalog.scores.add(measured) == 0
+    assert catalog.scores.flag([Flag(of_face, Stage.CROP, Reason.EYES, "check:a_check", "0.2")]) == 0
+    assert catalog.photos.get(gone.id).sighting is None
+    assert not any(catalog.scores.of_many([of_photo, of_face]).values())
 
 
 def test_an_author_goes_with_all_photos_and_waits_for_nothing(catalog: Catalog, rows: Rows, blobs: FolderBlobs) -> None:
