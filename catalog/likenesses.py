@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, select
 
 from catalog.part import Part, unsigned
 from catalog.refusals import refused
-from catalog.tables import candidates, faces, photos, refusals, scores
+from catalog.tables import candidates, faces, photos, refusals, scores, tombstones
 
 _COPY = "photo "
 
@@ -53,12 +53,16 @@ class Likeness:
 
 @dataclass(frozen=True, slots=True)
 class Tide:
-    """How far the tables are that likenesses are read from: whatever changes what is read moves one of these."""
+    """How far the tables are that likenesses are read from: whatever changes what is read moves one of these.
+
+    The tombstones are among them because what is erased leaves its row behind, and blanked.
+    """
 
     photo: int
     face: int
     score: int
     refusal: int
+    tombstone: int
 
 
 class Likenesses(Part):
@@ -68,7 +72,7 @@ class Likenesses(Part):
         """How far the tables are by now; two that are equal have nothing between them."""
         newest = [
             select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
-            for table in (photos, faces, scores, refusals)
+            for table in (photos, faces, scores, refusals, tombstones)
         ]
         with self._catalog.reading() as connection:
             return Tide(*connection.execute(select(*newest)).one())

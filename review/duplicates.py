@@ -3,7 +3,7 @@ each photo.
 
 Comparing all photos takes a while where there are many, so it is done in one thread of its own, kept for as long as
 nothing has changed, and begun anew no more often than it is worth. A page waits for it a little and then shows what
-was found before, or that it is still being made.
+was found before, or that it is still being made. What was found before an erasure is not shown any more.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from catalog import Catalog, settings
 from catalog.blobs import Blobs
 from catalog.likenesses import Copy, Tide
 from catalog.records import Decision, ReviewItem, Stage, Subject, SubjectKind, Verdict
+from preprocessing.best import NOTHING
 from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, Radius
 from preprocessing.gathering import Gathering
 from review.links import link
@@ -53,7 +54,7 @@ class Card:
     source: str
     page_link: str | None
     kept: bool
-    because: str
+    because: str  # in which respect the kept one is better; empty for that one, and where nothing tells them apart
     tie: Pair | None
     to: int
     sure: bool  # it was looked at closer, and shows the same as the photo to keep
@@ -166,6 +167,8 @@ class Duplicates:
     def _compare(self, batch_id: int | None) -> _Compared | None:
         tide = self._catalog.likenesses.tide()
         with self._lock:
+            for old in [number for number, one in self._compared.items() if one.tide.tombstone != tide.tombstone]:
+                del self._compared[old]
             known = self._compared.get(batch_id)
             if known is not None:
                 self._compared.move_to_end(batch_id)
@@ -175,9 +178,11 @@ class Duplicates:
             if work is None:
                 work = self._being[batch_id] = self._thread.submit(self._work, batch_id)
         try:
-            return work.result(self._patience)
+            compared = work.result(self._patience)
         except TooLate:
             return known
+        # Something may have been erased while we waited: then it is begun anew.
+        return compared if compared.tide.tombstone == self._catalog.likenesses.tide().tombstone else None
 
     def _work(self, batch_id: int | None) -> _Compared:
         try:
@@ -250,7 +255,7 @@ def _cluster(cluster: Cluster, row: _Row, stands: _Stands) -> ClusterView:
         keep=cluster.keep,
         sure=cluster.pairs[0].tie.sure,
         cards=cards,
-        more=len(cluster.members) - len(cards),
+        more=max(0, len(cluster.members) - PHOTOS),
         sources=tuple(sorted({member.source for member in cluster.members})),
     )
 
@@ -262,7 +267,7 @@ def _card(member: Member, tie: Pair | None, keep: int, stands: _Stands) -> Card:
         source=member.source,
         page_link=link(member.page_url),
         kept=number == keep,
-        because=member.because,
+        because="" if member.because == NOTHING else member.because,
         tie=tie,
         to=tie.one + tie.other - number if tie else number,
         sure=tie is not None and tie.tie.sure and _has(tie, keep),

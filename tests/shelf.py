@@ -111,6 +111,22 @@ class Shelf:
         with self.catalog.writing() as connection:
             connection.execute(update(photos).where(photos.c.id.in_(found)).values(sketch=grey))
 
+    def copy(self, photo: int, *, page_url: str) -> None:
+        """A candidate that is refused when it is fetched, because its bytes are those of a stored photo."""
+        number = next(_NEXT)
+        found = Candidate(
+            source="folder",
+            foreign_id=f"shelf-{number}",
+            page_url=page_url,
+            image_url=f"https://photos.example.org/{number}.jpg",
+            licence="CC0-1.0",
+        )
+        planned = self.rows.query(f"copies of shelf {number}", source="folder", domain=Domain.BARE)
+        assert self.catalog.candidates.add(found, query_id=planned.id)
+        (claimed,) = self.catalog.candidates.claim(source="folder", count=1, lease_seconds=60)
+        same = replace(self.rows.new_photo(), sha256=self.catalog.photos.get(photo).sha256)
+        assert self.catalog.photos.store(same, candidate_id=claimed.id, bits=0) is None
+
     def photos(self, batch: int) -> list[int]:
         """The numbers of a batch's photos."""
         return [photo.id for photo in self.catalog.photos.of_batch(batch)]

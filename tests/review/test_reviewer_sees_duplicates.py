@@ -11,7 +11,7 @@ from shelf import Shelf
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from catalog.records import BatchState, Reason, Stage, Subject, SubjectKind, Verdict
+from catalog.records import BatchState, Reason, Stage, Subject, SubjectKind, TombstoneKind, Verdict
 from review.access import Access, Person
 from review.app import create_app
 from review.desk import Desk
@@ -245,6 +245,22 @@ def test_what_was_erased_since_is_not_shown_any_more(shelf: Shelf) -> None:
     view = old.view(None)
     assert view is not None
     assert view.clusters == ()
+
+
+def test_the_address_of_a_copy_that_was_taken_down_since_is_not_shown_any_more(shelf: Shelf) -> None:
+    kept, _ = shelf.alike(1, same=True)
+    shelf.copy(kept, page_url="https://photos.example.org/copied")
+    old = Duplicates(shelf.catalog, shelf.blobs, worth=1e9)
+    assert links(old) == ["https://photos.example.org/copied"]
+    mark = (TombstoneKind.PAGE_URL, "https://photos.example.org/copied")
+    shelf.catalog.erasures.add_about([mark], by="olga", why="asked")
+    assert links(old) == [None]
+
+
+def links(duplicates: Duplicates) -> list[str | None]:
+    view = duplicates.view(None)
+    assert view is not None
+    return [copy.page_link for cluster in view.clusters for card in cluster.cards for copy in card.copies]
 
 
 def test_a_page_does_not_wait_for_long(shelf: Shelf) -> None:
