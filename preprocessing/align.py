@@ -1,8 +1,8 @@
 """OpenCV's door: cuts the aligned square of a face out of a photo, at 512 and 256 pixels.
 
 The geometry is FFHQ's (see geometry.py); the resampling is a halving or two of the part that is needed and one
-affine warp, a fortieth of the cost of the published recipe (4096-pixel Pillow transform, then Lanczos). Where
-the square leaves the photo, the photo is mirrored at its edge as FFHQ does; how much is known exactly before
+affine warp, less than a hundredth of what the published recipe costs (4096-pixel Pillow transform, then Lanczos).
+Where the square leaves the photo, the photo is mirrored at its edge as FFHQ does; how much is known exactly before
 any pixel is touched. A photo that is itself a tight face crop is not padded: its largest square is resized
 instead.
 """

@@ -26,14 +26,18 @@ def openness(pixels: Pixels, landmarks: Landmarks, eye: slice) -> float:
     return answer(shipped("eyes"), view(pixels, square_of(landmarks, eye), mirrored=eye == LEFT_EYE))
 
 
-def square_of(landmarks: Landmarks, eye: slice) -> Square:
-    """The square around an eye, turned as the face is: its middle lies between the corners of the lids."""
+def square_of(landmarks: Landmarks, eye: slice, *, span: float = SPAN, raised: float = 0.0) -> Square:
+    """The square around an eye, turned as the face is: its middle lies between the corners of the lids, or above.
+
+    `span` is its side and `raised` how far above it lies, both in distances between the eyes.
+    """
     points = landmarks.array()
     middle = points[[eye.start, eye.start + 3]].mean(axis=0)
     across = points[LEFT_EYE].mean(axis=0) - points[RIGHT_EYE].mean(axis=0)
     if np.hypot(*across) < 1:
         across = np.array([1.0, 0.0])  # landmarks that span no face: any picture will do
-    step = across * (SPAN / 2)
+    middle = middle + np.array([across[1], -across[0]]) * raised
+    step = across * (span / 2)
     return Square(float(middle[0]), float(middle[1]), float(step[0]), float(step[1]))
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from preprocessing import eyes
 from preprocessing.decode import Pixels
 from preprocessing.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, Landmarks, Points, Square
-from preprocessing.smallnet import HEIGHT, WIDTH, Array, margin, shipped
+from preprocessing.smallnet import HEIGHT, WIDTH, Array, answer, shipped
 
 #: The picture's width in distances between the eyes; it reaches from above the brow to below the lower lid.
 SPAN = 1.1
@@ -26,9 +27,7 @@ def uncovered(pixels: Pixels, landmarks: Landmarks) -> tuple[float, float]:
 
     `pixels` is a crop, `landmarks` its points in the crop's own pixels.
     """
-    weights = shipped("fringe")
-    margins = [margin(weights, view(pixels, landmarks, eye)) for eye in (RIGHT_EYE, LEFT_EYE)]
-    right, left = (float(1 / (1 + np.exp(-np.clip(one, -30, 30)))) for one in margins)
+    right, left = (answer(shipped("fringe"), view(pixels, landmarks, eye)) for eye in (RIGHT_EYE, LEFT_EYE))
     return right, left
 
 
@@ -53,14 +52,7 @@ def view(pixels: Pixels, landmarks: Landmarks, eye: slice) -> Array:
 
 def square_of(landmarks: Landmarks, eye: slice) -> Square:
     """The square around an eye and its brow, turned as the face is."""
-    points = landmarks.array()
-    middle = points[[eye.start, eye.start + 3]].mean(axis=0)
-    across = points[LEFT_EYE].mean(axis=0) - points[RIGHT_EYE].mean(axis=0)
-    if np.hypot(*across) < 1:
-        across = np.array([1.0, 0.0])  # landmarks that span no face: any picture will do
-    middle = middle + np.array([across[1], -across[0]]) * RAISED
-    step = across * (SPAN / 2)
-    return Square(float(middle[0]), float(middle[1]), float(step[0]), float(step[1]))
+    return eyes.square_of(landmarks, eye, span=SPAN, raised=RAISED)
 
 
 def skin_of(pixels: Pixels, landmarks: Landmarks) -> Pixels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalog.records import Reason, SubjectKind
 from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
-from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, Landmarks
+from preprocessing.geometry import LEFT_EYE, RIGHT_EYE
 
 #: Names the weights of eyes.npz too: a test holds the two together.
 EYES_VERSION = "net-2c5d06ec"
@@ -26,6 +26,5 @@ def right_eye_open(face: FaceView) -> Measure:
 def _eye(face: FaceView, eye: slice) -> Measure:
     from preprocessing.eyes import openness
 
-    in_crop = Landmarks.of(face.landmarks.array() * (face.pixels.shape[0] / face.grey.shape[0]))
-    value = openness(face.pixels, in_crop, eye)
+    value = openness(face.pixels, face.in_crop, eye)
     return Measure(value, {"open": round(value, 3)})

@@ -14,7 +14,8 @@ YAW, PITCH, ROLL = 30.0, 30.0, 20.0
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=POSE_VERSION)
 def pose(face: FaceView) -> Measure:
-    """Does the person look into the camera? How far the head is turned; 30 degrees to a side, up or down are too much.
+    """Does the person look into the camera? How far the head is turned: 30 degrees to a side, up or down, or 20 of tilt
+    are too much.
 
     In degrees: `yaw` above 0 is to the right of the picture, `pitch` above 0 is up, and `roll` above 0 is clockwise, as
     left over after the crop was set upright.

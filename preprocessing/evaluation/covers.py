@@ -15,6 +15,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from preprocessing.decode import Pixels
 from preprocessing.geometry import BROWS, LEFT_EYE, RIGHT_EYE, Landmarks, Points
 
+#: Strands are drawn so many at a time, and so often at the most: an eye that lies outside the crop is never hidden.
+STRANDS, TIMES = 50, 40
 #: A fringe hides an eye when it covers this share of the eye's box and a twentieth of the eyes' distance around it.
 HIDDEN = 0.4
 
@@ -56,9 +58,9 @@ def fringed(pixels: Pixels, landmarks: Landmarks, *, seed: int, hides: bool = Tr
     left = min(float(eye[:, 0].min()) for eye in over) - 0.2 * apart
     right = max(float(eye[:, 0].max()) for eye in over) + 0.2 * apart
     brow = float(points[BROWS, 1].min())
-    while True:
+    for _ in range(TIMES):
         pen, covered = ImageDraw.Draw(picture), ImageDraw.Draw(cover)
-        for x in chance.uniform(left, right, 50):
+        for x in chance.uniform(left, right, STRANDS):
             low = float(points[36:48, 1].max()) + apart * chance.uniform(0, 0.3) if hides else brow - apart * 0.03
             strand = _strand(x, top=brow - 0.75 * apart, low=low, sway=0.12 * apart, chance=chance)
             colour = hair[int(chance.integers(len(hair)))]

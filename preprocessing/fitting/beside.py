@@ -21,6 +21,7 @@ from preprocessing.align import cut, shrink
 from preprocessing.beside import CELL, COLUMNS, ROWS, look, planes
 from preprocessing.decode import Pixels
 from preprocessing.evaluation.covers import handed, seeds_of, with_product
+from preprocessing.evaluation.questions.covering import IN_FRONT
 from preprocessing.fitting import shapes
 from preprocessing.fitting.portraits import Light, Portrait, Unseen, left_out, read_portraits, softened
 from preprocessing.fitting.shapes import Sitter
@@ -41,10 +42,6 @@ FREE = 0.2
 VISIBLE, UNSEEN = 0.3, 0.02
 #: The share of unseen clean faces that may be flagged.
 FALSE_ALARMS = 0.03
-
-
-#: Words in `defects` that say that something is in front of the face.
-WORDS = frozenset({"hand", "hand_near_face", "product", "product_in_frame"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,11 +102,11 @@ def _seen_covered() -> frozenset[str]:
 
 
 def _covered(portrait: Portrait, seen: frozenset[str]) -> bool:
-    return bool(portrait.label.defects & WORDS) or portrait.sha256 in seen
+    return bool(portrait.label.defects & IN_FRONT) or portrait.sha256 in seen
 
 
 def _clean(portrait: Portrait, seen: frozenset[str]) -> bool:
-    return portrait.clean and portrait.sha256 not in seen
+    return portrait.clean and not _covered(portrait, seen)
 
 
 def covered(sitter: Sitter, chance: np.random.Generator) -> Pixels:

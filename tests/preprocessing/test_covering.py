@@ -180,6 +180,12 @@ def test_what_is_drawn_depends_on_the_seed_alone_and_covers_something(face: Face
     assert 0.003 < (one != face.pixels).any(axis=2).mean() < 0.5
 
 
+def test_strands_are_drawn_to_an_end_wherever_the_eyes_are(face: FaceView) -> None:
+    """Of eyes outside the crop none is ever hidden."""
+    beside = Landmarks.of(face.landmarks.array() + np.array([400, 0]))
+    assert fringed(face.pixels, beside, seed=4).shape == face.pixels.shape
+
+
 # ------------------------------------------------------------------------------------------------- fitting
 
 
