@@ -100,7 +100,8 @@ class Settings(BaseSettings):
         le=16,
         description="Where a photo was erased and only its perceptual hash is left: hashes this many bits apart or "
         "fewer are the same photo. All others are told apart by small grey copies. Also the radius within which "
-        "`python -m preprocessing duplicates` and the desk gather photos, before they are looked at closer.",
+        "`python -m preprocessing duplicates` and the desk (there 12 at most) gather photos, before they are looked "
+        "at closer.",
     )
     proxy: str = Field("", description="HTTP proxy through which the collectors reach the network; empty: none.")
     proxy_ca: str = Field("", description="CA bundle (PEM) of that proxy; empty: the system's.")

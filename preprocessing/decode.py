@@ -22,6 +22,9 @@ from preprocessing.errors import Refused, TooLarge, TooSmall, Undecodable
 Pixels = npt.NDArray[np.uint8]
 Grey = npt.NDArray[np.float64]
 
+#: How light red, green and blue are, by Rec. 601.
+LUMA = np.array([0.299, 0.587, 0.114])
+
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
 MIN_SIDE = 32
@@ -168,7 +171,7 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
 
 def luma(pixels: Pixels) -> Grey:
     """Rec. 601 luma of RGB pixels, in [0, 255]."""
-    return pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    return pixels.astype(np.float64) @ LUMA
 
 
 def encode_jpeg(pixels: Pixels, *, quality: int = 95) -> bytes:

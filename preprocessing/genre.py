@@ -14,22 +14,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from preprocessing.decode import Pixels
-from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, Landmarks, Points, Square
+from preprocessing.decode import LUMA, Pixels
+from preprocessing.geometry import LEFT_EYE, MIRRORED, RIGHT_EYE, Landmarks, Points, Square
 from preprocessing.linear import Judge, Vector, judge
 
 SIDE = 256
 SCALES = 3
 #: Neighbours that differ by less than this are equal.
 EQUAL = 1.0
-
-LUMA = np.array([0.299, 0.587, 0.114])
 #: Where the eyes are in most crops.
 USUAL = ((96.0, 118.0), (160.0, 118.0))
-#: The 68 points in the order of their mirror images.
-MIRRORED = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
-MIRRORED += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1)]
-MIRRORED += [*range(64, 59, -1), *range(67, 64, -1)]
 #: The points whose places are told: of each pair one.
 TELLING = [0, 2, 4, 6, 8, 17, 19, 21, 27, 30, 31, 33, 36, 37, 39, 41, 48, 50, 51, 57, 60, 62, 66]
 

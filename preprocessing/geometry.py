@@ -22,6 +22,10 @@ LEFT_EYE = slice(42, 48)
 BROWS = slice(17, 27)
 MOUTH_CORNERS = (48, 54)
 CHIN = 8
+#: The landmark that each becomes in a mirror.
+MIRRORED = np.r_[
+    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45:41:-1, 47, 46, 39:35:-1, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from preprocessing.decode import Pixels, luma
+from preprocessing.decode import LUMA, Pixels, luma
 
 #: How much of each pixel is ink, in [0, 1].
 Mask = npt.NDArray[np.float32]
@@ -115,7 +115,7 @@ def inked(
     if edge is None:
         edge = bool(opacity >= 0.65 and chance.random() < 0.35)
     if edge:
-        opposite = np.float32(0 if colour @ (0.299, 0.587, 0.114) > 128 else 255)
+        opposite = np.float32(0 if colour @ LUMA > 128 else 255)
         around = _around(ink, chance)[..., None]
         base = base * (1 - around) + opposite * around
     share = (ink * opacity)[..., None]
@@ -130,7 +130,7 @@ def _colour(below: float, chance: np.random.Generator, *, faint: bool) -> npt.ND
         return plain
     for _ in range(20):
         colour = chance.uniform(0, 255, 3).astype(np.float32)
-        if abs(float(colour @ (0.299, 0.587, 0.114)) - below) >= CONTRAST:
+        if abs(float(colour @ LUMA) - below) >= CONTRAST:
             return colour
     return plain
 

@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from preprocessing.align import grey
-from preprocessing.decode import Pixels, decode, encode_jpeg
+from preprocessing.decode import LUMA, Pixels, decode, encode_jpeg
 
 Floats = npt.NDArray[np.floating]
 Chance = np.random.Generator
-
-LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def watercolour(face: Pixels, chance: Chance) -> Pixels:

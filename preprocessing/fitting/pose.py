@@ -20,7 +20,7 @@ import numpy as np
 
 from preprocessing.decode import decode
 from preprocessing.evaluation.manifest import read
-from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, Landmarks, Points
+from preprocessing.geometry import LEFT_EYE, MIRRORED, RIGHT_EYE, Landmarks, Points
 from preprocessing.pose import STEADY, Shape, Turn, rotation
 
 ROUNDS = 60
@@ -28,10 +28,6 @@ ROUNDS = 60
 SMALLEST = 24.0
 #: How deep the points lie at first, in eye distances from the plane of the lids; only where the search begins.
 JAW, BROW, NOSE, LIDS, LIPS = 1.0, -0.1, -0.45, 0.0, -0.2
-#: The landmark that each becomes in a mirror.
-MIRRORED = np.r_[
-    16:-1:-1, 26:16:-1, 27:31, 35:30:-1, 45:41:-1, 47, 46, 39:35:-1, 41, 40, 54:47:-1, 59:54:-1, 64:59:-1, 67:64:-1
-]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from catalog.blobs import FolderBlobs
 from catalog.catalog import Catalog
 from catalog.census import census
 from catalog.errors import BadInput
+from catalog.part import now
 from catalog.records import (
     Admission,
     BatchState,
@@ -38,7 +41,7 @@ from catalog.records import (
     Twin,
 )
 from catalog.sketches import SIDE, sketch
-from catalog.tables import candidates, photos, tombstones
+from catalog.tables import candidates, photos, refusals, tombstones
 from catalog.tombstones import blank_id, digest, normal_address, normal_author
 from rows import Rows
 
@@ -146,6 +149,20 @@ def test_what_is_learnt_of_a_photo_while_it_is_erased_is_not_kept(
     assert catalog.scores.flag([Flag(of_face, Stage.CROP, Reason.EYES, "check:a_check", "0.2")]) == 0
     assert catalog.photos.get(gone.id).sighting is None
     assert not any(catalog.scores.of_many([of_photo, of_face]).values())
+
+
+def test_scores_wait_for_an_erasure_that_has_begun_and_are_not_kept_then(catalog: Catalog, rows: Rows) -> None:
+    photo = rows.photo()
+    score = Score(Subject(SubjectKind.PHOTO, photo.id), "a_check", "1", 0.2)
+    with ThreadPoolExecutor(1) as other:
+        with catalog.writing() as connection:
+            connection.execute(select(photos.c.id).where(photos.c.id == photo.id).with_for_update())
+            adding = other.submit(catalog.scores.add, [score])
+            time.sleep(0.5)  # it waits for us by now
+            assert not adding.done()
+            erased = {"step": "erase", "reason": "erased", "detail": "", "photo_id": photo.id, "at": now()}
+            connection.execute(refusals.insert().values(erased))
+        assert adding.result(30) == 0
 
 
 def test_an_author_goes_with_all_photos_and_waits_for_nothing(catalog: Catalog, rows: Rows, blobs: FolderBlobs) -> None:

@@ -19,8 +19,8 @@ from preprocessing.decode import Pixels, encode_jpeg
 from preprocessing.detect import Detector
 from preprocessing.fitting import drawings
 from preprocessing.fitting import genre as fitting
-from preprocessing.genre import MIRRORED, describe, weights
-from preprocessing.geometry import FoundFace, Landmarks
+from preprocessing.genre import describe, weights
+from preprocessing.geometry import MIRRORED, FoundFace, Landmarks
 
 CHECK = CHECKS["photographed"]
 

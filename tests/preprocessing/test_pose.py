@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from preprocessing.checks import CHECKS, POSE_VERSION, FaceView
 from preprocessing.evaluation.fitted import fitted_on
-from preprocessing.fitting.pose import MIRRORED, Seen, agreement, find
-from preprocessing.geometry import FoundFace, Landmarks, Points
+from preprocessing.fitting.pose import Seen, agreement, find
+from preprocessing.geometry import MIRRORED, FoundFace, Landmarks, Points
 from preprocessing.pose import STEADY, Shape, Turn, face, provenance, rotation, turn_of, version
 
 turns = st.builds(Turn, yaw=st.floats(-55, 55), pitch=st.floats(-35, 35), roll=st.floats(-40, 40))
