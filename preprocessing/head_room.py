@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from preprocessing.decode import Pixels
 from preprocessing.geometry import CHIN, Landmarks, Square
+from preprocessing.linear import sigmoid
 from preprocessing.smallnet import HEIGHT, WIDTH, Array, margin, shipped
 
 #: The picture's width in face lengths; its height follows.
@@ -29,7 +30,7 @@ def wholeness(pixels: Pixels, landmarks: Landmarks) -> float:
     weights = shipped("head_room")
     # A head is as whole as its mirror image.
     both = (margin(weights, seen) + margin(weights, np.ascontiguousarray(seen[:, :, ::-1]))) / 2
-    return float(1 / (1 + np.exp(-np.clip(both, -30, 30))))
+    return sigmoid(both)
 
 
 def place(landmarks: Landmarks) -> tuple[tuple[float, float], float]:

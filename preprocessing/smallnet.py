@@ -17,6 +17,8 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from preprocessing.linear import sigmoid
+
 Array = npt.NDArray[np.float32]
 
 #: Rows and columns of the pictures that every network here looks at.
@@ -81,7 +83,7 @@ def joined(several: Sequence[Weights]) -> Weights:
 
 def answer(weights: Weights, planes: Array) -> float:
     """How surely yes, in [0, 1]; 0.5 is the working point that was chosen when the network was fitted."""
-    return float(1 / (1 + np.exp(-np.clip(margin(weights, planes), -30, 30))))
+    return sigmoid(margin(weights, planes))
 
 
 def margin(weights: Weights, planes: Array) -> float:
