@@ -115,6 +115,32 @@ def test_photos_that_cannot_be_read_are_counted_and_told(tmp_path: Path, astrona
     assert answer["checks"]["mirrored_padding"]["largest_error"] < 0.005
 
 
+@pytest.mark.parametrize(
+    ("defects", "frontal", "row"),
+    [
+        ("text", "yes", "text_labelled"),
+        ("fringe", "yes", "fringe_labelled"),
+        ("hand", "yes", "hand_or_product_labelled"),
+        ("product_in_frame", "yes", "hand_or_product_labelled"),
+        ("", "turned", "turned_away"),
+    ],
+)
+def test_what_a_label_names_should_be_flagged_and_is_no_clean_portrait(
+    tmp_path: Path, astronaut: Pixels, capsys, defects: str, frontal: str, row: str
+) -> None:
+    rows = [
+        ["a.jpg", "portrait", "1", "none", "open", defects, frontal],
+        ["b.jpg", "portrait", "1", "none", "open", "", "near"],
+    ]
+    for number, (file, *_) in enumerate(rows):
+        (tmp_path / file).write_bytes(encode_jpeg(astronaut, quality=80 + number))
+    checks = evaluated(tmp_path, manifest(tmp_path, rows, [*COLUMNS, "frontal"]), capsys)["checks"]
+    assert (checks[row]["n_positive"], checks[row]["n_negative"]) == (1, 1)
+    drawn_over = {"text": "caption", "fringe": "fringe", "hand": "hand", "product_in_frame": "product_at_the_face"}
+    if defects:
+        assert checks[drawn_over[defects]]["n_positive"] == 1, "nothing is drawn over what is covered already"
+
+
 def test_what_the_weights_were_fitted_on_is_told(tmp_path: Path, astronaut: Pixels, capsys) -> None:
     known = sorted(fitted_on(CHECKS["left_eye_open"].version))[0]
     rows = [[f"{n}.jpg", "portrait", "1", "none", "open", "", repo] for n, repo in enumerate([known, "new/photos", ""])]
