@@ -11,7 +11,7 @@ from preprocessing.decode import Grey
 from preprocessing.geometry import MAX_PADDED
 
 #: Names the weights of head_room.npz too: a test holds the two together.
-HEAD_ROOM_VERSION = "net-8281c8f1"
+HEAD_ROOM_VERSION = "net-ced0d692"
 
 
 @check(threshold=0.8, on=SubjectKind.PHOTO, reason=Reason.OTHER)

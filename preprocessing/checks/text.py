@@ -7,7 +7,7 @@ from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
 
 #: Names the weights of text.npz too: a test holds the two together.
-TEXT_VERSION = "net-44ea2e86"
+TEXT_VERSION = "net-16be3d95"
 #: The network's margin at which `text` scores 0.5: of a hundred portraits without text at most one comes so far.
 SURE = 2.7
 #: So many boxes are drawn at the most: a watermark may stand a hundred times in a picture.
@@ -16,7 +16,7 @@ SHOWN = 12
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=TEXT_VERSION)
 def text(face: FaceView) -> Measure:
-    """Is the picture free of text? Captions, watermarks and signs count, in any script and at any angle.
+    """Is the picture free of text? Captions, watermarks and signs count in any script, slanted or not (up to 20 degrees).
 
     `lines` are counted; `surest` is the network's margin for the clearest of them, where 2.7 is the limit.
     """
