@@ -16,7 +16,7 @@ SHOWN = 12
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=TEXT_VERSION)
 def text(face: FaceView) -> Measure:
-    """Is the picture free of text? Captions, watermarks and signs count in any script, slanted or not (up to 20 degrees).
+    """Is the picture free of text? Captions, watermarks and signs count, in any script, up to 20 degrees slanted.
 
     `lines` are counted; `surest` is the network's margin for the clearest of them, where 2.7 is the limit.
     """
