@@ -12,7 +12,7 @@ from preprocessing.checks.views import FaceView
 
 #: These name the weights of fringe.npz and in_front.npz too: a test holds them together.
 FRINGE_VERSION = "net-47c53b0a"
-IN_FRONT_VERSION = "net-a6866f59"
+IN_FRONT_VERSION = "net-8b196879"
 
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.FRINGE, version=FRINGE_VERSION)

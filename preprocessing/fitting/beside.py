@@ -31,7 +31,7 @@ from preprocessing.smallnet import Array, Weights
 
 Cells = npt.NDArray[np.float64]
 
-ROUNDS = 24
+ROUNDS = 48
 #: The side of the pictures that are drawn on.
 SIDE = 144
 #: The share of hands among what is drawn.
