@@ -11,7 +11,7 @@ from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
 
 #: These name the weights of fringe.npz and in_front.npz too: a test holds them together.
-FRINGE_VERSION = "net-47c53b0a"
+FRINGE_VERSION = "net-5f31856e"
 IN_FRONT_VERSION = "net-8b196879"
 
 
