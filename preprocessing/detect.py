@@ -13,6 +13,7 @@ dlib also sees faces in drawings (21 of 23 that we tried): a face found is no pr
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 from collections.abc import Sequence
@@ -85,7 +86,7 @@ class Detector:
         self._predictor = dlib.shape_predictor(str(model))
         self._lock = threading.Lock()
         scales = "-".join(str(side) for side in GLANCES)
-        self.version = f"dlib {dlib.__version__} coarse hog {scales} {model.stem}"
+        self.version = f"dlib {dlib.__version__} coarse hog {scales} {_digest_of_choices()} {model.stem}"
 
     def find(self, photo: Pixels) -> tuple[FoundFace, ...]:
         """Find the faces of an upright RGB photo, the largest first, in pixels of the photo."""
@@ -167,6 +168,13 @@ class Detector:
         shape = self._predictor(photo, rectangle)
         # dlib counts from the middle of the first pixel, we from its corner.
         return Landmarks(tuple((point.x + 0.5, point.y + 0.5) for point in shape.parts()))
+
+
+def _digest_of_choices() -> str:
+    """Another number above, another version: what was seen with the old one is looked for anew."""
+    sizes = (GLANCES, GLIMPSE, LOOK, LEVELS, AGAIN, AROUND, WHOLE, BORDER)
+    limits = (MAYBE, ALONE, IN_A_GROUP, NEARLY, SAME, COVERED, FAINT)
+    return hashlib.sha256(repr((sizes, limits)).encode()).hexdigest()[:8]
 
 
 def _read(detector: dlib.fhog_object_detector) -> Hog:

@@ -102,24 +102,33 @@ def _seen(weights: Weights, planes: Array) -> Array:
     beside = len(weights.kernels[0]) // weights.kernels[1].shape[1]
     seen = np.concatenate([planes] * beside)
     for kernel, bias in zip(weights.kernels, weights.biases, strict=True):
-        seen = _halved(np.maximum(_convolved(seen, kernel) + bias[:, None, None], 0))
+        seen = _halved(np.maximum(convolved(seen, kernel) + bias[:, None, None], 0))
     return seen
 
 
-def _convolved(planes: Array, kernel: Array) -> Array:
-    """Correlate planes with 3 x 3 kernels, zeros around the border, as torch's Conv2d with padding 1 does."""
+def convolved(
+    planes: Array, kernel: Array, *, step: int = 1, border: tuple[int, int] = (1, 1), spread: tuple[int, int] = (1, 1)
+) -> Array:
+    """Correlate planes (in, height, width) with kernels (out, in, rows, columns) as torch's Conv2d does: zeros around
+    the border, so many pixels from place to place, and the kernels' own places so far apart."""
     beside = len(planes) // kernel.shape[1]
     if beside > 1:
         pairs = zip(np.split(planes, beside), np.split(kernel, beside), strict=True)
-        return np.concatenate([_convolved(own, its) for own, its in pairs])
-    depth, height, width = planes.shape
-    framed = np.pad(planes, ((0, 0), (1, 1), (1, 1)))
-    windows = np.stack([framed[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=1)
-    flat, seen = kernel.reshape(len(kernel), -1), windows.reshape(depth * 9, height * width)
+        return np.concatenate([convolved(own, its, step=step, border=border, spread=spread) for own, its in pairs])
+    high, wide = kernel.shape[2:]
+    framed = np.pad(planes, ((0, 0), (border[0],) * 2, (border[1],) * 2))
+    rows = (framed.shape[1] - spread[0] * (high - 1) - 1) // step + 1
+    columns = (framed.shape[2] - spread[1] * (wide - 1) - 1) // step + 1
+    windows = np.empty((len(planes), high, wide, rows, columns), np.float32)
+    for i in range(high):
+        for j in range(wide):
+            top, left = i * spread[0], j * spread[1]
+            windows[:, i, j] = framed[:, top : top + step * rows : step, left : left + step * columns : step]
+    flat, seen = kernel.reshape(len(kernel), -1), windows.reshape(-1, rows * columns)
     # A larger product is shared among OpenBLAS's threads, which wait for each other longer than they reckon.
-    step = max(1, ALONE // flat.size)
-    products = [flat @ seen[:, start : start + step] for start in range(0, height * width, step)]
-    return np.concatenate(products, axis=1).reshape(len(kernel), height, width)
+    some = max(1, ALONE // flat.size)
+    products = [flat @ seen[:, start : start + some] for start in range(0, rows * columns, some)]
+    return np.concatenate(products, axis=1).reshape(len(kernel), rows, columns)
 
 
 def _halved(planes: Array) -> Array:

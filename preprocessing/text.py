@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from preprocessing.decode import Pixels
-
-Array = npt.NDArray[np.float32]
+from preprocessing.smallnet import Array, convolved
 
 #: The side of a cell in pixels.
 CELL = 8
@@ -108,24 +107,9 @@ def margins(pixels: Pixels, by: Weights) -> Array:
 def _margins(light: Pixels, by: Weights) -> Array:
     seen: Array = ((light.astype(np.float32) - np.float32(128)) / np.float32(64))[None]
     for kernel, bias, (step, border, spread) in zip(by.kernels, by.biases, LAYERS, strict=False):
-        seen = np.maximum(_convolved(seen, kernel, step=step, border=border, spread=spread) + bias[:, None, None], 0)
+        seen = np.maximum(convolved(seen, kernel, step=step, border=border, spread=spread) + bias[:, None, None], 0)
     summed: Array = np.tensordot(by.kernels[-1][0, :, 0, 0], seen, axes=1) + by.biases[-1][0]
     return summed
-
-
-def _convolved(planes: Array, kernel: Array, *, step: int, border: tuple[int, int], spread: tuple[int, int]) -> Array:
-    """Correlate planes with kernels as torch's Conv2d does, zeros around the border."""
-    high, wide = kernel.shape[2:]
-    framed = np.pad(planes, ((0, 0), (border[0],) * 2, (border[1],) * 2))
-    rows = (framed.shape[1] - spread[0] * (high - 1) - 1) // step + 1
-    columns = (framed.shape[2] - spread[1] * (wide - 1) - 1) // step + 1
-    windows = np.empty((len(planes), high, wide, rows, columns), np.float32)
-    for i in range(high):
-        for j in range(wide):
-            top, left = i * spread[0], j * spread[1]
-            windows[:, i, j] = framed[:, top : top + step * rows : step, left : left + step * columns : step]
-    flat: Array = kernel.reshape(len(kernel), -1) @ windows.reshape(-1, rows * columns)
-    return flat.reshape(len(kernel), rows, columns)
 
 
 def _groups(is_text: npt.NDArray[np.bool_]) -> list[list[tuple[int, int]]]:

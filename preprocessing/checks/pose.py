@@ -12,7 +12,7 @@ POSE_VERSION = "face-dffc5906"
 YAW, PITCH, ROLL = 30.0, 30.0, 20.0
 
 
-@check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=POSE_VERSION)
+@check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=f"{YAW:g}-{PITCH:g}-{ROLL:g}-{POSE_VERSION}")
 def pose(face: FaceView) -> Measure:
     """Does the person look into the camera? How far the head is turned: 30 degrees to a side, up or down, or 20 of tilt
     are too much.

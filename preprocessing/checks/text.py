@@ -14,7 +14,7 @@ SURE = 2.7
 SHOWN = 12
 
 
-@check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=TEXT_VERSION)
+@check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=f"{SURE:g}-{TEXT_VERSION}")
 def text(face: FaceView) -> Measure:
     """Is the picture free of text? Captions, watermarks and signs count, in any script, up to 20 degrees slanted.
 

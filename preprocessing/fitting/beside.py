@@ -7,7 +7,6 @@ hands and things it flags, wherever they are from; none of these is in the fit.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from preprocessing.decode import Pixels
 from preprocessing.evaluation.covers import handed, seeds_of, with_product
 from preprocessing.evaluation.questions.covering import IN_FRONT
 from preprocessing.fitting import shapes
+from preprocessing.fitting.options import options
 from preprocessing.fitting.portraits import Light, Portrait, Unseen, left_out, read_portraits, softened
 from preprocessing.fitting.shapes import Sitter
 from preprocessing.fringe import skin_of
@@ -46,11 +46,7 @@ FALSE_ALARMS = 0.03
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit, measure, write."""
-    parser = argparse.ArgumentParser(prog="python -m preprocessing.fitting.beside", description="Fit beside.py.")
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
-    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of 1024 pictures (default {ROUNDS})")
-    given = parser.parse_args(arguments)
+    given = options("beside", "Fit beside.py.", rounds=ROUNDS).parse_args(arguments)
     seen = _seen_covered()
     portraits = list(read_portraits(given.faces))
     *_, (name, unseen) = left_out(portraits)

@@ -8,7 +8,6 @@ not seen (each in turn; all with few closed eyes together), then fits on all. Si
 
 from __future__ import annotations
 
-import argparse
 import csv
 import hashlib
 import sys
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from preprocessing.decode import Grey, Pixels, decode, luma
 from preprocessing.evaluation.manifest import OPEN, LabelledPhoto, read
 from preprocessing.eyes import even, grey_of, square_of, view
+from preprocessing.fitting.options import options
 from preprocessing.fitting.unseen import Vector, answers_of_unseen, folds_of_people, folds_of_sources, told
 from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, FoundFace, Landmarks, Square
 from preprocessing.smallnet import HEIGHT, WIDTH, Array, Weights, margin
@@ -78,10 +78,7 @@ Label = tuple[float, float, bool | None, bool | None]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, fit, write."""
-    parser = argparse.ArgumentParser(prog="python -m preprocessing.fitting.eyes", description="Fit the eye network.")
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
-    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of 1024 pictures (default {ROUNDS})")
+    parser = options("eyes", "Fit the eye network.", rounds=ROUNDS)
     parser.add_argument("--processes", type=int, default=1, help="fit so many folds at once (default 1)")
     given = parser.parse_args(arguments)
 

@@ -8,7 +8,6 @@ fits on all.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from preprocessing.align import cut
 from preprocessing.decode import Pixels
 from preprocessing.evaluation.covers import fringed, hair_of, seeds_of
+from preprocessing.fitting.options import options
 from preprocessing.fitting.portraits import Light, Portrait, Unseen, measure, read_portraits, softened
 from preprocessing.fringe import SPAN, beside_skin, skin_of, square_of, view
 from preprocessing.geometry import LEFT_EYE, RIGHT_EYE, Points, Square
@@ -54,11 +54,7 @@ ROOM = 1.4
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, fit, write."""
-    parser = argparse.ArgumentParser(prog="python -m preprocessing.fitting.fringe", description="Fit fringes.")
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
-    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of 1024 pictures (default {ROUNDS})")
-    given = parser.parse_args(arguments)
+    given = options("fringe", "Fit fringes.", rounds=ROUNDS).parse_args(arguments)
     portraits = list(read_portraits(given.faces))
     print(f"{len(portraits)} portraits of {len({p.label.repository for p in portraits})} repositories")
     measured, unseen = measure(portraits, fit=lambda kept: fit_on(kept, rounds=given.rounds), answers=answers)

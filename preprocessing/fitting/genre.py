@@ -12,7 +12,6 @@ dealt into folds), and on each source; with --out FILE, then fits on all and wri
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 import zlib
@@ -33,6 +32,7 @@ from preprocessing.evaluation.manifest import read
 from preprocessing.evaluation.rates import auc, tpr_at
 from preprocessing.fitting.drawings import redrawn, retouched, worn
 from preprocessing.fitting.logistic import fit
+from preprocessing.fitting.options import options
 from preprocessing.genre import SIDE, describe
 from preprocessing.geometry import Landmarks
 from preprocessing.linear import FURTHEST, Judge, Vector
@@ -77,13 +77,9 @@ class Shown:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, fit, write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m preprocessing.fitting.genre", description="Fit what tells drawings from photos."
-    )
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
+    parser = options("genre", "Fit what tells drawings from photos.")
     parser.add_argument("--drawings", type=Path, required=True, help="folder of drawn faces, a folder for each source")
     parser.add_argument("--stand-ins", type=Path, help="folder of drawn pictures that count as photos")
-    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
     given = parser.parse_args(arguments)
     pictures = list(pictures_of(given.faces, given.drawings, given.stand_ins))
     with ProcessPoolExecutor() as several:

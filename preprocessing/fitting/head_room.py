@@ -9,7 +9,6 @@ measuring. Prints the equal error on repositories that the fit has not seen, bes
 
 from __future__ import annotations
 
-import argparse
 import csv
 import hashlib
 import sys
@@ -26,6 +25,7 @@ from preprocessing.evaluation.cuts import CUTS, head_top_before_plain_wall
 from preprocessing.evaluation.manifest import LabelledPhoto, read
 from preprocessing.evaluation.rates import equal_error
 from preprocessing.fitting import walls
+from preprocessing.fitting.options import options
 from preprocessing.fitting.unseen import answers_of_unseen, folds_of_sources, told
 from preprocessing.head_room import Floats, place, planes, top_of
 from preprocessing.smallnet import WIDTH, Array, Weights, joined, margin
@@ -64,10 +64,7 @@ class Head:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, fit, write."""
-    parser = argparse.ArgumentParser(prog="python -m preprocessing.fitting.head_room", description="Fit head-room.")
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
-    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of 1024 pictures (default {ROUNDS})")
+    parser = options("head_room", "Fit head-room.", rounds=ROUNDS)
     parser.add_argument("--processes", type=int, default=1, help="fit so many folds at once (default 1)")
     given = parser.parse_args(arguments)
     heads = list(read_heads(given.faces))

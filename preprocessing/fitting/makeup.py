@@ -6,7 +6,6 @@ that it has not seen, then fits on all and writes the weights. The same manifest
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from preprocessing.align import align
 from preprocessing.decode import decode
 from preprocessing.evaluation.manifest import LabelledPhoto, read
 from preprocessing.fitting.logistic import fit
+from preprocessing.fitting.options import options
 from preprocessing.fitting.unseen import answers_of_unseen, folds_of_people, folds_of_sources, told
 from preprocessing.linear import FURTHEST, Judge, Vector
 from preprocessing.makeup import describe
@@ -44,12 +44,7 @@ class Shown:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, fit, write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m preprocessing.fitting.makeup", description="Fit the judge of make-up."
-    )
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
-    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
-    given = parser.parse_args(arguments)
+    given = options("makeup", "Fit the judge of make-up.").parse_args(arguments)
 
     shown = list(read_faces(given.faces))
     yes = np.array([face.yes for face in shown])

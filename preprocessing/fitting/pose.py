@@ -8,7 +8,6 @@ halves of the repositories.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -20,6 +19,7 @@ import numpy as np
 
 from preprocessing.decode import decode
 from preprocessing.evaluation.manifest import read
+from preprocessing.fitting.options import options
 from preprocessing.geometry import LEFT_EYE, MIRRORED, RIGHT_EYE, Landmarks, Points
 from preprocessing.pose import STEADY, Shape, Turn, rotation
 
@@ -40,10 +40,7 @@ class Seen:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, find, write."""
-    parser = argparse.ArgumentParser(prog="python -m preprocessing.fitting.pose", description="Find the generic face.")
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
-    parser.add_argument("--out", type=Path, help="where to write the face; without it, only measure")
-    given = parser.parse_args(arguments)
+    given = options("pose", "Find the generic face.").parse_args(arguments)
     seen = list(read_faces(given.faces))
     repositories = sorted({one.repository for one in seen})
     print(f"{len(seen)} faces of {len(repositories)} repositories")

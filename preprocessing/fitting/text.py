@@ -7,7 +7,6 @@ not seen either, it is then measured. What is measured is what ships. The fonts 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -25,6 +24,7 @@ from preprocessing.evaluation.captions import captioned, chance_of, watermarked
 from preprocessing.evaluation.manifest import LabelledPhoto, read
 from preprocessing.evaluation.rates import auc, tpr_at
 from preprocessing.fitting.lettering import Drawn, Lettering, draw_lines, fonts_in
+from preprocessing.fitting.options import options
 from preprocessing.text import LAYERS, Array, Weights, load, look
 
 ROUNDS, BATCH = 1800, 32
@@ -71,12 +71,9 @@ class Shown:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit, measure, write."""
-    parser = argparse.ArgumentParser(prog="python -m preprocessing.fitting.text", description="Fit the text finder.")
-    parser.add_argument("--faces", type=Path, required=True, help="folder with the photos and their MANIFEST.csv")
+    parser = options("text", "Fit the text finder.", rounds=ROUNDS, of=f"steps of {BATCH} pictures")
     parser.add_argument("--fonts", type=Path, required=True, action="append", help="folder with fonts; may be repeated")
     parser.add_argument("--without", nargs="*", default=list(WITHOUT), help="repositories to measure on")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"steps of {BATCH} pictures (default {ROUNDS})")
-    parser.add_argument("--out", type=Path, help="where to write the weights; without it, only measure")
     given = parser.parse_args(arguments)
     shown = list(read_photos(given.faces))
     families = fonts_in(given.fonts)
