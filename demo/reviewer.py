@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -171,9 +171,10 @@ class Reviewer:
             if self._shown("#finished"):
                 return None
             for image in self._browser.find_elements(By.CSS_SELECTOR, selector)[:1]:
-                subject = _subject(image)
-                if subject not in (None, seen):
-                    return subject
+                with suppress(StaleElementReferenceException):  # the page shows the next one meanwhile: look again
+                    subject = _subject(image)
+                    if subject not in (None, seen):
+                        return subject
             time.sleep(0.03)
         raise RuntimeError(f"the desk shows nothing new after {seen}")
 
@@ -195,7 +196,10 @@ class Reviewer:
         ActionChains(self._browser).send_keys(key).perform()
 
     def _shown(self, selector: str) -> bool:
-        return any(part.is_displayed() for part in self._browser.find_elements(By.CSS_SELECTOR, selector))
+        try:
+            return any(part.is_displayed() for part in self._browser.find_elements(By.CSS_SELECTOR, selector))
+        except StaleElementReferenceException:  # it went away between being found and being asked
+            return False
 
     def _find(self, selector: str) -> WebElement:
         found = self._wait.until(
