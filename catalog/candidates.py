@@ -232,6 +232,7 @@ def provenance_of(row: Any) -> Provenance:
         licence_url=row.licence_url,
         attribution=row.attribution,
         train_ok=row.train_ok,
+        generated=row.generated,
     )
 
 
@@ -279,5 +280,6 @@ def found_of(row: Any) -> FoundCandidate:
             attribution=row.attribution,
             thumbnail=row.thumbnail,
             train_ok=row.train_ok,
+            generated=row.generated,
         ),
     )

@@ -130,7 +130,7 @@ class Faces(Part):
 
 def _select() -> Any:
     return (
-        select(faces, photos.c.batch_id, queries.c.domain.label("domain"))
+        select(faces, photos.c.batch_id, queries.c.domain.label("domain"), candidates.c.generated)
         .join(photos, photos.c.id == faces.c.photo_id)
         .join(candidates, candidates.c.id == photos.c.candidate_id)
         .join(queries, queries.c.id == candidates.c.query_id)
@@ -173,4 +173,5 @@ def _face(row: Any) -> Face:
             sha256_512=row.sha256_512,
             phash=unsigned(row.phash),
         ),
+        generated=row.generated,
     )

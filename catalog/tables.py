@@ -187,6 +187,7 @@ candidates = Table(
     Column("attribution", Text, nullable=False, server_default=""),
     Column("thumbnail", Boolean, nullable=False, server_default=false()),
     Column("train_ok", Boolean, nullable=False, server_default=true()),
+    Column("generated", Boolean, nullable=False, server_default=false()),
     Column("query_id", ForeignKey("queries.id"), nullable=False),
     Column("found_at", Utc, nullable=False),
     Column("not_before", Utc),

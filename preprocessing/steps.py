@@ -174,6 +174,7 @@ def check(
             padded=face.face.padded,
             side=side(face),
             domain=face.domain,
+            generated=face.generated,
         )
         made += catalog.scores.add(measure(Subject(SubjectKind.FACE, face.id), view))
         catalog.faces.checked(face.id)

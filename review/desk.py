@@ -270,6 +270,7 @@ def _origin(provenance: Provenance) -> Origin:
         author=provenance.author,
         title=provenance.title,
         found_at=provenance.found_at,
+        generated=provenance.generated,
     )
 
 

@@ -96,6 +96,7 @@ class Origin:
     author: str
     title: str
     found_at: datetime
+    generated: bool  # whether it was declared to be made by a program
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Shelf:
         query: str = "",
         licence_url: str = "",
         attribution: str = "",
+        generated: bool = False,
         phash: int | None = None,
     ) -> Photo:
         """A stored photo. ``words`` is what its source says in every field that is free text."""
@@ -67,6 +68,7 @@ class Shelf:
             author=words or "Ada & Co.",
             licence_url=licence_url,
             attribution=attribution or words,
+            generated=generated,
         )
         planned = self.rows.query(query or f"portrait of shelf {number}", source="folder", domain=Domain.BARE)
         assert self.catalog.candidates.add(found, query_id=planned.id)

@@ -108,6 +108,7 @@ class Candidate:
     attribution: str = ""  # the line that its licence asks to be shown
     thumbnail: bool = False  # only the search engine's small copy of it is known
     train_ok: bool = True  # whether its source's terms, and its licence, let a model learn from it
+    generated: bool = False  # whether whoever brings it declares that a program made it and no camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,7 @@ class Provenance:
     licence_url: str = ""
     attribution: str = ""
     train_ok: bool = True  # whether its source's terms, and its licence, let a model learn from it
+    generated: bool = False  # whether whoever brought it declared that a program made it and no camera
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ class Face:
     domain: Domain
     batch_id: int | None
     face: NewFace
+    generated: bool = False  # whether its photo was declared to be made by a program
 
 
 @dataclass(frozen=True, slots=True)

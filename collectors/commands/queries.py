@@ -12,7 +12,7 @@ from typing import Any
 from catalog import Catalog
 from catalog.records import Domain, Query, QueryState, Yield
 from collectors import registry, steps
-from collectors.commands.telling import about_photos, positive, say, verb
+from collectors.commands.telling import about_photos, filters_about, positive, say, verb
 from collectors.filters import filter_from
 from collectors.query_files import read_queries
 from collectors.seeds import Seed, path_seed
@@ -52,7 +52,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _add(options: argparse.Namespace) -> int:
-    filters = tuple(filter_from(word) for word in options.filter)
+    filters = (*(filter_from(word) for word in options.filter), *filters_about(options))
     seed = Seed(
         options.source,
         Domain(options.domain),

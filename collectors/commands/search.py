@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from catalog import Catalog, settings
 from catalog.records import QueryState
 from collectors import steps
 from collectors.commands import estimate as estimates
-from collectors.commands.telling import about_photos, positive, say, until, verb
+from collectors.commands.telling import about_photos, filters_about, positive, say, until, verb
 from collectors.errors import CollectorError
 from collectors.estimate import estimate
 from collectors.seeds import path_seed
@@ -41,7 +41,7 @@ def _search(options: argparse.Namespace) -> int:
         return estimates.tell(options, [estimate(options.source, **ask)])
     if options.path:
         seed = path_seed(options.source, options.path, options.domain, options.licence)
-        query = steps.plan_one(seed, catalog=catalog)
+        query = steps.plan_one(replace(seed, filters=filters_about(options)), catalog=catalog)
         query_id, already = query.id, query.state.value if query.state is not QueryState.PLANNED else ""
     report = steps.search(options.source, query_id=query_id, count=options.count, catalog=catalog)
     lines = [q.line for q in report.queries]

@@ -21,9 +21,15 @@ def verb(into: Any, name: str, about: str, run: Callable[[argparse.Namespace], i
 
 
 def about_photos(parser: argparse.ArgumentParser) -> None:
-    """What is known of photos before they are searched for: their domain and licence."""
+    """What is known of photos before they are searched for: domain, licence, whether they were generated."""
     parser.add_argument("--domain", choices=[domain.value for domain in Domain], default=Domain.BARE.value)
     parser.add_argument("--licence", default="unknown", help="licence of the photos")
+    parser.add_argument("--generated", action="store_true", help="a program made them all, no camera")
+
+
+def filters_about(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+    """What is known of photos and is told to their source as a filter."""
+    return (("kind", "generated"),) if options.generated else ()
 
 
 def positive(text: str) -> int:

@@ -6,24 +6,29 @@ import hashlib
 import json
 import posixpath
 import re
+from typing import ClassVar
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from catalog.records import Candidate, Query
 from collectors.base import Answer, Pace, Page, Request, Source
 from collectors.errors import Drift, Unanswerable
 
+#: What the column ``generated`` may say, besides nothing: then the query's filter speaks for the row.
+_GENERATED = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _WEB = re.compile(r"https?://[^\s/?#\"<>]+(?:[/?#][^\s\"<>]*)?", re.IGNORECASE)
 
 
 class Manifest(Source):
     """A candidate for each row: its ``file`` below the manifest's folder, or its ``url``. Other columns, all optional:
-    licence, licence_url, author, attribution, title, page, domain. What a row says wrong is said with its line."""
+    licence, licence_url, author, attribution, title, page, domain, and generated (yes or no: whether a program made it;
+    else the query's filter ``kind=generated`` says). What a row says wrong is said with its line."""
 
     door = "manifest"
     terms = "whatever each row says; --licence for those that say nothing"
     paging = "500 rows a page, in the file's order; the cursor is the number of the last line read"
     pace = Pace(interval=0.0)
     limit = 1_000_000
+    filters: ClassVar[dict[str, tuple[str, ...]]] = {"kind": ("generated",)}
 
     def request(self, query: Query, cursor: str) -> Request:
         """The rows after the line at ``cursor``."""
@@ -66,6 +71,9 @@ def _candidate(cells: dict[str, str], folder: str, query: Query) -> Candidate:
         raise ValueError(f"a domain is bare or makeup, not {domain[:50]!r}")
     if domain and domain != query.domain:
         raise ValueError(f"is of the domain {domain}; this import is of {query.domain.value}")
+    generated = said.get("generated", "").lower()
+    if generated and generated not in _GENERATED:
+        raise ValueError(f"generated is yes or no, not {generated[:50]!r}")
     page = said.get("page", "")
     if not all(_WEB.fullmatch(address) for address in (url, page) if address):
         raise ValueError(f"{(url or page)[:100]!r} or its page is no http address")
@@ -88,4 +96,5 @@ def _candidate(cells: dict[str, str], folder: str, query: Query) -> Candidate:
         author=said.get("author", ""),
         licence_url=said.get("licence_url", ""),
         attribution=said.get("attribution", ""),
+        generated=_GENERATED.get(generated, dict(query.filters).get("kind") == "generated"),
     )

@@ -29,7 +29,7 @@ class FaceView:
 
     `pixels` is the 512-pixel crop; `landmarks` are in pixels of the 256-pixel crop; `padded` is the mirrored
     share of the crop; `side` is how many photo pixels the crop's side spans; `domain` is what the photo was
-    filed under, None when that is not known.
+    filed under, None when that is not known; `generated` is whether the photo was declared to be made by a program.
     """
 
     pixels: Pixels
@@ -37,6 +37,7 @@ class FaceView:
     padded: float
     side: float
     domain: Domain | None = None
+    generated: bool = False
 
     @property
     def in_crop(self) -> Landmarks:

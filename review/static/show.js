@@ -91,6 +91,7 @@ export class Show {
     byId("origin-query").textContent = origin.query;
     byId("origin-domain").textContent = this.domains[item.domain];
     byId("origin-found").textContent = when.format(new Date(origin.found_at));
+    byId("origin-generated").hidden = !origin.generated;
     for (const part of ["attribution", "author", "title"]) {
       const place = byId(`origin-${part}`);
       place.textContent = origin[part];

@@ -102,6 +102,7 @@ def test_a_catalog_of_the_first_form_keeps_every_row_on_the_way_to_the_next(empt
     ]
     assert [told.new for told in catalog.yields.of()] == [0, 3, 0, 0]
     assert catalog.candidates.get(1).candidate.train_ok
+    assert not catalog.candidates.get(1).candidate.generated
     assert [q.id for q in catalog.queries.claim(source="google", count=9, lease_seconds=60)] == [1, 4]
     with pytest.raises(IntegrityError), catalog.writing() as connection:  # who points to a query is still held to it
         connection.execute(text("DELETE FROM queries"))

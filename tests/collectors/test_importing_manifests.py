@@ -89,6 +89,39 @@ def test_a_wrong_row_is_said_with_its_line_and_the_others_are_kept(folder: Path,
     assert "line 3" in alert.message
 
 
+def test_a_row_declares_that_a_program_made_its_photo(folder: Path, catalog: Catalog, blobs: Blobs) -> None:
+    file = written(folder, "file,generated\n0.jpg,Yes\n1.jpg,no\n2.jpg,\nmore/grüße.jpg,perhaps\n")
+    report = search(file, catalog)
+    assert report.queries[0].skipped == ("line 5: generated is yes or no, not 'perhaps'",)
+    fetched = steps.fetch("manifest", catalog=catalog, blobs=blobs, config=CONFIG)
+    made = {origin.title: origin.generated for origin in map(catalog.photos.provenance, fetched.photos)}
+    assert made == {"0.jpg": True, "1.jpg": False, "2.jpg": False}
+
+
+def test_an_import_declares_it_for_the_rows_that_do_not_say(folder: Path) -> None:
+    file = written(folder, "file,generated\n0.jpg,no\n1.jpg,\n")
+    assert main(["search", "--manifest", str(file), "--generated"]) == 0
+    assert declared() == {"0.jpg": False, "1.jpg": True}
+
+
+def test_a_folder_is_declared_as_a_whole(folder: Path) -> None:
+    assert main(["queries", "add", str(folder / "more"), "--source", "folder", "--filter", "kind=generated"]) == 0
+    assert main(["search", "--source", "folder"]) == 0
+    assert main(["search", "--source", "folder", "--path", str(folder)]) == 0
+    assert declared() == {"0.jpg": False, "1.jpg": False, "2.jpg": False, "more/grüße.jpg": False, "grüße.jpg": True}
+
+
+def test_what_a_search_engine_finds_cannot_be_declared_generated() -> None:
+    assert main(["queries", "add", "faces", "--source", "google", "--generated"]) == 2
+    assert Catalog().queries.list() == []
+
+
+def declared() -> dict[str, bool]:
+    """Which photos that the command line found are generated, by their titles."""
+    taken = Catalog().candidates.claim(count=9, lease_seconds=60)
+    return {one.candidate.title: one.candidate.generated for one in taken}
+
+
 def test_a_link_out_of_the_folder_is_refused_when_it_is_fetched(folder: Path, catalog: Catalog, blobs: Blobs) -> None:
     (folder / "link.jpg").symlink_to(folder.parent / "secret.jpg")
     search(written(folder, "file\nlink.jpg\nmissing.jpg\n"), catalog)

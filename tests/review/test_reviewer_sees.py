@@ -142,6 +142,16 @@ def test_where_a_photo_came_from_is_told_whole(shelf: Shelf, desk: Door) -> None
     assert origin["page_link"] == "https://photos.example.org/ada?q=1"
 
 
+def test_that_a_photo_was_generated_is_told_where_its_source_declares_it(shelf: Shelf, desk: Door) -> None:
+    shelf.photo()
+    shelf.photo(generated=True)
+    batch = shelf.batch(0)
+
+    items = desk("rita").get(f"/api/queue?batch={batch}&stage=raw").json()["items"]
+
+    assert [item["origin"]["generated"] for item in items] == [False, True]
+
+
 def test_a_licence_is_told_with_its_text_and_the_line_that_it_wants_shown(shelf: Shelf, desk: Door) -> None:
     deed = "https://creativecommons.org/licenses/by/4.0/"
     shelf.photo(licence_url=deed, attribution="“Portrait” by Ada, CC BY 4.0, via Wikimedia Commons")
