@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 
 from catalog import Catalog, settings
 from demo.airflow_api import ENDED, Airflow, DagRun, wait_until
+from demo.browser import browser
 from demo.internet.world import World
-from demo.reviewer import Reviewer, Truths, browser, stop_when
+from demo.reviewer import Reviewer, Truths, stop_when
 from demo.stack import COLLECT, SOURCES, Stack
 
 
@@ -62,8 +63,8 @@ def once(stack: Stack, airflow: Airflow, *, say: Callable[[str], None]) -> Summa
         chromium=installed.chromium,
         chromedriver=installed.chromedriver,
         last_seen=stack.home / "logs" / "reviewer.png",
-    ) as window:
-        reviewer = Reviewer(window, url=stack.url, truths=truths, catalog=catalog)
+    ) as page:
+        reviewer = Reviewer(page, url=stack.url, truths=truths, catalog=catalog)
         reviewer.sign_in("rita", stack.passwords["rita"])
 
         say(f"collecting: searching and fetching from {', '.join(SOURCES)}")

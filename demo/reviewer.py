@@ -7,23 +7,14 @@ single view with one key per verdict at the raw and crop stages, and rejecting b
 from __future__ import annotations
 
 import re
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
-
 from catalog import Catalog
 from catalog.records import BatchState, Reason, Stage, Subject, SubjectKind
+from demo.browser import Page
 from demo.internet.world import World
 from demo.portraits import Defect, Truth
 from review.words import KEYS
@@ -77,29 +68,27 @@ class Truths:
 class Reviewer:
     """One person at the desk."""
 
-    def __init__(self, browser: webdriver.Chrome, *, url: str, truths: Truths, catalog: Catalog) -> None:
-        self._browser = browser
+    def __init__(self, page: Page, *, url: str, truths: Truths, catalog: Catalog) -> None:
+        self._page = page
         self._url = url
         self._truths = truths
         self._catalog = catalog
-        self._wait = WebDriverWait(browser, 60, poll_frequency=0.05)
         self.pressed = 0
 
     def sign_in(self, user: str, password: str) -> None:
         """Through Airflow's own sign-in page."""
-        self._browser.get(self._url)
-        self._find("input[name=username]").send_keys(user)
-        self._find("input[name=password]").send_keys(password)
-        self._find("button[type=submit]").click()
-        self._wait.until(lambda browser: "/login" not in browser.current_url)
+        self._page.open(self._url)
+        self._page.write("input[name=username]", user)
+        self._page.write("input[name=password]", password)
+        self._page.click("button[type=submit]")
+        self._page.wait(lambda: "/login" not in self._page.url, wanted=f"{user} to be signed in")
 
     def open_desk(self) -> None:
         """By the navigation, as a person finds it: the desk is a frame in Airflow's page."""
-        self._browser.switch_to.default_content()
-        self._browser.get(self._url)
-        self._find("a[href$='/plugin/review']").click()
-        self._browser.switch_to.frame(self._find("iframe"))
-        self._find("main")
+        self._page.open(self._url)
+        self._page.click("a[href$='/plugin/review']")
+        self._page.enter("iframe")
+        self._page.wait(lambda: self._page.shown("main"), wanted="the desk")
 
     def judge_open_batches(self) -> int:
         """Decide whatever waits now, batch by batch, stage by stage; give the number of decisions."""
@@ -124,8 +113,11 @@ class Reviewer:
     def _judge(self, batch: int, stage: Stage) -> int:
         before = self.pressed
         self.open_desk()
-        self._find(f"a[href$='batch/{batch}/{stage}']").click()
-        self._wait.until(lambda _: self._shown("#single") or self._shown("#grid") or self._shown("#finished"))
+        self._page.click(f"a[href$='batch/{batch}/{stage}']")
+        self._page.wait(
+            lambda: any(self._page.shown(part) for part in ("#single", "#grid", "#finished")),
+            wanted=f"the {stage} stage of batch {batch}",
+        )
         if stage is Stage.FINAL:
             self._judge_grid(stage)
         else:
@@ -134,53 +126,51 @@ class Reviewer:
         return self.pressed - before
 
     def _judge_one_by_one(self, stage: Stage) -> None:
-        if self._shown("#grid"):
-            self._press("g")
+        if self._page.shown("#grid"):
+            self._page.press("g")
         seen: Subject | None = None
-        while subject := self._next("#picture", seen):
-            self._decide(subject, stage)
-            seen = subject
+        while shown := self._next("#picture", seen):
+            seen = shown[0]
+            self._decide(seen, stage)
 
     def _judge_grid(self, stage: Stage) -> None:
-        if self._shown("#single"):
-            self._press("g")
+        if self._page.shown("#single"):
+            self._page.press("g")
         seen: Subject | None = None
-        while first := self._next("#cards .card img", seen):
-            for card in self._browser.find_elements(By.CSS_SELECTOR, "#cards .card"):
-                subject = _subject(card.find_element(By.TAG_NAME, "img"))
-                if subject and self._truths.reason(subject, stage):
-                    card.click()
+        while shown := self._next("#cards .card img", seen):
+            for subject in shown:
+                if self._truths.reason(subject, stage):
+                    self._page.click(f"#cards .card[data-id='{subject.id}']")
                     self._decide(subject, stage)
             self._press_rest()
-            self._wait.until(lambda _: self._shown("#finished") or not self._find("#rest").is_enabled())
-            if not self._shown("#finished"):
-                self._press("n")
-            seen = first
+            if not self._page.shown("#finished"):
+                self._page.press("n")
+            seen = shown[0]
 
     def _press_rest(self) -> None:
         """Shift+A: approve what is left of the page; nothing is left when every picture was an exception."""
-        if not self._find("#rest").is_enabled():
+        if not self._page.enabled("#rest"):
             return
-        ActionChains(self._browser).key_down(Keys.SHIFT).send_keys("a").key_up(Keys.SHIFT).perform()
+        self._page.press("a", shift=True)
         self.pressed += 1
+        self._page.wait(
+            lambda: self._page.shown("#finished") or not self._page.enabled("#rest"), wanted="the page to be decided"
+        )
 
-    def _next(self, selector: str, seen: Subject | None) -> Subject | None:
-        """The subject shown first once it is another than the one seen before; None when all is decided."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self._shown("#finished"):
-                return None
-            for image in self._browser.find_elements(By.CSS_SELECTOR, selector)[:1]:
-                with suppress(StaleElementReferenceException):  # the page shows the next one meanwhile: look again
-                    subject = _subject(image)
-                    if subject not in (None, seen):
-                        return subject
-            time.sleep(0.03)
-        raise RuntimeError(f"the desk shows nothing new after {seen}")
+    def _next(self, pictures: str, seen: Subject | None) -> list[Subject]:
+        """The subjects shown, once the first is another than the one seen before; none when all is decided."""
+
+        def see() -> list[Subject] | None:
+            if self._page.shown("#finished"):
+                return []
+            subjects = [subject for subject in map(_subject, self._page.sources(pictures)) if subject]
+            return subjects if subjects and subjects[0] != seen else None
+
+        return self._page.look(see, wanted=f"something else than {seen}")
 
     def _decide(self, subject: Subject, stage: Stage) -> None:
         reason = self._truths.reason(subject, stage)
-        self._press("a" if reason is None else KEYS[reason])
+        self._page.press("a" if reason is None else KEYS[reason])
         self.pressed += 1
 
     def _saved(self, batch: int, stage: Stage) -> None:
@@ -188,65 +178,15 @@ class Reviewer:
         deadline = time.monotonic() + 60
         while not self._catalog.batches.progress(batch, stage).complete:
             if time.monotonic() > deadline:
-                said = self._browser.find_element(By.ID, "alert").text
+                said = self._page.text("#alert")
                 raise RuntimeError(f"the {stage} stage of batch {batch} is not decided; the desk says: {said!r}")
             time.sleep(0.2)
 
-    def _press(self, key: str) -> None:
-        ActionChains(self._browser).send_keys(key).perform()
 
-    def _shown(self, selector: str) -> bool:
-        try:
-            return any(part.is_displayed() for part in self._browser.find_elements(By.CSS_SELECTOR, selector))
-        except StaleElementReferenceException:  # it went away between being found and being asked
-            return False
-
-    def _find(self, selector: str) -> WebElement:
-        found = self._wait.until(
-            lambda browser: [part for part in browser.find_elements(By.CSS_SELECTOR, selector) if part.is_displayed()]
-        )
-        return found[0]
-
-
-def _subject(image: WebElement) -> Subject | None:
-    """The subject that a picture on the page shows."""
-    named = re.search(r"/image/(photo|face)/(\d+)", image.get_attribute("src") or "")
+def _subject(address: str) -> Subject | None:
+    """The subject that a picture with this address shows."""
+    named = re.search(r"/image/(photo|face)/(\d+)", address)
     return Subject(SubjectKind(named[1]), int(named[2])) if named else None
-
-
-@contextmanager
-def browser(*, chromium: str, chromedriver: str, last_seen: Path) -> Iterator[webdriver.Chrome]:
-    """A headless Chromium with a profile of its own, gone at the end.
-
-    What goes wrong in it becomes a RuntimeError, and what it showed then is kept as the picture ``last_seen``.
-    """
-    with tempfile.TemporaryDirectory(prefix="faceloop-reviewer-") as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = chromium
-        for argument in (
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-dev-shm-usage",
-            "--disable-gpu",
-            "--no-first-run",
-            "--no-proxy-server",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-extensions",
-            "--window-size=1280,900",
-            f"--user-data-dir={profile}",
-        ):
-            options.add_argument(argument)
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-        try:
-            yield driver
-        except (WebDriverException, RuntimeError) as error:
-            with suppress(WebDriverException):
-                driver.save_screenshot(str(last_seen))
-            raise RuntimeError(f"the reviewer could not go on (see {last_seen}): {error}") from error
-        finally:
-            driver.quit()
 
 
 def stop_when(holds: Callable[[], bool], reviewer: Reviewer, *, seconds: float, check: Callable[[], None]) -> int:
