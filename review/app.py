@@ -24,11 +24,12 @@ from catalog.budgets import dollars
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
 from catalog.records import REASONS, BatchState, BreakerState, Reason, Stage, StageProgress, SubjectKind
 from preprocessing.drift import ENOUGH
-from review import batch_routes, check_routes, duplicate_routes, source_routes, words
+from review import batch_routes, check_routes, duplicate_routes, languages, source_routes, words
 from review.access import Access, Person
 from review.desk import PAGE, Desk
 from review.errors import BadRequest, Unshowable
 from review.guards import PICTURE_POLICY, Headers, json_body, same_origin
+from review.languages import Language, choosing
 from review.pictures import SIDES
 from review.records import Acts, Item, Outcome, Page, StageView
 
@@ -49,6 +50,7 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
     """The desk as an app to mount. ``open_desk`` is called once, at the first request: a catalog that is away when
     the host starts costs that request alone."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(access.reader)])
+    app.add_middleware(choosing.Choosing)
     app.add_middleware(Headers)
     desk = Depends(_once(open_desk))
     reader, reviewer = Depends(access.reader), Depends(access.reviewer)
@@ -66,7 +68,10 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
             batch_id, stage = desk.batch_of_run(key)
         except NotFound:
             return pages.show(
-                "message.html", root="./", title="No batch", text="This run has opened no batch to review."
+                "message.html",
+                root="./",
+                title=languages.gettext("No batch"),
+                text=languages.gettext("This run has opened no batch to review."),
             )
         return RedirectResponse(f"batch/{batch_id}/{stage}", status_code=303)
 
@@ -147,35 +152,40 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
     return app
 
 
+def _templates(language: Language) -> Environment:
+    """The templates as they speak one language."""
+    made = Environment(
+        loader=PackageLoader("review"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(
+        {name: language.table(table) for name, table in words.TABLES.items()},
+        language=language,
+        languages=choosing.choices,
+        spoken=language.spoken,
+        percent=words.percent,
+        quoted=words.quoted,
+        points=words.points,
+        when=words.when,
+        enough=ENOUGH,
+        span=words.span,
+        dollars=dollars,
+        BatchState=BatchState,
+        BreakerState=BreakerState,
+    )
+    return made
+
+
 class _Pages:
-    """The templates and the files beside them, read once."""
+    """The templates in each language, and the files beside them, read once."""
 
     def __init__(self) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("review"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals.update(
-            stages=words.STAGES,
-            questions=words.QUESTIONS,
-            reasons=words.REASONS,
-            states=words.STATES,
-            severities=words.SEVERITIES,
-            percent=words.percent,
-            quoted=words.quoted,
-            points=words.points,
-            enough=ENOUGH,
-            breaker_words=words.BREAKERS,
-            alert_words=words.ALERTS,
-            tie_words=words.TIES,
-            span=words.span,
-            dollars=dollars,
-            BatchState=BatchState,
-            BreakerState=BreakerState,
-        )
+        self._templates = {code: _templates(language) for code, language in languages.of().items()}
         self.static: dict[str, tuple[str, bytes, str]] = {}
         for entry in files("review").joinpath("static").iterdir():
             data = entry.read_bytes()
@@ -183,10 +193,14 @@ class _Pages:
             self.static[entry.name] = media_type, data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
 
     def show(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(self._templates.get_template(template).render(**values), status_code=status)
+        return HTMLResponse(
+            self._templates[languages.current().code].get_template(template).render(**values), status_code=status
+        )
 
     def stage(self, view: StageView, *, root: str, person: Person, single: bool, everything: bool) -> HTMLResponse:
         offered = REASONS[view.stage]
+        language = languages.current()
+        reasons, domains = language.table(words.REASONS), language.table(words.DOMAINS)
         opening: dict[str, Any] = {
             "batch": view.batch.id,
             "stage": view.stage.value,
@@ -194,8 +208,10 @@ class _Pages:
             "single": single,
             "everything": everything,
             "open": view.batch.state is BatchState.OPEN,
-            "reasons": {reason.value: words.REASONS[reason] for reason in Reason},
-            "domains": {domain.value: label for domain, label in words.DOMAINS.items()},
+            "language": language.code,
+            "words": language.scripts,
+            "reasons": {reason.value: label for reason, label in reasons.items()},
+            "domains": {domain.value: label for domain, label in domains.items()},
             "pageSize": PAGE,
             "progress": _PROGRESS.dump_python(view.progress, mode="json"),
             "page": _PAGE.dump_python(view.page, mode="json"),
@@ -206,7 +222,7 @@ class _Pages:
             root=root,
             person=person,
             view=view,
-            offered=[(reason.value, words.REASONS[reason], words.KEYS[reason]) for reason in offered],
+            offered=[(reason.value, reasons[reason], words.KEYS[reason]) for reason in offered],
             everything=everything,
             opening=opening,
         )
@@ -231,7 +247,7 @@ def _say_what_went_wrong(app: FastAPI, pages: _Pages) -> None:
     def answer(request: Request, status: int, text: str, headers: Any = None) -> Response:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return pages.show("plain.html", status=status, status_code=status, text=text)
-        return JSONResponse({"detail": text}, status_code=status, headers=headers)
+        return JSONResponse({"detail": languages.spoken(text)}, status_code=status, headers=headers)
 
     @app.exception_handler(StarletteHTTPException)
     def _refused(request: Request, error: HTTPException) -> Response:
@@ -239,7 +255,7 @@ def _say_what_went_wrong(app: FastAPI, pages: _Pages) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _misspelt(request: Request, error: RequestValidationError) -> Response:  # noqa: ARG001
-        return answer(request, 422 if "/api/" in request.url.path else 404, "There is no such page.")
+        return answer(request, 422 if "/api/" in request.url.path else 404, languages.gettext("There is no such page."))
 
     for kind, status in ((NotFound, 404), (Conflict, 409), (BadInput, 422), (BadRequest, 422), (Unshowable, 415)):
 
@@ -249,4 +265,4 @@ def _say_what_went_wrong(app: FastAPI, pages: _Pages) -> None:
 
     @app.exception_handler(BlobError)
     def _lost(request: Request, error: BlobError) -> Response:  # noqa: ARG001
-        return answer(request, 404, "The bytes of this picture are not in the store.")
+        return answer(request, 404, languages.gettext("The bytes of this picture are not in the store."))

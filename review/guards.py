@@ -32,7 +32,7 @@ _HEADERS = {
     "Cache-Control": "private, no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
-    "Vary": "Cookie, Authorization",
+    "Vary": "Cookie, Authorization, Accept-Language",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, noimageindex, noai",
 }

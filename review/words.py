@@ -1,12 +1,22 @@
-"""The words and keys of the desk: one table each, so that a button, a chip and a message say the same thing."""
+"""The words and keys of the desk: one table each, so that a button, a chip and a message say the same thing.
+
+They are English here, as the catalogs of ``review.languages`` know them, and are translated where they are shown.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from babel.dates import format_datetime
+from markupsafe import Markup
 
 from catalog.records import BatchState, BreakerState, Domain, Reason, Stage
 from preprocessing.clusters import Tie
 from preprocessing.report import Severity
+from review.languages import current, gettext, ngettext
 
 STAGES: dict[Stage, str] = {
     Stage.RAW: "Raw photos",
@@ -74,6 +84,26 @@ TIES: dict[Tie, str] = {
 }
 
 
+#: The tables by the names that the templates know them by.
+TABLES: dict[str, Mapping[Any, str]] = {
+    "stages": STAGES,
+    "questions": QUESTIONS,
+    "domains": DOMAINS,
+    "reasons": REASONS,
+    "states": STATES,
+    "severities": SEVERITIES,
+    "breaker_words": BREAKERS,
+    "alert_words": ALERTS,
+    "tie_words": TIES,
+}
+
+
+def sayings() -> Iterator[str]:
+    """Everything that is translated and stands in no call of ``gettext``."""
+    for table in TABLES.values():
+        yield from table.values()
+
+
 def quoted(text: str) -> str:
     """A check's question as a page shows it: what is code in its docstring is in quotation marks."""
     return re.sub(r"`([^`]*)`", r"“\1”", text)
@@ -87,13 +117,26 @@ def percent(share: float) -> str:
 def points(share: float) -> str:
     """How far shares lie apart: 2.5 points."""
     said = f"{100 * share:.1f}"
-    return f"{said} point" if said == "1.0" else f"{said} points"
+    return ngettext("%(points)s point", "%(points)s points", 1 if said == "1.0" else 2) % {"points": said}
 
 
 def span(seconds: float) -> str:
     """A length of time as a person says it: 15 minutes, 2 hours."""
-    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= length:
-            count = round(seconds / length, 1)
-            return f"{count:g} {word}" if count == 1 else f"{count:g} {word}s"
-    return f"{seconds:g} seconds"
+    if seconds >= 86400:
+        count = round(seconds / 86400, 1)
+        said = ngettext("%(count)s day", "%(count)s days", 1 if count == 1 else 2)
+    elif seconds >= 3600:
+        count = round(seconds / 3600, 1)
+        said = ngettext("%(count)s hour", "%(count)s hours", 1 if count == 1 else 2)
+    elif seconds >= 60:
+        count = round(seconds / 60, 1)
+        said = ngettext("%(count)s minute", "%(count)s minutes", 1 if count == 1 else 2)
+    else:
+        count, said = seconds, ngettext("%(count)s second", "%(count)s seconds", 1 if seconds == 1 else 2)
+    return said % {"count": f"{count:g}"}
+
+
+def when(moment: datetime) -> Markup:
+    """A moment on a page. How it is written is a pattern of its language's catalog, in CLDR's letters."""
+    said = format_datetime(moment, gettext("d MMM y, HH:mm 'UTC'"), locale=current().code)
+    return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), said)
