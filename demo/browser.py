@@ -15,6 +15,7 @@ from selenium.common.exceptions import (
     ElementNotInteractableException,
     NoSuchFrameException,
     StaleElementReferenceException,
+    TimeoutException,
     WebDriverException,
 )
 from selenium.webdriver.common.action_chains import ActionChains
@@ -54,7 +55,7 @@ class Page:
     def look(self, see: Callable[[], Seen | None], *, wanted: str) -> Seen:
         """What ``see`` gives as soon as it is not None, asking again when the page changed under it.
 
-        RuntimeError, naming what was wanted, when it does not come in time.
+        TimeoutException, naming what was wanted, when it does not come in time.
         """
         deadline = time.monotonic() + self._seconds
         while True:
@@ -66,7 +67,7 @@ class Page:
             if seen is not None:
                 return seen
             if time.monotonic() > deadline:
-                raise RuntimeError(f"waited {self._seconds:.0f} s in vain for {wanted} at {self.url}") from change
+                raise TimeoutException(f"waited {self._seconds:.0f} s in vain for {wanted} at {self.url}") from change
             time.sleep(0.03)
 
     def wait(self, holds: Callable[[], bool], *, wanted: str) -> None:
@@ -135,8 +136,8 @@ class Page:
 def browser(*, chromium: str, chromedriver: str, last_seen: Path, seconds: float = 60.0) -> Iterator[Page]:
     """The page of a headless Chromium with a profile of its own, gone at the end.
 
-    What goes wrong in it, and what does not come within ``seconds``, becomes a RuntimeError; what the page showed then
-    is kept as the picture ``last_seen``.
+    What goes wrong in it, and what it does not show within ``seconds``, becomes a RuntimeError; what it showed then is
+    kept as the picture ``last_seen``.
     """
     with tempfile.TemporaryDirectory(prefix="faceloop-reviewer-") as profile:
         options = webdriver.ChromeOptions()
@@ -159,9 +160,9 @@ def browser(*, chromium: str, chromedriver: str, last_seen: Path, seconds: float
         driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
         try:
             yield Page(driver, seconds=seconds)
-        except (WebDriverException, RuntimeError) as error:
+        except WebDriverException as error:
             with suppress(WebDriverException):
                 driver.save_screenshot(str(last_seen))
-            raise RuntimeError(f"the reviewer could not go on (see {last_seen}): {error}") from error
+            raise RuntimeError(f"the reviewer could not go on (see {last_seen}): {error.msg}") from error
         finally:
             driver.quit()

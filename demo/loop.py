@@ -64,7 +64,7 @@ def once(stack: Stack, airflow: Airflow, *, say: Callable[[str], None]) -> Summa
         chromedriver=installed.chromedriver,
         last_seen=stack.home / "logs" / "reviewer.png",
     ) as page:
-        reviewer = Reviewer(page, url=stack.url, truths=truths, catalog=catalog)
+        reviewer = Reviewer(page, url=stack.url, truths=truths, catalog=catalog, say=say)
         reviewer.sign_in("rita", stack.passwords["rita"])
 
         say(f"collecting: searching and fetching from {', '.join(SOURCES)}")

@@ -68,11 +68,12 @@ class Truths:
 class Reviewer:
     """One person at the desk."""
 
-    def __init__(self, page: Page, *, url: str, truths: Truths, catalog: Catalog) -> None:
+    def __init__(self, page: Page, *, url: str, truths: Truths, catalog: Catalog, say: Callable[[str], None]) -> None:
         self._page = page
         self._url = url
         self._truths = truths
         self._catalog = catalog
+        self._say = say
         self.pressed = 0
 
     def sign_in(self, user: str, password: str) -> None:
@@ -123,6 +124,8 @@ class Reviewer:
         else:
             self._judge_one_by_one(stage)
         self._saved(batch, stage)
+        judged = self._catalog.batches.progress(batch, stage)
+        self._say(f"  batch {batch}, {stage}: {judged.approved} approved, {judged.rejected} rejected")
         return self.pressed - before
 
     def _judge_one_by_one(self, stage: Stage) -> None:
