@@ -35,6 +35,26 @@ class Settings(BaseSettings):
         description="Steps trained in one go before the run ends its turn; 0: until the preset's end.",
     )
     train_seed: int = Field(777, description="Seed of the nightly training.")
+    sign_off_fresh_faces: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="When more than this share of a snapshot's faces is new to the champion, a person must sign off "
+        "before a model that learned from them is promoted; 1: never.",
+    )
+    sign_off_balance: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Likewise when a domain's share of the faces (bare, makeup) has moved by more than this since the "
+        "champion's snapshot; 1: never.",
+    )
+    sign_off_days: float = Field(
+        3.0,
+        gt=0,
+        description="After this long without an answer the sign-off fails and nothing is promoted, in days; the next "
+        "retraining waits meanwhile.",
+    )
     lease_seconds: int = Field(900, ge=1, description="After this long a dead worker's claim returns by itself.")
 
     seeds: str = Field(

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from catalog.errors import BadInput, NotFound
 from catalog.part import Part, must_be_finite, now
-from catalog.records import ApprovedFace, Domain, GateDecision, Snapshot
-from catalog.tables import gate_decisions, snapshot_faces, snapshots
+from catalog.records import ApprovedFace, Domain, FreshFace, GateDecision, Snapshot
+from catalog.refusals import refused
+from catalog.tables import candidates, faces, gate_decisions, photos, queries, snapshot_faces, snapshots
 
 
 class Snapshots(Part):
@@ -67,6 +68,26 @@ class Snapshots(Part):
                     .order_by(snapshot_faces.c.face_id)
                 )
             )
+
+    def fresh_faces(self, snapshot_id: str, *, since: str) -> Sequence[FreshFace]:
+        """A snapshot's faces whose crops the other has not, in the order of the crops' names, without erased ones."""
+        known = (
+            select(faces.c.sha256)
+            .join(snapshot_faces, snapshot_faces.c.face_id == faces.c.id)
+            .where(snapshot_faces.c.snapshot_id == since)
+        )
+        statement = (
+            select(faces.c.id, queries.c.domain, photos.c.batch_id)
+            .join(snapshot_faces, snapshot_faces.c.face_id == faces.c.id)
+            .join(photos, photos.c.id == faces.c.photo_id)
+            .join(candidates, candidates.c.id == photos.c.candidate_id)
+            .join(queries, queries.c.id == candidates.c.query_id)
+            .where(snapshot_faces.c.snapshot_id == snapshot_id, faces.c.sha256.not_in(known))
+            .where(photos.c.id.not_in(refused("erase")))
+            .order_by(faces.c.sha256, faces.c.id)
+        )
+        with self._catalog.reading() as connection:
+            return [FreshFace(row.id, Domain(row.domain), row.batch_id) for row in connection.execute(statement)]
 
     def add_gate_decision(self, decision: GateDecision) -> GateDecision:
         """Keep what the gate decided, yes or no."""

@@ -8,7 +8,13 @@ Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `ap
 3. `train` runs in a process of its own on the `gpu` queue, one at a time (pool `gpu`). It checkpoints as it goes; a
    killed or cleared task goes on from the last checkpoint.
 4. `evaluate` measures the result on faces that it was not trained on.
-5. `promote` makes it champion if nothing got worse; then the asset `champion` tells whoever serves the model.
+5. `ask` looks at how the faces have changed since the champion learned. As usual: `sign_off` is skipped. When a
+   domain's share has moved by more than `FACELOOP_SIGN_OFF_BALANCE`, or more than `FACELOOP_SIGN_OFF_FRESH_FACES` of
+   the faces are new, and the model is not worse than the champion, `sign_off` waits for a person, who sees some of the
+   new faces (Airflow: *Required Actions*). It holds no worker meanwhile and approves nothing by itself: after
+   `FACELOOP_SIGN_OFF_DAYS` it fails. Clear it to ask again.
+6. `promote` makes the model champion if nothing got worse and nobody refused; who answered what, when and why stays
+   with the model. Then the asset `champion` tells whoever serves the model.
 
 A training of many hours must survive a restart of the API server: set `AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS` and
 `AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT` high, as docker-compose.yaml and the demo do.
@@ -19,9 +25,12 @@ import shlex
 import sys
 from datetime import datetime, timedelta
 
+import signing
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
+from catalog.settings import settings
 from training import steps
 
 APPROVED_FACES, CHAMPION = Asset("approved_faces"), Asset("champion")
@@ -54,11 +63,22 @@ def retrain_model():
 
     trained = train()
     evaluation = task(steps.evaluate, **GPU)(trained)
-    model = task(steps.promote, **GPU)(evaluation)  # measures the champion anew, beside the challenger
+    question = task.short_circuit(signing.ask, ignore_downstream_trigger_rules=False, **GPU)(evaluation)
+    sign_off = ApprovalOperator(
+        task_id=signing.SIGN_OFF,
+        subject="Promote a model that learned from unusually changed faces?",
+        body=question,
+        params={"why": Param("", type="string", title="Why", description="Kept with the model, whatever you decide.")},
+        response_timeout=timedelta(days=settings().sign_off_days),
+        retries=0,  # whoever did not answer in time is not asked again by itself
+    )
+    signed = EmptyOperator(task_id="signed")  # a refusal skips it, and it alone: `promote` records who refused
+    # Measures the champion anew, beside the challenger.
+    model = task(signing.promote, trigger_rule="none_failed", **GPU)(evaluation)
     crowned = task.short_circuit(steps.is_champion)(model)
     champion = EmptyOperator(task_id="champion", outlets=[CHAMPION])
 
-    gate >> trained >> evaluation >> model >> crowned >> champion
+    gate >> trained >> evaluation >> question >> sign_off >> signed >> model >> crowned >> champion
 
 
 retrain_model()

@@ -19,8 +19,8 @@ from preprocessing.decode import decode
 from preprocessing.errors import Refused
 from review.errors import Unshowable
 
-#: The longest sides offered: a card of the grid, and the single view on a large screen. 0: every pixel.
-SIDES = (0, 480, 1280)
+#: The longest sides offered: a small sample, a card of the grid, the single view on a large screen. 0: every pixel.
+SIDES = (0, 160, 480, 1280)
 
 #: What every browser shows, and shows as nothing but a picture.
 SERVED = frozenset({"image/jpeg", "image/png", "image/webp"})

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
@@ -22,6 +23,7 @@ from catalog.records import ModelState
 from training import steps
 from training.errors import TrainingError
 from training.presets import PRESETS
+from training.signoff import SignOff
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +122,8 @@ def _evaluate(given: argparse.Namespace) -> int:
 
 
 def _promote(given: argparse.Namespace) -> int:
-    chosen = steps.promote(given.evaluation)
+    signed = SignOff(True, given.signed_by, datetime.now(UTC), given.why) if given.signed_by else None
+    chosen = steps.promote(given.evaluation, signed=signed)
     models = Catalog().models
     model = next(model for model in models.list() if model.id == chosen)
     champion = models.champion()
@@ -203,6 +206,13 @@ def _parser() -> argparse.ArgumentParser:
     commands["evaluate"].add_argument("--step", type=_not_negative, help="default: the newest save")
     commands["evaluate"].add_argument("--on", default="", help="snapshot whose held-out faces to use")
     commands["promote"].add_argument("--evaluation", type=int, required=True, help="number of the evaluation")
+    commands["promote"].add_argument(
+        "--signed-by",
+        default="",
+        metavar="NAME",
+        help="who agrees to it, when what it learned from has changed unusually",
+    )
+    commands["promote"].add_argument("--why", default="", help="why they agree")
     return parser
 
 

@@ -6,6 +6,7 @@
     ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed, or it failed by itself
     ├── RunBusy            another process is training this run
     ├── Diverged           a loss or weight is no longer a finite number
+    ├── NotSignedOff       an unusual change would be promoted on nobody's word
     └── Unknown            a preset, snapshot, run or model nobody has heard of
 
 Being stopped on request (SIGTERM, --slice-steps) is not an error: it is a result.
@@ -34,6 +35,10 @@ class RunBusy(TrainingError):
 
 class Diverged(TrainingError):
     """A loss or weight is no longer a finite number; nothing was saved after it."""
+
+
+class NotSignedOff(TrainingError):
+    """An unusual change would be promoted, and no person has agreed."""
 
 
 class Unknown(TrainingError):

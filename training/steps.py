@@ -1,4 +1,4 @@
-"""The verbs: snapshot, gate, train, evaluate, promote. Each may be killed and run again with nothing lost or doubled.
+"""The verbs, from snapshot to promote. Each may be killed and run again with nothing lost or doubled.
 
 What a step makes is stored before the row that says so. Ids go in and out, as between the tasks of a DAG. torch, cv2,
 dlib and wandb are imported inside the verbs that need them, so that a DAG may import this file. Settings, catalog and
@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
-from catalog.errors import CatalogError
 from catalog.records import RunState, Snapshot
 from training import gate as gates
-from training import promote as promotion
 from training import snapshot as snapshots
-from training.errors import BadSnapshot, Diverged, ResumeRefused, TrainingError, Unknown
+from training.errors import BadSnapshot, Diverged, ResumeRefused, Unknown
+from training.judging import evaluate, is_champion, promote, unusual
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
 
 if TYPE_CHECKING:
     from training.data import Faces
-    from training.evaluation import Describe
+
+
+__all__ = ["Trained", "evaluate", "gate", "is_champion", "promote", "snapshot", "train", "unusual", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,95 +194,6 @@ def train(
         losses=result.losses,
         seconds_per_step=result.seconds_per_step,
     )
-
-
-def evaluate(
-    trained: int | None = None,  # not run_id: Airflow keeps that name for itself
-    *,
-    step: int | None = None,
-    on: str = "",
-    describe: Describe | None = None,
-    catalog: Catalog | None = None,
-    blobs: Blobs | None = None,
-    settings: Settings | None = None,
-) -> int:
-    """Measure a run's averaged networks (default: of the newest run and save) on held-out faces.
-
-    Keeps the numbers and gives their evaluation's id. `on` names another snapshot whose held-out faces to use;
-    `describe` another face network than dlib's.
-    Raises Unknown, BadCheckpoint.
-    """
-    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    run = catalog.models.run(trained) if trained is not None else next(iter(catalog.models.runs()), None)
-    if run is None:
-        raise Unknown("nothing has been trained yet")
-    row = _snapshot(catalog, on or run.snapshot_id)
-
-    import torch
-
-    from training.evaluation import evaluate as evaluate_networks
-    from training.evaluation import measure_version
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
-    store = Store(catalog=catalog, blobs=blobs, settings=settings)
-    networks, step = store.averaged_networks(run, step)
-    faces = store.faces(row, held_out=True, size=networks.arch.img_size)
-    if describe is None:
-        from training.descriptors import Describer
-
-        describe = Describer(landmarks_model=settings.landmarks_model)
-    metrics = evaluate_networks(networks, faces, describe=describe)
-    return catalog.models.add_evaluation(run.id, step=step, metrics=metrics, version=measure_version(faces)).id
-
-
-def promote(
-    evaluation_id: int,
-    *,
-    describe: Describe | None = None,
-    catalog: Catalog | None = None,
-    blobs: Blobs | None = None,
-    settings: Settings | None = None,
-) -> int:
-    """Make the evaluated model champion, or keep it as a candidate, with the reasons; gives the model's id.
-
-    The champion is measured anew on the same held-out faces by the same code; when it cannot be, nothing is promoted.
-    """
-    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    if (judged := catalog.models.of_evaluation(evaluation_id)) is not None:
-        return judged.id
-    challenger = catalog.models.evaluation(evaluation_id)
-    directions = [f"{a}_to_{b}" for a in snapshots.DOMAINS for b in snapshots.DOMAINS if a != b]
-    champion = catalog.models.champion()
-    if champion is None:
-        judgement = promotion.decide(challenger.metrics, None, directions=directions)
-        return catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=None).id
-    snapshot_id = catalog.models.run(challenger.run_id).snapshot_id
-    try:
-        measured = evaluate(
-            champion.run_id,
-            step=catalog.models.evaluation(champion.evaluation_id).step,
-            on=snapshot_id,
-            describe=describe,
-            catalog=catalog,
-            blobs=blobs,
-            settings=settings,
-        )
-    except (TrainingError, CatalogError) as error:
-        judgement = promotion.Judgement(promote=False, reasons=(f"the champion cannot be measured: {error}",))
-    else:
-        reigning = catalog.models.evaluation(measured)
-        judgement = promotion.decide(challenger.metrics, reigning.metrics, directions=directions)
-        if reigning.version != challenger.version:
-            judgement = promotion.Judgement(
-                promote=False, reasons=("measured by other code or on other faces than the champion; evaluate again",)
-            )
-    return catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=champion.id).id
-
-
-def is_champion(model_id: int, *, catalog: Catalog | None = None) -> bool:
-    """Whether this model is the one that is served."""
-    champion = (catalog or Catalog()).models.champion()
-    return champion is not None and champion.id == model_id
 
 
 def verify(

@@ -50,6 +50,15 @@ class Snapshot:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class FreshFace:
+    """A face of a snapshot that is not in an earlier one. ``batch_id`` is where people judged it."""
+
+    face_id: int
+    domain: Domain
+    batch_id: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class GateDecision:
     """Whether to train tonight, and why (not); stored every time."""

@@ -57,6 +57,10 @@ told = {
                     "retry_policy": type(task.retry_policy).__name__,
                     "map_index_template": getattr(task, "map_index_template", None) or "",
                     "rule": task.trigger_rule.value,
+                    "operator": task.task_type,
+                    "retries": task.retries,
+                    "defaults": getattr(task, "defaults", None),
+                    "answered_within": str(getattr(task, "response_timeout", None)),
                     "reserved": sorted(
                         Context.__annotations__.keys() & inspect.signature(task.python_callable).parameters.keys()
                         if hasattr(task, "python_callable")
@@ -181,9 +185,27 @@ def test_curating_waits_for_people_three_times_and_holds_no_worker_meanwhile(par
 def test_retraining_runs_one_at_a_time_on_the_gpu_queue_and_pool(parsed: dict) -> None:
     dag = parsed["dags"]["retrain_model"]
     assert dag["max_active_runs"] == 1
-    for name in ("train", "evaluate", "promote"):  # the only workers that have torch
+    for name in ("train", "evaluate", "ask", "promote"):  # the only workers that have torch
         assert (dag["tasks"][name]["queue"], dag["tasks"][name]["pool"]) == ("gpu", "gpu")
     assert "train" in dag["tasks"]["gate"]["down"]
+
+
+def test_a_person_is_asked_by_airflows_own_operator_and_silence_approves_nothing(parsed: dict) -> None:
+    asked = parsed["dags"]["retrain_model"]["tasks"]["sign_off"]
+    assert asked["operator"] == "ApprovalOperator"
+    assert asked["defaults"] is None  # with one, the timeout would answer in a person's stead
+    assert asked["answered_within"] == "3 days, 0:00:00"
+    assert asked["retries"] == 0
+
+
+def test_promoting_goes_on_when_nobody_was_asked_and_records_a_refusal(parsed: dict) -> None:
+    tasks = parsed["dags"]["retrain_model"]["tasks"]
+    assert "ask" in tasks["evaluate"]["down"]
+    assert tasks["ask"]["down"] == ["sign_off"]  # what is skipped when nobody need be asked
+    assert tasks["sign_off"]["down"] == ["signed"]  # what a refusal skips: not the task that records it
+    assert tasks["signed"]["down"] == ["promote"]
+    assert tasks["signed"]["rule"] == "all_success"
+    assert tasks["promote"]["rule"] == "none_failed"  # so that a question that nobody answered promotes nothing
 
 
 def test_every_source_and_every_task_has_its_pool(parsed: dict) -> None:

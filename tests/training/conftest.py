@@ -11,15 +11,17 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from catalog import Blobs, Catalog, open_blobs, settings
+from catalog import Blobs, Catalog, Settings, open_blobs, settings
 from catalog.records import Domain, Stage
 from rows import Rows
+from training import steps
 from training.data import Faces
 from training.loop import Trained, train
 from training.presets import Preset, preset
@@ -159,6 +161,39 @@ def approve_face(catalog: Catalog, blobs: Blobs, *, number: int, landmarks: np.n
     (face,) = catalog.faces.of_photo(photo.id)
     rows.approve(face, Stage.CROP)
     rows.approve(face, Stage.FINAL)
+
+
+def backdrop(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:
+    """Stands for the face network: whose backdrop it is."""
+    return picture[:4].mean((0, 1)) / 255
+
+
+@pytest.fixture(scope="session")
+def challenged_home(
+    approved_home: Path, tmp_path_factory: pytest.TempPathFactory, landmarks: np.ndarray
+) -> tuple[Path, int]:
+    """A home with a champion of 16 faces and a challenger with 10 more; and the challenger's evaluation."""
+    home = tmp_path_factory.mktemp("challenged") / "home"
+    shutil.copytree(approved_home, home)
+    given = Settings(home=home, train_preset="tiny-64")
+    here: dict[str, Any] = {
+        "catalog": Catalog(given.database_url),
+        "blobs": open_blobs(given.store_url),
+        "settings": given,
+    }
+
+    def evaluated() -> int:
+        steps.snapshot(**here)
+        return steps.evaluate(steps.train(slice_steps=1, threads=1, **here).run_id, describe=backdrop, **here)
+
+    first = evaluated()
+    assert steps.unusual(first, describe=backdrop, **here) is None  # nobody is asked about the first model
+    steps.promote(first, describe=backdrop, **here)
+    for number in range(16, 26):
+        approve_face(here["catalog"], here["blobs"], number=number, landmarks=landmarks)
+    second = evaluated()
+    here["catalog"].close()
+    return home, second
 
 
 @pytest.fixture

@@ -1,0 +1,164 @@
+"""The verbs after training: measure a run, ask whether a person must agree, promote. `steps` offers them too.
+
+torch, cv2 and dlib are imported inside the verbs that need them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from catalog import Blobs, Catalog, Settings, open_blobs
+from catalog import settings as configured
+from catalog.errors import CatalogError
+from catalog.records import Evaluation
+from training import promote as promotion
+from training import signoff
+from training.errors import TrainingError, Unknown
+from training.signoff import Question, SignOff
+from training.snapshot import DOMAINS
+from training.store import Store
+
+if TYPE_CHECKING:
+    from training.evaluation import Describe
+
+
+def evaluate(
+    trained: int | None = None,  # not run_id: Airflow keeps that name for itself
+    *,
+    step: int | None = None,
+    on: str = "",
+    describe: Describe | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Measure a run's averaged networks (default: of the newest run and save) on held-out faces.
+
+    Keeps the numbers and gives their evaluation's id. `on` names another snapshot whose held-out faces to use;
+    `describe` another face network than dlib's.
+    Raises Unknown, BadCheckpoint.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    run = catalog.models.run(trained) if trained is not None else next(iter(catalog.models.runs()), None)
+    if run is None:
+        raise Unknown("nothing has been trained yet")
+    row = catalog.snapshots.get(on or run.snapshot_id)
+
+    import torch
+
+    from training.evaluation import evaluate as evaluate_networks
+    from training.evaluation import measure_version
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    store = Store(catalog=catalog, blobs=blobs, settings=settings)
+    networks, step = store.averaged_networks(run, step)
+    faces = store.faces(row, held_out=True, size=networks.arch.img_size)
+    if describe is None:
+        from training.descriptors import Describer
+
+        describe = Describer(landmarks_model=settings.landmarks_model)
+    metrics = evaluate_networks(networks, faces, describe=describe)
+    return catalog.models.add_evaluation(run.id, step=step, metrics=metrics, version=measure_version(faces)).id
+
+
+def unusual(
+    evaluation_id: int,
+    *,
+    describe: Describe | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> Question | None:
+    """What a person must be asked before this model is promoted; None when nobody need be.
+
+    Nobody is asked about the first model, a change as usual, or a model that is not better than the champion.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    if catalog.models.of_evaluation(evaluation_id) is not None:
+        return None
+    challenger = catalog.models.evaluation(evaluation_id)
+    change, reasons = _unusual(challenger, catalog=catalog, settings=settings)
+    if change is None or not reasons:
+        return None
+    judgement = _judge(challenger, describe=describe, catalog=catalog, blobs=blobs, settings=settings)
+    if not judgement.promote:
+        return None
+    fresh = catalog.snapshots.fresh_faces(change.snapshot, since=change.before)
+    return Question(change, reasons, judgement, signoff.sample(fresh))
+
+
+def promote(
+    evaluation_id: int,
+    *,
+    signed: SignOff | None = None,
+    describe: Describe | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Make the evaluated model champion, or keep it as a candidate, with the reasons; gives the model's id.
+
+    The champion is measured anew on the same held-out faces by the same code; when it cannot be, nothing is promoted.
+    `signed` is what a person answered who was asked: a refusal holds, and an unusual change needs a yes.
+    Raises NotSignedOff.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    if (judged := catalog.models.of_evaluation(evaluation_id)) is not None:
+        return judged.id
+    challenger = catalog.models.evaluation(evaluation_id)
+    champion = catalog.models.champion()
+    _, reasons = _unusual(challenger, catalog=catalog, settings=settings)
+    if signed is not None and not signed.approved:  # measured for nothing otherwise
+        judgement = signoff.heeding(promotion.Judgement(promote=False, reasons=()), reasons, signed)
+    else:
+        judgement = _judge(challenger, describe=describe, catalog=catalog, blobs=blobs, settings=settings)
+        judgement = signoff.heeding(judgement, reasons, signed)
+    over = champion.id if champion else None
+    return catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=over).id
+
+
+def is_champion(model_id: int, *, catalog: Catalog | None = None) -> bool:
+    """Whether this model is the one that is served."""
+    champion = (catalog or Catalog()).models.champion()
+    return champion is not None and champion.id == model_id
+
+
+def _unusual(
+    challenger: Evaluation, *, catalog: Catalog, settings: Settings
+) -> tuple[signoff.Change | None, tuple[str, ...]]:
+    """How what a model learned from differs from what the champion did, and why that is for a person to judge."""
+    snapshot_id = catalog.models.run(challenger.run_id).snapshot_id
+    change = signoff.change_since_champion(catalog, snapshot_id)
+    if change is None:
+        return None, ()
+    reasons = signoff.unusual(change, balance=settings.sign_off_balance, fresh=settings.sign_off_fresh_faces)
+    return change, reasons
+
+
+def _judge(
+    challenger: Evaluation, *, describe: Describe | None, catalog: Catalog, blobs: Blobs, settings: Settings
+) -> promotion.Judgement:
+    """The metrics' word: beside the champion's, measured anew, or alone when there is none."""
+    directions = [f"{a}_to_{b}" for a in DOMAINS for b in DOMAINS if a != b]
+    champion = catalog.models.champion()
+    if champion is None:
+        return promotion.decide(challenger.metrics, None, directions=directions)
+    try:
+        measured = evaluate(
+            champion.run_id,
+            step=catalog.models.evaluation(champion.evaluation_id).step,
+            on=catalog.models.run(challenger.run_id).snapshot_id,
+            describe=describe,
+            catalog=catalog,
+            blobs=blobs,
+            settings=settings,
+        )
+    except (TrainingError, CatalogError) as error:
+        return promotion.Judgement(promote=False, reasons=(f"the champion cannot be measured: {error}",))
+    reigning = catalog.models.evaluation(measured)
+    if reigning.version != challenger.version:
+        return promotion.Judgement(
+            promote=False, reasons=("measured by other code or on other faces than the champion; evaluate again",)
+        )
+    return promotion.decide(challenger.metrics, reigning.metrics, directions=directions)
