@@ -33,15 +33,13 @@ class Airflow:
         self._http = requests.Session()
         self._http.trust_env = False  # the machine's proxy settings are not for loopback
 
+    def answers(self) -> bool:
+        """Whether the API server does, however the other components are."""
+        return bool(self._states())
+
     def healthy(self) -> bool:
         """Whether all four components say so; the API server's banner alone says nothing of the others."""
-        try:
-            answer = self._http.get(f"{self.url}/api/v2/monitor/health", timeout=10)
-        except requests.RequestException:
-            return False
-        if answer.status_code != 200:
-            return False
-        states = {name: part.get("status") for name, part in answer.json().items()}
+        states = self._states()
         return all(
             states.get(name) == "healthy" for name in ("metadatabase", "scheduler", "triggerer", "dag_processor")
         )
@@ -88,6 +86,16 @@ class Airflow:
         for row in rows["task_instances"]:
             seconds[row["task_id"]] = seconds.get(row["task_id"], 0.0) + (row["duration"] or 0.0)
         return seconds
+
+    def _states(self) -> dict[str, str | None]:
+        """What each component says of itself; empty while the API server does not answer."""
+        try:
+            answer = self._http.get(f"{self.url}/api/v2/monitor/health", timeout=10)
+        except requests.RequestException:
+            return {}
+        if answer.status_code != 200:
+            return {}
+        return {name: part.get("status") for name, part in answer.json().items()}
 
     def _ask(self, method: str, path: str, body: Any = None, *, allow: Sequence[int] = ()) -> requests.Response:
         answer = self._http.request(method, f"{self.url}/api/v2{path}", json=body, timeout=180)

@@ -104,12 +104,14 @@ class Stack:
         self.processes.run("migrate", [python, "-m", "airflow", "db", "migrate"], seconds=300)
         pools = [python, "-m", "airflow", "pools", "import", str(ROOT / "dags" / "pools.json")]
         self.processes.run("pools", pools, seconds=300)
-        # --skip-serve-logs: those servers bind every address of the machine; here the logs are read from the disk.
-        self.processes.start("scheduler", [python, "-m", "airflow", "scheduler", "--skip-serve-logs"])
-        self.processes.start("triggerer", [python, "-m", "airflow", "triggerer", "--skip-serve-logs"])
-        self.processes.start("dag-processor", [python, "-m", "airflow", "dag-processor"])
         self.processes.start("api-server", [python, "-m", "airflow", "api-server", "--host", "127.0.0.1"])
+        self.processes.start("dag-processor", [python, "-m", "airflow", "dag-processor"])
+        # --skip-serve-logs: those servers bind every address of the machine; here the logs are read from the disk.
+        self.processes.start("triggerer", [python, "-m", "airflow", "triggerer", "--skip-serve-logs"])
         airflow = Airflow(self.url)
+        wait_until(airflow.answers, seconds=300, what="Airflow's API server", check=self.processes.check)
+        # The scheduler comes last: each task that it starts asks the API server, and fails after a few refusals.
+        self.processes.start("scheduler", [python, "-m", "airflow", "scheduler", "--skip-serve-logs"])
         wait_until(airflow.healthy, seconds=300, what="Airflow's health", check=self.processes.check)
         self.processes.check()  # somebody else's Airflow may have taken the port and be healthy in our server's stead
         airflow.sign_in("admin", self.passwords["admin"])
