@@ -197,6 +197,9 @@ class Stack:
             "GX_ANALYTICS_ENABLED": "False",
             "FACELOOP_HOME": str(self.home / "faceloop"),
             "FACELOOP_RETRAIN_MIN_FACES": str(self.size.retrain_min_faces),
+            # Among so few faces each batch is an unusual change; nobody would be there to sign off each model.
+            "FACELOOP_SIGN_OFF_FRESH_FACES": "1",
+            "FACELOOP_SIGN_OFF_BALANCE": "1",
             "FACELOOP_TRAIN_PRESET": "tiny-64",
             "FACELOOP_TRAIN_SLICE_STEPS": str(self.size.train_slice_steps),
             "FACELOOP_CONTACT": "https://faceloop.example/demo",  # Commons asks for one
