@@ -7,6 +7,7 @@ worth of wiring; what the desk needs is imported where Airflow's web server asks
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -48,8 +49,13 @@ class FaceloopPlugin(AirflowPlugin):
         """The desk, built in the web server alone."""
         from review.app import create_app
 
-        app = create_app(open_desk=_open_desk, access=_access())
+        app = create_app(open_desk=_open_desk, access=_access(), run_of=_run_of)
         return [{"app": app, "url_prefix": f"/{PREFIX}", "name": "Review desk"}]
+
+
+def _run_of(key: str) -> str:
+    """Airflow's page on the run that opened a batch, from the desk's root; empty for one that was opened by hand."""
+    return "" if key.startswith("by hand ") else f"../dags/{DAG}/runs/{quote(key, safe='')}"
 
 
 def _open_desk() -> Desk:

@@ -24,7 +24,7 @@ from catalog.budgets import dollars
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
 from catalog.records import REASONS, BatchState, BreakerState, Reason, Stage, StageProgress, SubjectKind
 from preprocessing.drift import ENOUGH
-from review import batch_routes, check_routes, duplicate_routes, languages, source_routes, words
+from review import batch_routes, check_routes, duplicate_routes, languages, snapshot_routes, source_routes, words
 from review.access import Access, Person
 from review.desk import PAGE, Desk
 from review.errors import BadRequest, Unshowable
@@ -46,9 +46,12 @@ _STATIC = {
 }
 
 
-def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
+def create_app(
+    *, open_desk: Callable[[], Desk], access: Access, run_of: Callable[[str], str] = lambda _: ""
+) -> FastAPI:
     """The desk as an app to mount. ``open_desk`` is called once, at the first request: a catalog that is away when
-    the host starts costs that request alone."""
+    the host starts costs that request alone. ``run_of`` gives the address, from the desk's root, of the host's page on
+    what opened a batch by its key; empty: there is none."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(access.reader)])
     app.add_middleware(choosing.Choosing)
     app.add_middleware(Headers)
@@ -133,9 +136,10 @@ def create_app(*, open_desk: Callable[[], Desk], access: Access) -> FastAPI:
             return Response(status_code=304, headers=headers)
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 
-    batch_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
+    batch_routes.add_to(app, desk=desk, reader=reader, show=pages.show, run_of=run_of)
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
+    snapshot_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 
     @app.get("/static/{name}")

@@ -21,16 +21,21 @@ _DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; fr
 SHOWN = 12
 
 
-def add_to(app: FastAPI, *, desk: Any, reader: Any, show: Callable[..., HTMLResponse]) -> None:
-    """Add the routes. ``desk`` and ``reader`` are dependencies; ``show`` renders a template."""
+def add_to(
+    app: FastAPI, *, desk: Any, reader: Any, show: Callable[..., HTMLResponse], run_of: Callable[[str], str]
+) -> None:
+    """Add the routes. ``desk`` and ``reader`` are dependencies; ``show`` renders a template; ``run_of`` gives the
+    address of the host's page on what opened a batch."""
 
     @app.get("/batch/{batch_id}")
     def batch(batch_id: Number, person: Person = reader, desk: Desk = desk) -> HTMLResponse:
+        view = desk.batch(batch_id)
         return show(
             "batch.html",
             root="../",
             person=person,
-            view=desk.batch(batch_id),
+            view=view,
+            run=run_of(view.batch.key),
             alerts=desk.watch.unseen(),
             room="batch",
             shown=SHOWN,

@@ -42,6 +42,7 @@ from review.records import (
     Standing,
     Suggestion,
 )
+from review.snapshots import Snapshots
 from review.watch import Watch
 
 #: How many items a page of the grid holds.
@@ -57,6 +58,7 @@ class Desk:
         self._pictures = Pictures()
         self.watch = Watch(catalog, blobs)
         self.duplicates = Duplicates(catalog, blobs)
+        self.snapshots = Snapshots(catalog)
 
     def batches(self, *, limit: int = 30) -> Sequence[BatchView]:
         """The newest batches with how far they are."""

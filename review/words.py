@@ -13,7 +13,7 @@ from typing import Any
 from babel.dates import format_datetime
 from markupsafe import Markup
 
-from catalog.records import BatchState, BreakerState, Domain, Reason, Stage
+from catalog.records import BatchState, BreakerState, Domain, ModelState, Reason, Stage
 from preprocessing.clusters import Tie
 from preprocessing.report import Severity
 from review.languages import current, gettext, ngettext
@@ -50,6 +50,12 @@ STATES: dict[BatchState, str] = {
     BatchState.OPEN: "In review",
     BatchState.DONE: "Done",
     BatchState.STOPPED: "Stopped",
+}
+
+MODELS: dict[ModelState, str] = {
+    ModelState.CANDIDATE: "Candidate",
+    ModelState.CHAMPION: "Champion",
+    ModelState.RETIRED: "Retired",
 }
 
 #: What a failed expectation does.
@@ -91,6 +97,7 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "domains": DOMAINS,
     "reasons": REASONS,
     "states": STATES,
+    "model_states": MODELS,
     "severities": SEVERITIES,
     "breaker_words": BREAKERS,
     "alert_words": ALERTS,

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from desks import Visitor
 from shelf import Shelf
+from starlette.testclient import TestClient
 
 from catalog.records import BatchState, Reason, Share, SubjectKind
 from preprocessing.drift import compare
 from preprocessing.report import BatchReport, Expected, Failing, Rate, Severity
+from review.access import Access, Person
+from review.app import create_app
+from review.desk import Desk
 
 Door = Callable[[str], Visitor]
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
@@ -181,3 +185,14 @@ def test_data_docs_that_lie_on_another_machine_are_named(shelf: Shelf, desk: Doo
     batch = told(shelf, EYES, docs="/nowhere/validations/1/index.html")
     assert "are not on this machine: /nowhere/validations/1/index.html" in desk("rita").get(f"/batch/{batch}").text
     assert desk("rita").get(f"/data-docs/{batch}/index.html").status_code == 404
+
+
+@pytest.mark.parametrize(("host", "shown"), [(lambda key: f"../dags/d/runs/{key}", True), (lambda _: "", False)])
+def test_a_batch_leads_back_to_the_run_that_opened_it_where_the_host_has_such_a_page(
+    shelf: Shelf, host: Callable[[str], str], shown: bool
+) -> None:
+    batch = shelf.catalog.batches.get(shelf.batch(1))
+    anyone = Access(lambda: Person("rita", "Rita", True), lambda: Person("rita", "Rita", True))
+    app = create_app(open_desk=lambda: Desk(shelf.catalog, shelf.blobs), access=anyone, run_of=host)
+    text = TestClient(app).get(f"/batch/{batch.id}").text
+    assert (f'href="../../dags/d/runs/{batch.key}" target="_top"' in text) is shown
