@@ -23,11 +23,15 @@ _ASIDE = 4 * 2**20  # bytes of comments, profiles and the like
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What a file holds beside its pixels: frames, bytes of comments and profiles, and, of a JPEG, whether its pixels
-    come in several scans, which its decoder keeps in memory whole."""
+    come in several scans, which its decoder keeps in memory whole.
+
+    ``plain`` is the width and height of a JPEG that is nothing but its pixels: one scan of 8-bit grey or colour without
+    EXIF or XMP (which may turn it) and without a second picture behind it."""
 
     frames: int = 1
     aside: int = 0
     scans: int = 1
+    plain: tuple[int, int] | None = None
 
 
 def survey(handle: BinaryIO, media_type: str) -> Survey:
@@ -51,6 +55,8 @@ def survey(handle: BinaryIO, media_type: str) -> Survey:
 def _jpeg(handle: BinaryIO) -> Survey:
     handle.seek(2)
     aside, parts, progressive = 0, 0, False
+    plain: tuple[int, int] | None = None
+    dressed = False
     for _ in range(_PIECES):
         marker = handle.read(2)
         if len(marker) < 2 or marker[0] != 0xFF:
@@ -64,12 +70,18 @@ def _jpeg(handle: BinaryIO) -> Survey:
         (length,) = struct.unpack("!H", handle.read(2))
         if kind == 0xDA:
             (count,) = struct.unpack("B", handle.read(1))
-            return Survey(aside=aside, scans=_count(handle, b"\xff\xda") + 1 if progressive or count < parts else 1)
+            if progressive or count < parts:
+                return Survey(aside=aside, scans=_count(handle, b"\xff\xda") + 1)
+            return Survey(aside=aside, plain=None if dressed else plain)
         body = handle.read(max(0, length - 2))
         if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC) and len(body) >= 6:
             progressive, parts = kind in (0xC2, 0xC6, 0xCA, 0xCE), body[5]
+            bits, height, width = struct.unpack("!BHH", body[:5])
+            dressed = dressed or plain is not None  # a second frame
+            plain = (width, height) if kind in (0xC0, 0xC1) and bits == 8 and parts in (1, 3) else None
         elif kind >= 0xE0:
             aside += length
+            dressed = dressed or kind == 0xE1 or (kind == 0xE2 and body.startswith(b"MPF"))
     raise Refused("corrupt", "markers without end")
 
 

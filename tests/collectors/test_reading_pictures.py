@@ -173,3 +173,41 @@ def test_pictures_of_sixteen_bits_are_told_apart_and_known_again() -> None:
 
     assert not same(sketch_of(deep(100)), sketch_of(deep(200)))
     assert same(sketch_of(deep(100)), sketch_of(picture(100)))
+
+
+def worn(data: bytes) -> bytes:
+    """The same JPEG with an EXIF part that says nothing, for which it is opened and not decoded as it is."""
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    part = exif.tobytes()
+    return data[:2] + b"\xff\xe1" + struct.pack("!H", len(part) + 2) + part + data[2:]
+
+
+def told(data: bytes) -> tuple[object, ...]:
+    try:
+        photo = read(data, LIMITS)
+    except Refused:
+        return ("refused",)  # what is wrong in two ways may be told either
+    return photo.media_type, photo.width, photo.height, photo.phash, photo.sketch
+
+
+@settings(max_examples=80)
+@given(
+    mode=st.sampled_from(["RGB", "L", "YCbCr"]),
+    sides=st.tuples(st.integers(40, 900), st.integers(40, 900)),
+    subsampling=st.sampled_from([0, 1, 2]),
+    cut=st.none() | st.floats(0.1, 1),
+    spoilt=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=5),
+)
+def test_a_jpeg_of_nothing_but_pixels_is_read_as_any_other(
+    mode: str,
+    sides: tuple[int, int],
+    subsampling: int,
+    cut: float | None,
+    spoilt: list[tuple[float, int]],
+) -> None:
+    data = bytearray(saved(opened(picture(4)).convert(mode).resize(sides), quality=80, subsampling=subsampling))
+    for place, value in spoilt:
+        data[min(len(data) - 1, 20 + int(place * len(data)))] = value  # not what says that it is a JPEG
+    whole = bytes(data[: int(cut * len(data))] if cut else data)
+    assert told(whole) == told(worn(whole))
