@@ -23,6 +23,7 @@ from catalog.erasures import Erasures
 from catalog.faces import Faces
 from catalog.harvests import Harvests
 from catalog.likenesses import Likenesses
+from catalog.log import Log
 from catalog.models import Models
 from catalog.photos import Photos
 from catalog.prepared import Driver
@@ -73,6 +74,7 @@ class Catalog:
         self.batches = Batches(self)
         self.rates = Rates(self)
         self.decisions = Decisions(self)
+        self.log = Log(self)
         self.calibrations = Calibrations(self)
         self.snapshots = Snapshots(self)
         self.models = Models(self)

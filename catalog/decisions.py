@@ -1,46 +1,35 @@
-"""Decisions: who said what of which subject at which stage, when and why. Only ever added; the last one counts."""
+"""Decisions: who said what of which subject at which stage, when and why. Only ever added; what they come to stands."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, func, select
+from sqlalchemy import func, select
 
-from catalog.errors import BadInput, Conflict, NotFound
-from catalog.part import Part, clean, is_subject, now, subject_columns, subject_of
+from catalog.errors import BadInput, CatalogError
+from catalog.part import Part, is_subject
+from catalog.present import by_people, decision_of, present
 from catalog.records import (
     MACHINE,
     REASONS,
     STAGE_SUBJECT,
-    BatchState,
     Decision,
+    Judged,
+    Judgement,
     Reason,
     Stage,
     Subject,
+    SubjectKind,
     Verdict,
 )
-from catalog.tables import batches, decisions, faces, photos, refusals
+from catalog.settings import settings
+from catalog.sitting import Sitting
+from catalog.tables import decisions
 
+__all__ = ["MOST_ACTS", "Decisions", "by_people", "decision_of", "present"]
 
-def present(stage: Stage) -> Subquery:
-    """The decision that counts now for each subject at a stage; a subject whose last one is an undo has none."""
-    last = (
-        select(func.max(decisions.c.id))
-        .where(decisions.c.stage == stage.value)
-        .group_by(decisions.c.photo_id, decisions.c.face_id)
-    )
-    return (
-        select(decisions)
-        .where(decisions.c.id.in_(last), decisions.c.verdict != Verdict.UNDO.value)
-        .subquery(f"present_{stage.value}")
-    )
-
-
-def by_people(by: ColumnElement[str]) -> ColumnElement[bool]:
-    """Of these reviewers, the people: what a check has decided must never confirm that check."""
-    return func.substr(by, 1, len(MACHINE)) != MACHINE
+#: The most acts in one transaction: a page of the grid fits.
+MOST_ACTS = 200
 
 
 class Decisions(Part):
@@ -56,6 +45,7 @@ class Decisions(Part):
         reason: Reason | None = None,
         note: str = "",
         token: str | None = None,
+        seconds: float | None = None,
     ) -> Decision:
         """Add a decision. The same ``token`` (the client's name for this act) twice adds nothing the second time.
 
@@ -63,16 +53,38 @@ class Decisions(Part):
         but a reject by a check.
         NotFound: no such subject. Conflict: the subject is not at this stage, or another person has decided it.
         """
-        _check(subject, stage, verdict, reason, by)
-        token = token or uuid.uuid4().hex
+        act = Judgement(subject, verdict, reason, note, token or "", seconds)
+        (judged,) = self.decide_all([act], stage=stage, by=by)
+        if judged.decision is None:
+            assert judged.refused is not None
+            raise judged.refused
+        return judged.decision
+
+    def decide_all(self, acts: Sequence[Judgement], *, stage: Stage, by: str) -> Sequence[Judged]:
+        """Add what one person did at a stage, in that order, in one transaction; one refused does not stop the next.
+
+        As what each look counts (first, second, third, gold) follows from what stands. BadInput: too many acts.
+        """
+        if len(acts) > MOST_ACTS:
+            raise BadInput(f"{len(acts)} decisions at once are more than {MOST_ACTS}")
+        share = settings().second_review_share
+        refusals = [_refusal(act, stage, by) for act in acts]
+        if all(refusals):
+            return [Judged(None, refused) for refused in refusals]
+        judged = []
         with self._catalog.writing() as connection:
-            self._serialise(connection, f"decision {subject.kind} {subject.id}")
-            known = connection.execute(select(decisions).where(decisions.c.token == token)).first()
-            if known:
-                return _same_act(decision_of(known), subject, stage, verdict, by)
-            self._must_be_at(connection, subject, stage)
-            self._must_be_free(connection, subject, stage, verdict, by)
-            return _add(connection, subject, stage, verdict, by=by, reason=reason, note=note, token=token)
+            self._serialise(connection, "decisions")
+            sitting = Sitting(connection, acts, stage=stage, by=by)
+            for act, refused in zip(acts, refusals, strict=True):
+                if refused is not None:
+                    judged.append(Judged(None, refused))
+                    continue
+                try:
+                    judged.append(Judged(sitting.add(act, share=share)))
+                except CatalogError as error:
+                    judged.append(Judged(None, error))
+            sitting.end()
+        return judged
 
     def reject_by_check(
         self, subject: Subject, *, check: str, stage: Stage, reason: Reason, note: str = ""
@@ -81,21 +93,23 @@ class Decisions(Part):
 
         Conflict, NotFound: as in :meth:`decide`.
         """
-        by, verdict = f"{MACHINE}{check}", Verdict.REJECT
-        _check(subject, stage, verdict, reason, by)
+        act, by = Judgement(subject, Verdict.REJECT, reason, note), f"{MACHINE}{check}"
+        if refused := _refusal(act, stage, by):
+            raise refused
         with self._catalog.writing() as connection:
-            self._serialise(connection, f"decision {subject.kind} {subject.id}")
-            if self._last(connection, subject, stage) is not None:
-                return None
-            self._must_be_at(connection, subject, stage)
-            token = uuid.uuid4().hex
-            return _add(connection, subject, stage, verdict, by=by, reason=reason, note=note, token=token)
+            self._serialise(connection, "decisions")
+            sitting = Sitting(connection, [act], stage=stage, by=by)
+            made = sitting.rejected_by_check(act)
+            sitting.end()
+        return made
 
     def of(self, subject: Subject, *, stage: Stage) -> Decision | None:
         """The decision that counts now, or None."""
+        decided = present(stage)
+        column = decided.c.photo_id if subject.kind is SubjectKind.PHOTO else decided.c.face_id
         with self._catalog.reading() as connection:
-            row = self._last(connection, subject, stage)
-        return None if row is None or row.verdict == Verdict.UNDO.value else decision_of(row)
+            row = connection.execute(select(decided).where(column == subject.id)).first()
+        return None if row is None else decision_of(row)
 
     def history(self, subject: Subject) -> Sequence[Decision]:
         """Every decision ever made of a subject, oldest first."""
@@ -119,65 +133,14 @@ class Decisions(Part):
             rows = connection.execute(counted).all()
         return dict(rows)
 
-    def _last(self, connection: Connection, subject: Subject, stage: Stage) -> Any:
-        return connection.execute(
-            select(decisions)
-            .where(is_subject(decisions, subject), decisions.c.stage == stage.value)
-            .order_by(decisions.c.id.desc())
-            .limit(1)
-        ).first()
 
-    def _must_be_free(self, connection: Connection, subject: Subject, stage: Stage, verdict: Verdict, by: str) -> None:
-        last = self._last(connection, subject, stage)
-        standing = last is not None and last.verdict != Verdict.UNDO.value
-        if standing and last.by != by and not last.by.startswith(MACHINE):
-            raise Conflict(f"{last.by} has decided this already")
-        if verdict is Verdict.UNDO and not standing:
-            raise Conflict("there is no decision to take back")
-
-    def _must_be_at(self, connection: Connection, subject: Subject, stage: Stage) -> None:
-        if stage is Stage.RAW:
-            self._photo_must_wait(connection, subject.id)
-            return
-        row = connection.execute(
-            select(photos.c.id, batches.c.state, refusals.c.reason)
-            .join(faces, faces.c.photo_id == photos.c.id)
-            .outerjoin(batches, batches.c.id == photos.c.batch_id)
-            .outerjoin(refusals, refusals.c.photo_id == photos.c.id)
-            .where(faces.c.id == subject.id)
-        ).first()
-        if row is None:
-            raise NotFound(f"no face {subject.id}")
-        if row.state != BatchState.OPEN.value:
-            raise Conflict("this face is in no batch that is open for review")
-        if row.reason is not None:
-            raise Conflict(f"the photo of this face was refused: {row.reason}")
-        before = Subject(STAGE_SUBJECT[Stage.RAW], row.id) if stage is Stage.CROP else subject
-        earlier = Stage.RAW if stage is Stage.CROP else Stage.CROP
-        last = self._last(connection, before, earlier)
-        if last is None or last.verdict != Verdict.APPROVE.value:
-            raise Conflict(f"not approved at the {earlier} stage")
-        later = self._last(connection, subject, Stage.FINAL) if stage is Stage.CROP else None
-        if later is not None and later.verdict != Verdict.UNDO.value:
-            raise Conflict("decided at the final stage already; take that back first")
-
-    def _photo_must_wait(self, connection: Connection, photo_id: int) -> None:
-        row = connection.execute(
-            select(photos.c.cropped_at, batches.c.state, refusals.c.reason)
-            .outerjoin(batches, batches.c.id == photos.c.batch_id)
-            .outerjoin(refusals, refusals.c.photo_id == photos.c.id)
-            .where(photos.c.id == photo_id)
-        ).first()
-        if row is None:
-            raise NotFound(f"no photo {photo_id}")
-        if row.state != BatchState.OPEN.value:
-            raise Conflict("this photo is in no batch that is open for review")
-        if row.reason is not None:
-            raise Conflict(f"this photo was refused: {row.reason}")
-        if row.cropped_at is not None:
-            last = self._last(connection, Subject(STAGE_SUBJECT[Stage.RAW], photo_id), Stage.RAW)
-            if last is not None and last.verdict == Verdict.APPROVE.value:
-                raise Conflict("the batch has moved on: this photo is cropped already")
+def _refusal(act: Judgement, stage: Stage, by: str) -> BadInput | None:
+    """Why nobody may say this at this stage, whatever stands there."""
+    try:
+        _check(act.subject, stage, act.verdict, act.reason, by)
+    except BadInput as refused:
+        return refused
+    return None
 
 
 def _check(subject: Subject, stage: Stage, verdict: Verdict, reason: Reason | None, by: str) -> None:
@@ -193,51 +156,3 @@ def _check(subject: Subject, stage: Stage, verdict: Verdict, reason: Reason | No
         raise BadInput(f"only a reject has a reason, not {verdict}")
     if reason is not None and reason not in REASONS[stage]:
         raise BadInput(f"the {stage} stage does not offer the reason {reason}")
-
-
-def _add(
-    connection: Connection,
-    subject: Subject,
-    stage: Stage,
-    verdict: Verdict,
-    *,
-    by: str,
-    reason: Reason | None,
-    note: str,
-    token: str,
-) -> Decision:
-    row = connection.execute(
-        decisions.insert()
-        .values(
-            **subject_columns(subject),
-            stage=stage.value,
-            verdict=verdict.value,
-            reason=reason.value if reason else None,
-            note=clean(note),
-            by=by,
-            at=now(),
-            token=token,
-        )
-        .returning(decisions)
-    ).one()
-    return decision_of(row)
-
-
-def _same_act(known: Decision, subject: Subject, stage: Stage, verdict: Verdict, by: str) -> Decision:
-    if (known.subject, known.stage, known.verdict, known.by) != (subject, stage, verdict, by):
-        raise Conflict("this token names another decision")
-    return known
-
-
-def decision_of(row: Any) -> Decision:
-    """The decision in a row of decisions."""
-    return Decision(
-        id=row.id,
-        subject=subject_of(row),
-        stage=Stage(row.stage),
-        verdict=Verdict(row.verdict),
-        reason=Reason(row.reason) if row.reason else None,
-        note=row.note,
-        by=row.by,
-        at=row.at,
-    )

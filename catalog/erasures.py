@@ -3,7 +3,7 @@
 An erased photo's row keeps its sha256 and perceptual hash, so the same picture is refused as a duplicate whoever brings
 it; what described the person (landmarks, scores, flags, sketch, title, author, addresses) is blanked, and the photo and
 its faces take part in nothing any more. Tombstones lie on its address, its source's id and its sha256, and on those of
-the copies that were refused for its sake. Decisions stay as they were made.
+the copies that were refused for its sake. The log of decisions stays as it is, but none of it stands any more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from catalog.errors import NotFound
 from catalog.part import Part, clean, now
 from catalog.records import BatchState, BlobName, Erased, TombstoneKind
 from catalog.refusals import refused
-from catalog.tables import batches, faces, flags, photos, refusals, scores, snapshot_faces
+from catalog.tables import (
+    batches,
+    faces,
+    flags,
+    photos,
+    refusals,
+    review_leases,
+    scores,
+    snapshot_faces,
+    standing_decisions,
+)
 from catalog.takedowns import about, blank, copies_of, marks_in
 from catalog.tombstones import Mark
 
@@ -31,6 +41,7 @@ class Erasures(Part):
         The second time changes nothing. BadInput when nobody asks for it; NotFound when there is no such photo.
         """
         with self._catalog.writing() as connection:
+            self._serialise(connection, "decisions")  # first of all: whoever decides waits for a photo's lock after it
             row = connection.execute(
                 select(photos.c.candidate_id).where(photos.c.id == photo_id).with_for_update()
             ).first()
@@ -49,6 +60,7 @@ class Erasures(Part):
         BadInput when nobody asks for it, or for a mark that says nothing.
         """
         with self._catalog.writing() as connection:
+            self._serialise(connection, "decisions")
             laid = self._catalog.tombstones.add_within(connection, marks, by=by, why=why)
             known = about(connection, marks)
             erased = sorted(photo for photo in known.values() if photo is not None)
@@ -162,5 +174,5 @@ def _blank(connection: Connection, photo_id: int, moment: datetime) -> None:
         .values(box=[0, 0, 0, 0], landmarks=[], crop_landmarks=[], quad=[], checked_at=moment)
     )
     mine = select(faces.c.id).where(faces.c.photo_id == photo_id)
-    for table in (scores, flags):
+    for table in (scores, flags, standing_decisions, review_leases):
         connection.execute(delete(table).where((table.c.photo_id == photo_id) | table.c.face_id.in_(mine)))

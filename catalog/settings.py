@@ -206,6 +206,29 @@ class Settings(BaseSettings):
         description="Whether checks that have earned it (people confirmed 90 % of at least 100 flags) reject by "
         "themselves, in the name check:NAME; people may overrule them. Nothing is ever approved by a machine.",
     )
+    second_review_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the subjects that go to a second reviewer too, who sees neither the first one's verdict "
+        "nor the flags; where the two differ a third decides.",
+    )
+    second_review_waits: bool = Field(
+        False,
+        description="Whether a stage of review waits for its second looks too; a team of one would wait for ever. It "
+        "always waits for what is disputed.",
+    )
+    gold_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of subjects whose answer is known among those that a reviewer is given; each comes once.",
+    )
+    review_lease_seconds: int = Field(
+        120,
+        ge=1,
+        description="For how long a subject that somebody has been given at the desk is given to nobody else.",
+    )
     review_poll_seconds: float = Field(30.0, gt=0, description="How often the review sensor looks, in seconds.")
     review_timeout_days: float = Field(30.0, gt=0, description="After this long a waiting review fails, in days.")
 

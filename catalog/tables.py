@@ -41,6 +41,7 @@ from catalog.records import (
     ModelState,
     QueryState,
     Reason,
+    Role,
     RunState,
     Stage,
     TombstoneKind,
@@ -257,6 +258,7 @@ refusals = Table(
     CheckConstraint("(candidate_id IS NULL) <> (photo_id IS NULL)", name="one_subject"),
     UniqueConstraint("step", "candidate_id"),
     UniqueConstraint("step", "photo_id"),
+    _some("ix_refusals_photo", "photo_id", "step", where="photo_id IS NOT NULL"),
 )
 
 faces = Table(
@@ -323,6 +325,9 @@ decisions = Table(
     Column("by", Text, nullable=False, quote=True),
     Column("at", Utc, nullable=False),
     Column("token", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False, server_default="first"),
+    Column("seconds", Float),
+    Column("seal", String(64), nullable=False, server_default=""),
     CheckConstraint('length("by") > 0 AND at IS NOT NULL', name="who_and_when"),
     CheckConstraint("(verdict = 'reject') = (reason IS NOT NULL)", name="a_reject_has_a_reason"),
     CheckConstraint("(stage = 'raw') = (photo_id IS NOT NULL)", name="stage_fits_subject"),
@@ -330,8 +335,87 @@ decisions = Table(
     _one_of("stage", Stage),
     _one_of("verdict", Verdict),
     _one_of("reason", Reason),
+    _one_of("role", Role),
     Index("ix_decisions_photo", "photo_id", "stage", "id"),
     Index("ix_decisions_face", "face_id", "stage", "id"),
+    Index("ix_decisions_person", "by", "stage", "id"),
+)
+
+#: What the log of decisions comes to: a row for each subject that is decided at a stage, or disputed (no verdict).
+#: ``draw`` is the subject's lot in [0, 1): it goes to a second reviewer where it lies below their share; ``looks``
+#: counts the people whose word counts.
+standing_decisions = Table(
+    "standing_decisions",
+    metadata,
+    _key(),
+    *_subject(),
+    Column("stage", String(16), nullable=False),
+    Column("batch_id", ForeignKey("batches.id")),
+    Column("looks", Integer, nullable=False),
+    Column("draw", Float, nullable=False),
+    Column("decision_id", BigInteger),
+    Column("verdict", String(16)),
+    Column("reason", String(32)),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("by", Text, nullable=False, server_default="", quote=True),
+    Column("at", Utc),
+    Column("role", String(16)),
+    Column("seconds", Float),
+    CheckConstraint("(decision_id IS NULL) = (verdict IS NULL)", name="disputed_has_no_verdict"),
+    _one_of("stage", Stage),
+    UniqueConstraint("photo_id", "stage"),
+    UniqueConstraint("face_id", "stage"),
+    Index("ix_standing_decisions_batch", "batch_id", "stage", "verdict"),
+    Index("ix_standing_decisions_looks", "batch_id", "stage", "looks", "draw"),
+    Index("ix_standing_decisions_person", "by", "batch_id", "stage", "decision_id"),
+)
+
+#: Who is looking at what now; a row whose time is over counts no more.
+review_leases = Table(
+    "review_leases",
+    metadata,
+    _key(),
+    *_subject(),
+    Column("stage", String(16), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("until", Utc, nullable=False),
+    _one_of("stage", Stage),
+    _one_of("role", Role),
+    UniqueConstraint("photo_id", "stage", "person"),
+    UniqueConstraint("face_id", "stage", "person"),
+    Index("ix_review_leases_person", "person", "stage"),
+    Index("ix_review_leases_until", "until"),
+)
+
+#: Below this number no subject of the stage waits for its first look: where a queue begins to look.
+queue_floors = Table(
+    "queue_floors",
+    metadata,
+    Column("batch_id", ForeignKey("batches.id"), primary_key=True),
+    Column("stage", String(16), primary_key=True),
+    Column("floor", BigInteger, nullable=False),
+)
+
+#: Subjects whose answer is known: the last row of a subject and stage counts, ``undo`` takes the subject back.
+golds = Table(
+    "golds",
+    metadata,
+    _key(),
+    *_subject(),
+    Column("stage", String(16), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("by", Text, nullable=False, quote=True),
+    Column("at", Utc, nullable=False),
+    CheckConstraint('length("by") > 0', name="who"),
+    CheckConstraint("(verdict = 'reject') = (reason IS NOT NULL)", name="a_reject_has_a_reason"),
+    CheckConstraint("(stage = 'raw') = (photo_id IS NOT NULL)", name="stage_fits_subject"),
+    _one_of("stage", Stage),
+    _one_of("verdict", Verdict),
+    _one_of("reason", Reason),
+    Index("ix_golds_photo", "photo_id", "stage", "id"),
+    Index("ix_golds_face", "face_id", "stage", "id"),
 )
 
 validations = Table(
@@ -515,4 +599,4 @@ calibration_uses = Table(
 )
 
 #: Tables whose rows are only ever added; the migrations put a trigger on each.
-APPEND_ONLY = ("decisions", "calibrations", "calibrated_checks", "calibration_uses")
+APPEND_ONLY = ("decisions", "golds", "calibrations", "calibrated_checks", "calibration_uses")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import sqrt
 from typing import Any
 
+from catalog.errors import CatalogError
 from catalog.records.collecting import Domain, Provenance
 
 
@@ -25,6 +26,18 @@ class Verdict(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     UNDO = "undo"
+
+
+class Role(StrEnum):
+    """As what somebody looks at a subject. A second look is blind; a third decides where the two before it differ.
+
+    A gold one is at a subject whose answer is known: it changes nothing that stands.
+    """
+
+    FIRST = "first"
+    SECOND = "second"
+    THIRD = "third"
+    GOLD = "gold"
 
 
 class Reason(StrEnum):
@@ -149,6 +162,29 @@ class Decision:
     note: str
     by: str
     at: datetime
+    role: Role = Role.FIRST
+    seconds: float | None = None  # for how long it was looked at, where that is known
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One act of a reviewer, before it is a decision. ``token`` is the client's name for it: sent twice, it counts
+    once."""
+
+    subject: Subject
+    verdict: Verdict
+    reason: Reason | None = None
+    note: str = ""
+    token: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a judgement: the decision that was added, or why not."""
+
+    decision: Decision | None
+    refused: CatalogError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +209,8 @@ class StageProgress:
     decided: int
     approved: int
     rejected: int
+    seconds_wanted: int = 0  # blind second looks that nobody has given yet
+    disputed: int = 0  # two people differ: until a third has decided, nothing stands on these
 
     @property
     def complete(self) -> bool:
