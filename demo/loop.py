@@ -113,17 +113,16 @@ def _retrain(
 ) -> None:
     """The approved faces start a retraining by themselves; when nothing new was approved, the nightly one comes."""
     gates = {decision.id for decision in catalog.snapshots.gate_decisions()}
-    deadline = time.monotonic() + 30
-    while not fresh("retrain_model") and time.monotonic() < deadline:
-        time.sleep(1)
-    if not fresh("retrain_model"):
+    if not _comes(lambda: bool(fresh("retrain_model")), seconds=30):
         airflow.trigger("retrain_model")
     wait_until(lambda: ended("retrain_model"), seconds=1800, what="retrain_model", check=stack.processes.check, every=2)
     newest = catalog.snapshots.newest()
     approved = len(catalog.faces.trainable())
     if newest is None or newest.faces != approved or not catalog.snapshots.gate_decisions():
-        # A run that began before the last approval froze an older list; the next night sees the newer one.
-        airflow.trigger("retrain_model")
+        # A run that began before the last approval froze an older list. The next, which sees the newer one, starts by
+        # itself a moment after it; should it not, the nightly one comes.
+        if not _comes(lambda: not ended("retrain_model"), seconds=15):
+            airflow.trigger("retrain_model")
         wait_until(
             lambda: ended("retrain_model") and {d.id for d in catalog.snapshots.gate_decisions()} > gates,
             seconds=1800,
@@ -131,6 +130,14 @@ def _retrain(
             check=stack.processes.check,
             every=2,
         )
+
+
+def _comes(holds: Callable[[], bool], *, seconds: float) -> bool:
+    """Whether it holds within this time."""
+    deadline = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(1)
+    return held
 
 
 def _waiting_photos(catalog: Catalog) -> bool:
