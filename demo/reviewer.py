@@ -132,7 +132,7 @@ class Reviewer:
         if self._page.shown("#grid"):
             self._page.press("g")
         seen: Subject | None = None
-        while shown := self._next("#picture", seen):
+        while shown := self._next(".mat[data-painted] #picture", seen):
             seen = shown[0]
             self._decide(seen, stage)
 
@@ -145,20 +145,16 @@ class Reviewer:
                 if self._truths.reason(subject, stage):
                     self._page.click(f"#cards .card[data-id='{subject.id}']")
                     self._decide(subject, stage)
-            self._press_rest()
-            if not self._page.shown("#finished"):
-                self._page.press("n")
+            self._turn()
             seen = shown[0]
 
-    def _press_rest(self) -> None:
-        """Shift+A: approve what is left of the page; nothing is left when every picture was an exception."""
-        if not self._page.enabled("#rest"):
-            return
-        self._page.press("a", shift=True)
-        self.pressed += 1
-        self._page.wait(
-            lambda: self._page.shown("#finished") or not self._page.enabled("#rest"), wanted="the page to be decided"
-        )
+    def _turn(self) -> None:
+        """Shift+A: approve what is left of the page and turn it; N where every picture was an exception."""
+        if self._page.enabled("#rest"):
+            self._page.press("a", shift=True)
+            self.pressed += 1
+        elif not self._page.shown("#finished"):
+            self._page.press("n")
 
     def _next(self, pictures: str, seen: Subject | None) -> list[Subject]:
         """The subjects shown, once the first is another than the one seen before; none when all is decided."""
@@ -166,6 +162,8 @@ class Reviewer:
         def see() -> list[Subject] | None:
             if self._page.shown("#finished"):
                 return []
+            if self._page.shown(_COMING):
+                return None
             subjects = [subject for subject in map(_subject, self._page.sources(pictures)) if subject]
             return subjects if subjects and subjects[0] != seen else None
 
@@ -184,6 +182,10 @@ class Reviewer:
                 said = self._page.text("#alert")
                 raise RuntimeError(f"the {stage} stage of batch {batch} is not decided; the desk says: {said!r}")
             time.sleep(0.2)
+
+
+#: A card whose picture is still coming: it is not judged before it is seen.
+_COMING = "#cards > li:not([data-there='true'])"
 
 
 def _subject(address: str) -> Subject | None:

@@ -8,6 +8,7 @@ outside its routes would be served to anybody.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable
 from importlib.resources import files
@@ -22,7 +23,17 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from catalog.budgets import dollars
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
-from catalog.records import REASONS, BatchState, BreakerState, Reason, Stage, StageProgress, SubjectKind
+from catalog.records import (
+    REASONS,
+    STAGE_SUBJECT,
+    BatchState,
+    BreakerState,
+    Reason,
+    Stage,
+    StageProgress,
+    SubjectKind,
+)
+from preprocessing.checks import checks_on
 from preprocessing.drift import ENOUGH
 from review import batch_routes, check_routes, duplicate_routes, languages, snapshot_routes, source_routes, words
 from review.access import Access, Person
@@ -185,6 +196,12 @@ def _templates(language: Language) -> Environment:
     return made
 
 
+def _flaggers(stage: Stage) -> list[tuple[str, str]]:
+    """What may flag something at a stage, with the words for it: the checks, in the order of their names."""
+    kind = STAGE_SUBJECT[stage]
+    return sorted((f"check:{check.name}", check.name.replace("_", " ")) for check in checks_on(kind))
+
+
 class _Pages:
     """The templates in each language, and the files beside them, read once."""
 
@@ -195,6 +212,14 @@ class _Pages:
             data = entry.read_bytes()
             media_type = _STATIC["." + entry.name.rpartition(".")[2]]
             self.static[entry.name] = media_type, data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        self._stage_modules = sorted(self._imported("desk.js"))
+
+    def _imported(self, script: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The scripts that one needs, named in its page so that a browser asks for all of them at once."""
+        for name in re.findall(r'from "\./([a-z]+\.js)"', self.static[script][1].decode()):
+            if name not in known:
+                known = self._imported(name, known | {name})
+        return known
 
     def show(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         return HTMLResponse(
@@ -228,6 +253,9 @@ class _Pages:
             view=view,
             offered=[(reason.value, reasons[reason], words.KEYS[reason]) for reason in offered],
             everything=everything,
+            single=single,
+            flaggers=_flaggers(view.stage),
+            modules=self._stage_modules,
             opening=opening,
         )
 

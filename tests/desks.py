@@ -100,14 +100,25 @@ class Sitting:
         self.until("document.body.dataset.ready === 'true'")
 
     def press(self, *keys: str) -> None:
+        """Press keys one by one, each with its picture before one's eyes."""
         from selenium.webdriver.common.action_chains import ActionChains
 
-        ActionChains(self.driver).send_keys(*keys).perform()
+        for key in keys:
+            self.look()
+            ActionChains(self.driver).send_keys(key).perform()
+
+    def look(self) -> None:
+        """Wait until what a key would decide is on the screen: a key pressed earlier decides nothing."""
+        self.until(
+            "[...document.querySelectorAll('.mat')].every((mat) => !mat.checkVisibility() || mat.dataset.painted)"
+            " && [...document.querySelectorAll('#cards > li')].every((card) => card.dataset.there === 'true')"
+        )
 
     def press_shift(self, key: str) -> None:
         from selenium.webdriver.common.action_chains import ActionChains
         from selenium.webdriver.common.keys import Keys
 
+        self.look()
         ActionChains(self.driver).key_down(Keys.SHIFT).send_keys(key).key_up(Keys.SHIFT).perform()
 
     def run(self, script: str) -> Any:

@@ -1,108 +1,168 @@
 // What a verdict does: shown at once, sent by the outbox, taken back on the page when the server refuses it.
 
-import { count, draw, finish, openReasons, progress, show } from "./draw.js";
-import { advance } from "./move.js";
+import { complete } from "./cards.js";
+import { count, draw, finish, openReasons, progress } from "./draw.js";
+import { advance, turn } from "./move.js";
 import { Outbox } from "./outbox.js";
-import { current, find, insert, opening, pageItems, root, spoken, state } from "./pile.js";
-import { alarm, calm, say } from "./talk.js";
+import { current, find, insert, opening, pageItems, root, spoken, state, underway } from "./pile.js";
+import { reel } from "./single.js";
+import { soon } from "./soon.js";
+import { alarm, calm, notice, say } from "./talk.js";
+import { happened, name } from "./telling.js";
+import { Undoing } from "./undoing.js";
+import { _, _n } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 export const outbox = new Outbox({
   address: new URL("api/decisions", root).href,
-  batch: opening.batch,
-  stage: opening.stage,
+  person: opening.person.id,
+  here: { batch: opening.batch, stage: opening.stage },
   onSaved: saved,
-  onRefused: (acts, message) => {
-    for (const { subject } of acts) put(subject, find(subject).saved);
-    alarm(`${message} Not saved: ${acts.length === 1 ? "1 decision" : `${acts.length} decisions`}.`);
-    draw();
-  },
-  onState: ({ waiting, failing }) => {
-    const place = byId("saving");
-    place.dataset.state = failing ? "failing" : waiting ? "sending" : "saved";
-    place.textContent = failing ? `✕ Not saved yet: ${waiting}` : waiting ? `Saving ${waiting}…` : "✓ Saved";
-    if (failing) alarm("The server cannot be reached. Your decisions are kept here and sent again.", { retry: true });
-    else if (!byId("alert-retry").hidden) calm();
+  onRefused: refused,
+  onState: (state) => {
+    sending = state;
+    byId("saving").dataset.state = state.failing ? "failing" : state.waiting ? "sending" : "saved";
+    soon(tellSaving);
   },
 });
+const undoing = new Undoing();
+let sending = { waiting: 0, failing: "", kept: true };
+
+function tellSaving() {
+  const { waiting, failing, kept } = sending;
+  byId("saving").textContent = failing ? _("✕ Not saved yet: {waiting}", sending) : waiting ? _("Saving {waiting}…", sending) : _("✓ Saved");
+  const promise = kept
+    ? _("Your decisions are kept here and sent again.")
+    : _("Your decisions are kept here and sent again as long as this page is open.");
+  if (failing) alarm(`${failing} ${promise}`, { retry: true });
+  else if (!byId("alert-retry").hidden) calm();
+}
 
 export function decide(verdict, reason = null) {
   const item = current();
-  if (!item || !allowed(item)) return;
+  if (!item || !allowed(item) || !seen(item)) return;
   const note = state.single ? (byId("note")?.value.trim() ?? "") : "";
-  act([item], verdict, reason, note);
-  say(`${show.name(item)} ${show.said(item.decision)}. ${spoken()}`);
+  act([item], { verdict, reason, note, seconds: state.single ? reel.clock.seconds : null });
+  say([happened(item), spoken()].join(" "));
   advance();
 }
 
+// A key counts for the picture before somebody's eyes; one pressed while the next is still coming counts for none.
+function seen(item) {
+  if (!state.single || reel.painted === item.id) return true;
+  document.dispatchEvent(new CustomEvent("early", { detail: { id: item.id } }));
+  notice(_("The next picture was not there yet; that key did nothing."));
+  return false;
+}
+
+// Rejecting by exception: what is left of the page is approved, and the page turned.
 export function approveRest() {
-  if (state.single) return say("Approving the rest of a page works in the grid: press G.");
+  if (state.single) return say(_("Approving the rest of a page works in the grid: press G."));
   const rest = pageItems().filter((item) => !item.decision);
-  if (!rest.length) return say("Every picture of this page is decided.");
-  if (!allowed(rest[0])) return;
-  act(rest, "approve");
-  say(`Approved the ${rest.length} left on this page. ${spoken()}`);
-  draw();
+  if (!rest.length) return say(_("Every picture of this page is decided."));
+  if (!allowed(rest[0])) return undefined;
+  if (!complete()) return notice(_("Some pictures of this page are still coming; nothing was approved."));
+  act(rest, { verdict: "approve", reason: null, note: "", seconds: null });
+  say([_n("Approved the one left on this page.", "Approved the {number} left on this page.", rest.length), spoken()].join(" "));
+  return state.after === null && pageItems().at(-1) === state.items.at(-1) ? draw() : turn(1);
 }
 
 export function rejectSuggested() {
   const item = current();
   const flag = item?.flags[0];
   if (flag && byId("actions")?.querySelector(`[data-reason="${flag.reason}"]`)) return decide("reject", flag.reason);
-  openReasons(true);
+  return openReasons(true);
 }
 
-export function undo() {
+export async function undo() {
   if (!allowed()) return;
-  let group;
-  do group = state.done.pop()?.filter((item) => item.decision?.mine);
-  while (group && !group.length);
-  if (!group) return say("There is nothing of yours to take back.");
+  const group = await undoing.last();
+  if (!group) return say(_("There is nothing of yours to take back."));
   count(group, -1);
-  outbox.add(group.map((item) => ({ subject: item.id, verdict: "undo", reason: null, note: "" })));
+  send(group, { verdict: "undo", reason: null, note: "", seconds: null });
   for (const item of group) item.decision = null;
   for (const item of group) if (!state.items.includes(item)) insert(item);
   state.at = state.items.indexOf(group[0]);
-  say(`Took back ${group.length === 1 ? show.name(group[0]) : `${group.length} decisions`}. ${spoken()}`);
+  say([_n("Took back {name}.", "Took back {number} decisions.", group.length, { name: name(group[0]) }), spoken()].join(" "));
   draw();
 }
 
-function act(items, verdict, reason = null, note = "") {
+// The acts that an earlier tab left behind are on their way: show them as done.
+export function resume() {
+  for (const { subject, verdict, reason, note } of outbox.resume()) {
+    const item = find(subject);
+    const decision = verdict === "undo" ? null : mine(verdict, reason, note);
+    if (!item) underway.set(subject, { decision, sent: (underway.get(subject)?.sent ?? 0) + 1 });
+    if (!item) continue;
+    item.sent += 1;
+    put(item, decision);
+  }
+  if (state.items.length && current().decision && !state.filters.everything && !opening.single) advance();
+}
+
+function act(items, { verdict, reason, note, seconds }) {
   count(items.filter((item) => item.decision), -1);
-  outbox.add(items.map((item) => ({ subject: item.id, verdict, reason, note })));
-  const at = new Date().toISOString();
-  for (const item of items) item.decision = { verdict, reason, note, by: opening.person.id, at, mine: true, machine: false };
+  send(items, { verdict, reason, note, seconds });
+  for (const item of items) item.decision = mine(verdict, reason, note);
   count(items, +1);
   state.done.push(items);
 }
 
+function send(items, what) {
+  outbox.add(items.map((item) => ({ subject: item.id, ...what })));
+  for (const item of items) item.sent += 1;
+}
+
+const mine = (verdict, reason, note) => ({
+  verdict, reason, note, by: opening.person.id, at: new Date().toISOString(), mine: true, machine: false,
+});
+
 function allowed(item) {
-  if (!opening.person.mayDecide) alarm("You may look, but not decide.");
-  else if (!opening.open) alarm("This batch is closed; its decisions can no longer change.");
-  else if (item?.decision && !item.decision.mine && !item.decision.machine) alarm(`${item.decision.by} has decided this already.`);
+  if (!opening.person.mayDecide) alarm(_("You may look, but not decide."));
+  else if (!opening.open) alarm(_("This batch is closed; its decisions can no longer change."));
+  else if (item?.decision && !item.decision.mine && !item.decision.machine) alarm(_("{by} has decided this already.", item.decision));
   else return true;
   return false;
 }
 
-function saved(answer) {
-  for (const { subject, decision } of answer.outcomes) {
-    find(subject).saved = decision?.verdict === "undo" ? null : decision;
+function saved(answer, acts, ours) {
+  const lost = answer.outcomes.filter((outcome) => !outcome.saved);
+  if (ours) settle(answer.outcomes);
+  if (lost.length) {
+    const item = ours && find(lost[0].subject);
+    const what = item ? `${capital(lost[0].message)} (${name(item)}).` : `${capital(lost[0].message)}.`;
+    alarm(lost.length > 1 ? [what, _n("And one more.", "And {number} more.", lost.length - 1)].join(" ") : what);
+    if (ours) draw();
   }
-  const refused = answer.outcomes.filter((outcome) => !outcome.saved);
-  for (const { subject } of refused) put(subject, find(subject).saved);
-  if (refused.length) {
-    const more = refused.length > 1 ? ` And ${refused.length - 1} more.` : "";
-    alarm(`${capital(refused[0].message)} (${show.name(find(refused[0].subject))}).${more}`);
-  }
-  if (!outbox.waiting) for (const stage of answer.progress) progress(stage);
-  if (refused.length) draw();
-  else finish();
+  if (!outbox.waiting && ours) for (const stage of answer.progress) progress(stage);
+  soon(finish);
 }
 
-function put(id, decision) {
-  const item = find(id);
+// What the server says of each act; what it refused is put back, unless a later act of ours is on its way.
+function settle(outcomes) {
+  for (const { subject, saved, decision } of outcomes) {
+    const item = find(subject);
+    underway.delete(subject);
+    if (!item) continue;
+    item.sent -= 1;
+    item.saved = decision?.verdict === "undo" ? null : decision;
+    if (!saved && !item.sent) put(item, item.saved);
+  }
+}
+
+function refused(acts, message, ours) {
+  for (const { subject } of acts) {
+    const item = ours && find(subject);
+    if (item) item.sent -= 1;
+    if (item && !item.sent) put(item, item.saved);
+  }
+  alarm(_n("{message} Not saved: 1 decision.", "{message} Not saved: {number} decisions.", acts.length, { message }));
+  draw();
+}
+
+function put(item, decision) {
   if (item.decision?.mine) count([item], -1);
   item.decision = decision;
   if (decision?.mine) count([item], +1);

@@ -1,85 +1,74 @@
-// The page as the pile stands: grid or single view, the reasons, how far the stage is.
+// The page as the pile stands: grid or single view, the reasons, how far the stage is. What a key changes under
+// somebody's eyes is drawn at once; all else waits for the picture (soon.js).
 
-import { current, here, more, opening, pageItems, pageStart, root, state } from "./pile.js";
-import { Show } from "./show.js";
+import { lay } from "./cards.js";
+import { current, here, opening, pageItems, pageStart, root, state, stock } from "./pile.js";
+import * as single from "./single.js";
+import { soon } from "./soon.js";
 import { say } from "./talk.js";
+import { _ } from "./words.js";
 
-const AHEAD = 8; // pictures fetched and decoded before they are asked for
 const byId = (id) => document.getElementById(id);
-export const show = new Show({ root, opening });
 
-let drawn = []; // the items whose cards are on the page
+let shape = ""; // what is on the page: nothing, grid or single
 
 export function draw() {
   const item = current();
-  const nothing = !state.items.length;
-  byId("grid").hidden = nothing || state.single;
-  byId("single").hidden = nothing || !state.single;
-  byId("main").classList.toggle("one", !nothing && state.single);
-  byId("view-grid").setAttribute("aria-pressed", String(!state.single));
-  byId("view-single").setAttribute("aria-pressed", String(state.single));
-  if (item && state.single) drawSingle(item);
+  frame(item ? (state.single ? "single" : "grid") : "nothing");
+  if (item && state.single) single.show(item);
   else if (item) drawGrid(item);
-  suggest(item);
-  if (byId("actions")) {
-    byId("actions").hidden = nothing && !state.done.length;
-    byId("rest").hidden = state.single;
-    openReasons(false);
-  }
-  finish();
-  address();
-  ahead();
+  for (const job of [suggest, ahead, finish, address]) soon(job);
 }
 
-function drawSingle(item) {
-  const more = state.after === null ? "" : "+";
-  show.single(item, `${state.at + 1} of ${state.items.length}${more}`);
-  const note = byId("note");
-  if (note && note.dataset.id !== String(item.id)) {
-    note.value = "";
-    note.dataset.id = item.id;
-  }
+function frame(wanted) {
+  if (byId("reasons")?.classList.contains("open")) openReasons(false);
+  if (byId("actions")) byId("actions").hidden = wanted === "nothing" && !state.done.length;
+  if (wanted === shape) return;
+  shape = wanted;
+  byId("grid").hidden = wanted !== "grid";
+  byId("single").hidden = wanted !== "single";
+  byId("main").classList.toggle("one", wanted === "single");
+  byId("view-grid").setAttribute("aria-pressed", String(!state.single));
+  byId("view-single").setAttribute("aria-pressed", String(state.single));
+  if (byId("rest")) byId("rest").hidden = state.single;
+  if (wanted === "single") single.reel.anew();
+  else single.leave();
 }
 
 function drawGrid(item) {
   const items = pageItems();
-  const cards = byId("cards");
-  if (items.length !== drawn.length || items.some((each, index) => each !== drawn[index])) {
-    const focused = cards.contains(document.activeElement);
-    cards.replaceChildren(...items.map((each) => show.card(each)));
-    drawn = items;
-    if (focused) cards.children[0]?.firstElementChild.focus();
-    byId("main").scrollTo({ top: 0 });
-  }
-  items.forEach((each, index) => {
-    const card = cards.children[index];
-    show.mark(card, each);
-    const selected = each === item;
-    card.classList.toggle("selected", selected);
-    card.firstElementChild.tabIndex = selected ? 0 : -1;
-    if (selected) card.firstElementChild.setAttribute("aria-current", "true");
-    else card.firstElementChild.removeAttribute("aria-current");
-    if (selected && (cards.contains(document.activeElement) || document.activeElement === document.body)) {
-      card.firstElementChild.focus({ preventScroll: true });
-    }
-    if (selected) card.scrollIntoView({ block: "nearest" });
-  });
-  const page = pageStart() / opening.pageSize + 1;
-  const pages = Math.ceil(state.items.length / opening.pageSize);
-  byId("page-number").textContent = `Page ${page} of ${pages}${state.after === null ? "" : "+"}`;
-  byId("page-before").disabled = page === 1;
-  byId("page-next").disabled = page === pages && state.after === null;
+  if (lay(items, item, (path) => new URL(path, root).href)) byId("main").scrollTo({ top: 0 });
+  const words = { page: pageStart() / opening.pageSize + 1, pages: Math.ceil(state.items.length / opening.pageSize) };
+  const ends = state.after === null;
+  byId("page-number").textContent = ends ? _("Page {page} of {pages}", words) : _("Page {page} of {pages} or more", words);
+  byId("page-before").disabled = words.page === 1;
+  byId("page-next").disabled = words.page === words.pages && ends;
   const rest = byId("rest");
   if (rest) rest.disabled = !items.some((each) => !each.decision);
 }
 
-function suggest(item) {
+const buttons = [...document.querySelectorAll("[data-reason]")];
+const dressed = new Map(); // what stands on each button, so that only what changes is touched
+
+document.addEventListener("shown", () => soon(suggest));
+
+function suggest() {
+  const item = state.single ? single.reel.on?.item : current();
   const suggested = new Set(item && !item.decision ? item.flags.map((flag) => flag.reason) : []);
-  for (const button of document.querySelectorAll("[data-reason]")) {
-    button.querySelector(".suggested").hidden = !suggested.has(button.dataset.reason);
-    button.setAttribute("aria-pressed", String(item?.decision?.reason === button.dataset.reason));
+  for (const button of buttons) {
+    const { reason } = button.dataset;
+    dress(button, item?.decision?.reason === reason, suggested.has(reason));
   }
-  byId("approve")?.setAttribute("aria-pressed", String(item?.decision?.verdict === "approve"));
+  if (byId("approve")) dress(byId("approve"), item?.decision?.verdict === "approve", false);
+}
+
+function dress(button, pressed, suggested) {
+  const wanted = `${pressed} ${suggested}`;
+  if (dressed.get(button) === wanted) return;
+  dressed.set(button, wanted);
+  button.setAttribute("aria-pressed", String(pressed));
+  const flag = button.querySelector(".suggested");
+  if (flag) flag.hidden = !suggested;
 }
 
 export function openReasons(open) {
@@ -90,29 +79,43 @@ export function openReasons(open) {
   if (!open) return;
   (reasons.querySelector(".suggested:not([hidden])")?.closest("button") ?? reasons.firstElementChild).focus();
   byId("cards").querySelector(".selected")?.scrollIntoView({ block: "nearest" }); // the reasons take room on a phone
-  say("Choose the reason.");
+  say(_("Choose the reason."));
 }
 
 export function finish() {
-  const left = here.subjects - here.decided;
   const all = state.after === null && !state.items.some((item) => !item.decision);
+  const left = here.subjects - here.decided;
   const place = byId("finished");
   place.hidden = !(all && (left <= 0 || !state.items.length));
   if (place.hidden) return;
-  const filtered = left > 0;
-  byId("finished-title").textContent = filtered ? "None here" : here.subjects ? "All decided" : "Nothing here yet";
-  byId("finished-text").textContent = filtered
-    ? "No waiting picture fits these filters."
-    : here.subjects
-      ? `${here.approved} approved, ${here.rejected} rejected. Airflow goes on by itself; undo works until it does.`
-      : "Pictures arrive when the stage before is decided.";
+  const [title, text] = ended(left);
+  byId("finished-title").textContent = title;
+  byId("finished-text").textContent = text;
+}
+
+// Why nothing waits here.
+function ended(left) {
+  const { everything, order, ...filters } = state.filters;
+  if (left > 0 && Object.keys(filters).length) return [_("None here"), _("No waiting picture fits these filters.")];
+  if (left > 0) return [_("None for you just now"), _("What is left is before other reviewers. What they leave comes here by itself.")];
+  if (!here.subjects) return [_("Nothing here yet"), _("Pictures arrive when the stage before is decided.")];
+  return [
+    _("All decided"),
+    _("{approved} approved, {rejected} rejected. Airflow goes on by itself; undo works until it does.", here),
+  ];
 }
 
 export function progress(stage) {
   Object.assign(opening.progress.find((known) => known.stage === stage.stage), stage);
-  const tab = document.querySelector(`[data-stage="${stage.stage}"]`);
-  tab.querySelector("[data-decided]").textContent = stage.decided;
-  tab.querySelector("[data-subjects]").textContent = stage.subjects;
+  soon(tell);
+}
+
+function tell() {
+  for (const stage of opening.progress) {
+    const tab = document.querySelector(`[data-stage="${stage.stage}"]`);
+    tab.querySelector("[data-decided]").textContent = stage.decided;
+    tab.querySelector("[data-subjects]").textContent = stage.subjects;
+  }
   byId("progress").max = here.subjects || 1;
   byId("progress").value = here.decided;
 }
@@ -123,15 +126,8 @@ export function count(items, by) {
 }
 
 function ahead() {
-  if (!state.single) return;
-  for (const item of state.items.slice(state.at + 1, state.at + 1 + AHEAD)) {
-    if (item.ready) continue;
-    item.ready = new Image();
-    item.ready.src = show.address(item.picture);
-    item.ready.decode().catch(() => {});
-  }
-  for (const item of state.items.slice(0, Math.max(0, state.at - AHEAD))) delete item.ready;
-  if (state.items.length - state.at <= AHEAD && state.after !== null) more().then((found) => found && ahead());
+  if (state.single && current()) single.hold();
+  stock();
 }
 
 let addressing = null;
@@ -141,7 +137,7 @@ function address() {
   addressing = setTimeout(() => {
     const place = new URL(`batch/${opening.batch}/${opening.stage}`, root);
     if (state.single && current()) place.pathname += `/${current().id}`;
-    if (state.everything) place.searchParams.set("everything", "true");
+    place.search = new URLSearchParams(state.filters);
     history.replaceState(null, "", place);
   }, 300);
 }

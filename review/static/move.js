@@ -1,20 +1,25 @@
 // Where we are: from picture to picture, from page to page, between grid and single view.
 
 import { draw } from "./draw.js";
-import { more, opening, pageItems, pageStart, restart, spoken, state } from "./pile.js";
-import { say } from "./talk.js";
+import { offer } from "./filters.js";
+import { here, more, opening, pageItems, pageStart, remove, restart, spoken, state } from "./pile.js";
+import { alarm, say } from "./talk.js";
+import { _, _n } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
+// To the next one that waits.
 export function advance() {
   const limit = state.single ? state.items.length : pageStart() + pageItems().length;
-  const next = state.items.findIndex((item, index) => index > state.at && index < limit && !item.decision);
-  if (next >= 0) return go(next);
+  for (let index = state.at + 1; index < limit; index += 1) if (!state.items[index].decision) return go(index);
   if (!state.single) {
-    if (pageItems().every((item) => item.decision)) say(`This page is decided. ${spoken()} N turns the page.`);
+    if (pageItems().every((item) => item.decision)) say([_("This page is decided."), spoken()].join(" "));
     return draw();
   }
-  if (state.after !== null) return more().then((found) => (found ? advance() : draw()));
+  if (state.after !== null) {
+    draw();
+    return more().then((found) => (found ? advance() : draw()));
+  }
   const earlier = state.items.findIndex((item) => !item.decision);
   if (earlier >= 0) go(earlier);
   else draw();
@@ -50,10 +55,10 @@ function columns() {
 }
 
 export function turn(pages) {
-  if (state.single) return;
+  if (state.single) return undefined;
   const wanted = pageStart() + pages * opening.pageSize;
-  if (wanted >= 0 && (wanted < state.items.length || state.after !== null)) go(wanted);
-  else say(pages > 0 ? "This is the last page." : "This is the first page.");
+  if (wanted >= 0 && (wanted < state.items.length || state.after !== null)) return go(wanted);
+  return say(pages > 0 ? _("This is the last page.") : _("This is the first page."));
 }
 
 export function toggle(single = !state.single) {
@@ -61,8 +66,26 @@ export function toggle(single = !state.single) {
   draw();
 }
 
-export async function reload() {
-  if (!(await restart({ everything: byId("show").value === "everything", flagged: byId("flagged").value }))) return;
+export async function reload(filters) {
+  if (!(await restart(filters))) return false;
   draw();
-  say(`${state.items.length}${state.after === null ? "" : " or more"} pictures.`);
+  offer(state.items);
+  const items = state.items.length;
+  say(state.after === null ? _n("1 picture.", "{number} pictures.", items) : _("{items} or more pictures.", { items }));
+  return true;
+}
+
+// Nothing waits here, but something does elsewhere: whether others have left some of it.
+export async function askAgain() {
+  if (byId("finished").hidden || state.filters.everything || here.decided >= here.subjects) return;
+  if (await restart(state.filters, { quiet: true })) draw();
+}
+
+// These went to somebody else while we were away.
+export function lose(ids) {
+  const gone = state.items.filter((item) => ids.has(item.id) && !item.decision && !item.sent);
+  if (!gone.length) return;
+  remove(new Set(gone.map((item) => item.id)));
+  alarm(_n("One picture went to another reviewer.", "{number} pictures went to other reviewers.", gone.length));
+  draw();
 }

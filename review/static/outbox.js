@@ -1,29 +1,52 @@
-// Decisions on their way to the server: in order, one request at a time, sent again until they are answered.
-// Every act carries a token made here, so that sending it twice records it once.
+// Acts on their way to the server: in order, one request at a time, sent again until they are answered. Each carries a
+// token made here, so that sending it twice records it once, and stands in the journal until the answer has come.
+
+import { Journal } from "./journal.js";
+import { _ } from "./words.js";
 
 const MOST = 100; // acts in one request
+const FULL = 20; // so many are sent without waiting for more
+const GATHERING = 250; // ms that an act waits for company
 const LONGEST_WAIT = 15000;
 
 export class Outbox {
-  // onSaved(answer, acts), onRefused(acts, message), onState({waiting, failing})
-  constructor({ address, batch, stage, onSaved, onRefused, onState }) {
-    Object.assign(this, { address, batch, stage, onSaved, onRefused, onState });
-    this.acts = [];
+  // onSaved(answer, acts), onRefused(acts, message), onState({waiting, failing, kept}); `here` is {batch, stage}.
+  constructor({ address, person, here, onSaved, onRefused, onState }) {
+    Object.assign(this, { address, person, here, onSaved, onRefused, onState });
+    this.journal = new Journal(person);
+    this.acts = []; // [{batch, stage, act}]
     this.flying = 0;
     this.failures = 0;
+    this.failing = ""; // why nothing gets through
     this.timer = null;
     addEventListener("online", () => this.now());
     addEventListener("pagehide", () => this.leave());
+    document.addEventListener("visibilitychange", () => document.hidden || !this.failures || this.now());
   }
 
   get waiting() {
     return this.acts.length;
   }
 
+  // Take up what earlier tabs left: the acts of this batch and stage.
+  resume() {
+    const left = this.journal.left();
+    this.acts.unshift(...left);
+    if (left.length) this.report();
+    this.now();
+    return left.filter(({ batch, stage }) => batch === this.here.batch && stage === this.here.stage).map(({ act }) => act);
+  }
+
   add(acts) {
-    for (const act of acts) this.acts.push(Object.assign(act, { token: token() }));
+    for (const act of acts) {
+      act.token = token();
+      this.journal.write(act, this.here);
+      this.acts.push({ ...this.here, act });
+    }
     this.report();
-    if (!this.failures) this.later(0);
+    if (this.failures) return;
+    if (this.waiting >= FULL) this.now();
+    else this.timer ??= setTimeout(() => this.send(), GATHERING);
   }
 
   now() {
@@ -35,59 +58,80 @@ export class Outbox {
     this.timer = setTimeout(() => this.send(), wait);
   }
 
-  async send() {
-    if (this.flying || !this.waiting) return;
-    const acts = this.acts.slice(0, MOST);
-    this.flying = acts.length;
-    let response;
-    try {
-      response = await this.post(acts);
-    } catch {
-      return this.again();
-    }
-    if (response.status >= 500 || response.status === 429) return this.again();
-    const answer = await response.json().catch(() => null);
-    if (response.ok && !answer) return this.again();
-    this.acts.splice(0, acts.length);
-    this.flying = 0;
-    this.failures = 0;
-    this.report();
-    if (response.ok) this.onSaved(answer, acts);
-    else this.onRefused(acts, refusal(response.status, answer));
-    this.now();
+  // The next acts that go in one request: the first ones of one batch and stage.
+  parcel() {
+    const [{ batch, stage }] = this.acts;
+    const other = this.acts.findIndex((each) => each.batch !== batch || each.stage !== stage);
+    return this.acts.slice(0, Math.min(MOST, other < 0 ? this.acts.length : other));
   }
 
-  again() {
+  async send() {
+    this.timer = null;
+    if (this.flying || !this.waiting) return;
+    const parcel = this.parcel();
+    this.flying = parcel.length;
+    let response;
+    try {
+      response = await this.post(parcel);
+    } catch {
+      return this.again(_("The server cannot be reached."));
+    }
+    if (response.status === 401) return this.again(_("You are signed out. Sign in to Airflow, in another tab if you like."));
+    if (response.status >= 500 || response.status === 429) return this.again(_("The server cannot be reached."));
+    const answer = await response.json().catch(() => null);
+    if (response.ok && !answer) return this.again(_("The server cannot be reached."));
+    if (response.status === 409) return this.again(refusal(409, answer)); // somebody else has signed in meanwhile
+    this.answered(parcel, response, answer);
+  }
+
+  answered(parcel, response, answer) {
+    const acts = parcel.map(({ act }) => act);
+    this.acts.splice(0, parcel.length);
+    this.flying = 0;
+    this.failures = 0;
+    this.failing = "";
+    this.journal.answered(acts.map((act) => act.token));
+    this.report();
+    const ours = parcel[0].batch === this.here.batch && parcel[0].stage === this.here.stage;
+    if (!response.ok) this.onRefused(acts, refusal(response.status, answer), ours);
+    else this.onSaved(answer, acts, ours);
+    if (this.waiting >= FULL) this.now();
+    else if (this.waiting) this.timer ??= setTimeout(() => this.send(), GATHERING);
+  }
+
+  again(why) {
     this.flying = 0;
     this.failures += 1;
+    this.failing = why;
     this.report();
     this.later(Math.min(LONGEST_WAIT, 500 * 2 ** (this.failures - 1)));
   }
 
-  // The tab goes away: hand what is left to the browser, which sends it without us.
+  // The tab goes away: hand what is left to the browser, which sends it without us. What it refuses stands in the journal.
   leave() {
-    if (this.waiting) this.post(this.acts.slice(0, MOST), { keepalive: true }).catch(() => {});
+    if (this.waiting) this.post(this.parcel(), { keepalive: true }).catch(() => {});
   }
 
-  post(acts, options = {}) {
+  post(parcel, options = {}) {
+    const [{ batch, stage }] = parcel;
+    const acts = parcel.map(({ act }) => act);
     return fetch(this.address, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       credentials: "same-origin",
-      body: JSON.stringify({ batch: this.batch, stage: this.stage, acts }),
+      body: JSON.stringify({ batch, stage, person: this.person, acts }),
       ...options,
     });
   }
 
   report() {
-    this.onState({ waiting: this.waiting, failing: this.failures > 0 });
+    this.onState({ waiting: this.waiting, failing: this.failing, kept: this.journal.open });
   }
 }
 
 function refusal(status, answer) {
-  if (status === 401) return "You are signed out. Sign in to Airflow, then decide again.";
-  if (status === 403) return "You may look, but not decide.";
-  return typeof answer?.detail === "string" ? answer.detail : `The server refused this (${status}).`;
+  if (status === 403) return _("You may look, but not decide.");
+  return typeof answer?.detail === "string" ? answer.detail : _("The server refused this ({status}).", { status });
 }
 
 // crypto.randomUUID exists on https only; Airflow is often plain http in a private network.

@@ -135,6 +135,7 @@ def sitting(chromium: Any, airflow: Airflow) -> Iterator[Sitting]:
     """Rita, who may decide, at the desk in Airflow."""
     sitting = Sitting(chromium, airflow)
     sitting.sign_in("rita")
+    sitting.run("localStorage.clear()")  # what an earlier test left in this browser
     chromium.get_log("browser")
     yield sitting
     sitting.network(up=True)

@@ -135,15 +135,18 @@ def test_u_takes_back_step_by_step_also_after_the_page_is_opened_anew(sitting: S
 
     sitting.press("u")
     sitting.saved()
+    sitting.look()
     assert sitting.text("facts-title") == f"Photo {third}"
     assert kept(airflow, third) is None
 
     sitting.open(f"/batch/{batch}/raw")
-    sitting.press("u", "u")
+    for photo in (second, first):
+        sitting.press("u")
+        sitting.until(f"document.querySelector('[aria-current=true]').dataset.id === '{photo}'")
     sitting.saved()
     assert [kept(airflow, photo) for photo in (first, second, third)] == [None, None, None]
     sitting.press("u")
-    assert "nothing of yours" in sitting.text("live")
+    sitting.until("document.getElementById('live').textContent.includes('nothing of yours')")
 
 
 def test_the_grid_is_rejected_by_exception_and_the_rest_approved_in_one_key(sitting: Sitting, airflow: Airflow) -> None:
@@ -160,7 +163,6 @@ def test_the_grid_is_rejected_by_exception_and_the_rest_approved_in_one_key(sitt
     assert all(kept(airflow, photo) == (Verdict.APPROVE, None) for photo in page if photo != photos[2])
     assert all(kept(airflow, photo) is None for photo in rest), "what was not on the screen is not approved"
 
-    sitting.press("n")
     sitting.until("document.getElementById('page-number').textContent === 'Page 2 of 2'")
     sitting.press_shift("a")
     sitting.saved()
@@ -176,6 +178,7 @@ def test_a_key_held_down_decides_once(sitting: Sitting, airflow: Airflow) -> Non
     batch = airflow.shelf.batch(4)
     photos = airflow.shelf.photos(batch)
     sitting.open(f"/batch/{batch}/raw/{photos[0]}")
+    sitting.look()
 
     for repeated in (False, True, True):
         sitting.driver.execute_cdp_cmd(
@@ -193,10 +196,13 @@ def test_g_and_the_arrows_go_between_grid_and_single_view(sitting: Sitting, airf
     sitting.open(f"/batch/{batch}/raw")
 
     sitting.press(Keys.ARROW_RIGHT, "g")
+    sitting.look()
     assert sitting.text("facts-title") == f"Photo {second}"
     sitting.press(Keys.ARROW_RIGHT)
+    sitting.look()
     assert sitting.text("facts-title") == f"Photo {third}"
     sitting.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    sitting.look()
     assert sitting.text("facts-title") == f"Photo {first}"
     sitting.until(f"location.pathname.endsWith('/batch/{batch}/raw/{first}')")
     sitting.press("g")
@@ -214,8 +220,10 @@ def test_a_click_chooses_a_card_and_only_a_second_one_or_enter_opens_it(sitting:
     first.click()
     assert not sitting.run("return document.getElementById('grid').hidden"), "the first is chosen from the start"
     ActionChains(sitting.driver).double_click(second).perform()
+    sitting.look()
     assert sitting.text("facts-title") == f"Photo {airflow.shelf.photos(batch)[1]}"
     sitting.press("g", Keys.ARROW_RIGHT, Keys.ENTER)
+    sitting.look()
     assert sitting.text("facts-title") == f"Photo {airflow.shelf.photos(batch)[2]}"
 
 

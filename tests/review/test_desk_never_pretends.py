@@ -19,12 +19,12 @@ def test_decisions_made_without_a_network_are_sent_when_it_is_back(sitting: Sitt
     batch = airflow.shelf.batch(3)
     photos = airflow.shelf.photos(batch)
     sitting.open(f"/batch/{batch}/raw")
-    sitting.until("[...document.images].every((image) => image.complete)")
+    sitting.look()
 
     sitting.network(up=False)
     sitting.press("a", "1", "a")
     sitting.until("document.getElementById('saving').dataset.state === 'failing'")
-    assert "kept here and sent again" in sitting.text("alert-text")
+    sitting.until("document.getElementById('alert-text').textContent.includes('kept here and sent again')")
     assert [kept(airflow, photo) for photo in photos] == [None, None, None]
 
     sitting.network(up=True)
@@ -50,19 +50,27 @@ def test_what_another_person_decided_meanwhile_is_shown_and_stands(sitting: Sitt
     assert sitting.run("return document.querySelector('[data-stage=raw] [data-decided]').textContent") == "1"
 
 
-def test_a_reviewer_whose_session_ended_is_told_and_sees_that_nothing_was_saved(
+def test_a_reviewer_whose_session_ended_is_told_and_what_was_decided_is_saved_after_the_next_sign_in(
     sitting: Sitting, airflow: Airflow
 ) -> None:
     batch = airflow.shelf.batch(2)
+    first, _ = airflow.shelf.photos(batch)
     sitting.open(f"/batch/{batch}/raw")
+    sitting.look()
     sitting.sign_out()
 
     sitting.press("a")
 
     sitting.until("!document.getElementById('alert').hidden")
     assert "You are signed out." in sitting.text("alert-text")
-    assert sitting.run("return document.querySelector('#cards li').dataset.state") == "waiting"
+    assert "kept here and sent again" in sitting.text("alert-text")
+    assert sitting.run("return document.getElementById('saving').dataset.state") == "failing"
     assert airflow.shelf.catalog.batches.progress(batch, Stage.RAW).decided == 0
+
+    sitting.driver.add_cookie({"name": "_token", "value": airflow.token("rita"), "path": "/"})
+    sitting.driver.find_element("id", "alert-retry").click()
+    sitting.saved()
+    assert kept(airflow, first) is Verdict.APPROVE
 
 
 def test_several_verdicts_on_one_photo_that_are_refused_together_leave_it_as_the_server_has_it(
@@ -70,17 +78,18 @@ def test_several_verdicts_on_one_photo_that_are_refused_together_leave_it_as_the
 ) -> None:
     batch = airflow.shelf.batch(2)
     sitting.open(f"/batch/{batch}/raw")
+    sitting.look()
     sitting.network(up=False)
     sitting.press("a", "u")
     sitting.until("document.getElementById('saving').dataset.state === 'failing'")
 
-    sitting.sign_out()
+    sitting.driver.add_cookie({"name": "_token", "value": airflow.token("vic"), "path": "/"})  # who may look only
     sitting.network(up=True)
 
-    sitting.until("document.getElementById('alert-text').textContent.includes('You are signed out.')")
-    assert "Not saved: 2 decisions." in sitting.text("alert-text")
+    sitting.until("document.getElementById('alert-text').textContent.includes('Not saved: 2 decisions.')")
+    assert "You may look, but not decide." in sitting.text("alert-text")
     assert sitting.run("return document.querySelector('#cards li').dataset.state") == "waiting"
-    assert sitting.run("return document.querySelector('[data-stage=raw] [data-decided]').textContent") == "0"
+    sitting.until("document.querySelector('[data-stage=raw] [data-decided]').textContent === '0'")
 
 
 def test_a_decision_made_just_before_the_page_is_left_is_not_lost(sitting: Sitting, airflow: Airflow) -> None:
