@@ -77,20 +77,7 @@ function linked(place, text, address) {
   link.href = address;
   link.rel = "noreferrer noopener nofollow";
   link.target = "_blank";
-  if (window !== window.parent) link.addEventListener("click", (event) => copy(event, link));
   part(place).replaceChildren(link);
-}
-
-// Airflow's frame opens no new tabs: there a click selects the address, and copies it where the browser lets us.
-function copy(event, link) {
-  event.preventDefault();
-  getSelection().selectAllChildren(link);
-  const said = (text) => (byId("live").textContent = text);
-  if (!navigator.clipboard) return said(_("The address is selected."));
-  navigator.clipboard.writeText(link.href).then(
-    () => said(_("The address is copied.")),
-    () => said(_("The address is selected.")),
-  );
 }
 
 function scores(item) {
