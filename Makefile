@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-faces bench-fetch bench-hashes bench-ledger bench-planner bench-reframed clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-faces bench-fetch bench-hashes bench-ledger bench-planner bench-reframed bench-review clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -86,6 +86,9 @@ bench-ledger: setup ## claims by 16 processes with holders killed -9, as JSON; C
 
 bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
 	$(BIN)/python bench/planner.py
+
+bench-review: setup ## the review desk in a real Chromium over 100,000 faces, as JSON; SUBJECTS=3000 makes it small, KEPT=FOLDER fills it once
+	$(BIN)/python bench/review.py $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(KEPT),--kept $(KEPT))
 
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \
