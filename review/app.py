@@ -182,7 +182,7 @@ def _templates(language: Language) -> Environment:
         {name: language.table(table) for name, table in words.TABLES.items()},
         language=language,
         languages=choosing.choices,
-        spoken=language.spoken,
+        spoken=words.told,
         percent=words.percent,
         quoted=words.quoted,
         points=words.points,
@@ -278,7 +278,9 @@ def _say_what_went_wrong(app: FastAPI, pages: _Pages) -> None:
 
     def answer(request: Request, status: int, text: str, headers: Any = None) -> Response:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            return pages.show("plain.html", status=status, status_code=status, text=text)
+            # The page knows where the desk's files are by how deep it lies below the desk itself.
+            below = str(request.scope["path"]).removeprefix(request.scope.get("root_path", "")).count("/") - 1
+            return pages.show("plain.html", status=status, status_code=status, text=text, root="../" * below or "./")
         return JSONResponse({"detail": languages.spoken(text)}, status_code=status, headers=headers)
 
     @app.exception_handler(StarletteHTTPException)

@@ -13,7 +13,7 @@ from typing import Any
 from babel.messages import Catalog, extract
 from babel.messages.pofile import read_po, write_po
 
-from review import words
+from review import sayings, words
 
 HERE = Path(__file__).resolve().parent
 #: Where sentences stand, and how they are found there. A call may be of gettext or of ngettext.
@@ -25,8 +25,9 @@ _OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 def collect() -> Catalog:
     """Everything that the desk says, each sentence with the files that say it."""
     found = Catalog(project="Faceloop")
-    for text in words.sayings():
-        found.add(text, locations=[("review/words.py", 0)])
+    for name, texts in (("words", words.sayings()), ("sayings", sayings.sayings())):
+        for text in texts:
+            found.add(str(text), locations=[(f"review/{name}.py", 0)])
     for pattern, method in _METHODS.items():
         for path in sorted(HERE.glob(pattern)):
             for sentence in _in(path, method):

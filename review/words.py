@@ -13,10 +13,10 @@ from typing import Any
 from babel.dates import format_datetime
 from markupsafe import Markup
 
-from catalog.records import BatchState, BreakerState, Domain, ModelState, Reason, Stage
+from catalog.records import BatchState, BreakerState, Domain, ModelState, QueryState, Reason, Stage
 from preprocessing.clusters import Tie
 from preprocessing.report import Severity
-from review.languages import current, gettext, ngettext
+from review.languages import ENGLISH, current, gettext, ngettext
 
 STAGES: dict[Stage, str] = {
     Stage.RAW: "Raw photos",
@@ -71,6 +71,15 @@ BREAKERS: dict[BreakerState, str] = {
     BreakerState.HALF_OPEN: "On trial",
 }
 
+#: How far a query is, after a number: 3 planned.
+QUERIES: dict[QueryState, str] = {
+    QueryState.PLANNED: "planned",
+    QueryState.CLAIMED: "claimed",
+    QueryState.USED: "used",
+    QueryState.BLOCKED: "blocked",
+    QueryState.RETIRED: "retired",
+}
+
 #: What an alert's kind means to who reads it; one that is not here is shown as it is.
 ALERTS: dict[str, str] = {
     "drift": "Its answer cannot be read any more",
@@ -102,6 +111,7 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "breaker_words": BREAKERS,
     "alert_words": ALERTS,
     "tie_words": TIES,
+    "query_words": QUERIES,
 }
 
 
@@ -109,6 +119,12 @@ def sayings() -> Iterator[str]:
     """Everything that is translated and stands in no call of ``gettext``."""
     for table in TABLES.values():
         yield from table.values()
+
+
+def told(text: str) -> str:
+    """What the domain said, in this request's language; a screen reader is told where it stays English."""
+    said = current().spoken(text)
+    return said if said != text or current() is ENGLISH else Markup('<span lang="en">{}</span>').format(text)
 
 
 def quoted(text: str) -> str:

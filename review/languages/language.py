@@ -19,8 +19,9 @@ from babel.messages.pofile import read_po
 
 _Key = TypeVar("_Key")
 
-#: What stands for a value in a sentence of JavaScript, or of the domain: {number}.
+#: What stands for a value in a shape, {number}, once the shape is escaped; and which of them are numbers.
 _PLACE = re.compile(r"\\{(\w+)\\}")
+_NUMBERS = {"batch", "failing", "least", "less", "more", "most", "number", "rows", "score", "threshold"}
 
 
 class Language:
@@ -68,18 +69,24 @@ class Language:
             return known
         for shape, said in self._shapes:
             if found := shape.fullmatch(text):
-                values = {name: self.gettext(value) for name, value in found.groupdict().items()}
-                return said.format_map(values)
+                values = found.groupdict().items()
+                return said.format_map({name: value if name == "who" else self.spoken(value) for name, value in values})
+        if "; " in text:
+            return "; ".join(self.spoken(part) for part in text.split("; "))
         return text
 
     @cached_property
     def _shapes(self) -> list[tuple[re.Pattern[str], str]]:
-        shapes = []
-        for message in self._of("review/words.py"):
-            sentence, said = _forms(message.id)[0], _forms(message.string)[0]
-            if "{" in sentence and said:
-                shapes.append((re.compile(_PLACE.sub(r"(?P<\1>.+?)", re.escape(sentence)), re.DOTALL), said))
-        return shapes
+        """Those with the most words of their own first: they say more than those that they fit, too."""
+        shapes = {
+            _forms(message.id)[0]: said
+            for message in self._of("review/sayings.py")
+            if (said := _forms(message.string)[0]) and "{" in said
+        }
+        longest_first = sorted(shapes.items(), key=lambda shape: -len(re.sub(r"{\w+}", "", shape[0])))
+        return [
+            (re.compile(_PLACE.sub(_any, re.escape(sentence)), re.DOTALL), said) for sentence, said in longest_first
+        ]
 
     @cached_property
     def scripts(self) -> dict[str, str | list[str]]:
@@ -96,6 +103,12 @@ class Language:
         for message in self.messages:
             if any(place.endswith(ending) for place, _ in message.locations):
                 yield message
+
+
+def _any(place: re.Match[str]) -> str:
+    """The values that a place in a shape can have."""
+    name = place[1]
+    return rf"(?P<{name}>[\d.,e+-]+)" if name in _NUMBERS else rf"(?P<{name}>.+?)"
 
 
 def _forms(told: str | Sequence[str] | None) -> list[str]:

@@ -1,6 +1,8 @@
 // The page of duplicates: what is ticked in a cluster is rejected as the desk rejects, and the page shows what stands.
 // Every photo's token was made with the page: a second click, or one sent again, records nothing twice.
 
+import { _ } from "./words.js";
+
 const root = document.documentElement.dataset.root;
 const alert = document.getElementById("alert");
 
@@ -9,11 +11,16 @@ for (const button of document.querySelectorAll("[data-reject]")) {
   const count = () => {
     const ticked = boxes.filter((box) => box.checked).length;
     button.disabled = ticked === 0;
-    button.textContent = ticked === 0 ? "Reject the ticked photos" : `Reject ${ticked === 1 ? "1 photo" : `${ticked} photos`}`;
+    button.textContent = said(ticked);
   };
   for (const box of boxes) box.addEventListener("change", count);
   button.addEventListener("click", () => reject(button, boxes.filter((box) => box.checked)).finally(count));
   count();
+}
+
+function said(ticked) {
+  if (ticked === 0) return _("Reject the ticked photos");
+  return ticked === 1 ? _("Reject 1 photo") : _("Reject {ticked} photos", { ticked });
 }
 
 async function reject(button, boxes) {
@@ -25,13 +32,13 @@ async function reject(button, boxes) {
       const its = boxes.filter((box) => box.dataset.batch === batch);
       const answer = await post(Number(batch), its, `shows the same as photo ${button.dataset.reject}`);
       for (const outcome of answer.outcomes) {
-        if (!outcome.saved) refused.push(`Photo ${outcome.subject}: ${outcome.message}.`);
+        if (!outcome.saved) refused.push(_("Photo {subject}: {message}.", outcome));
       }
     }
   } catch (error) {
     return fail(error.message);
   }
-  if (refused.length) return fail(`Not rejected. ${refused.join(" ")}`);
+  if (refused.length) return fail([_("Not rejected."), ...refused].join(" "));
   location.reload();
 }
 
@@ -51,10 +58,10 @@ async function post(batch, boxes, note) {
       body: JSON.stringify({ batch, stage: "raw", acts }),
     });
   } catch {
-    throw new Error("The desk cannot be reached. Try again: nothing is recorded twice.");
+    throw new Error(_("The desk cannot be reached. Try again: nothing is recorded twice."));
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Error(answer?.detail ?? `The desk answered ${response.status}.`);
+  if (!response.ok) throw new Error(answer?.detail ?? _("The desk answered {status}.", response));
   return answer;
 }
 

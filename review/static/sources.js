@@ -1,5 +1,7 @@
 // The sources' page: a button posts to the address it names; then the page shows how things stand.
 
+import { _ } from "./words.js";
+
 const root = document.documentElement.dataset.root;
 const alert = document.getElementById("alert");
 
@@ -18,9 +20,9 @@ async function post(button) {
     });
     if (response.ok) return location.reload();
     const answer = await response.json().catch(() => null);
-    fail(answer?.detail ?? `The desk answered ${response.status}.`);
+    fail(answer?.detail ?? _("The desk answered {status}.", response));
   } catch {
-    fail("The desk cannot be reached. Nothing has changed.");
+    fail(_("The desk cannot be reached. Nothing has changed."));
   }
   button.disabled = false;
 }

@@ -142,6 +142,28 @@ def sitting(chromium: Any, airflow: Airflow) -> Iterator[Sitting]:
     chromium.get("about:blank")
 
 
+@pytest.fixture(params=["light", "dark"])
+def shade(request: pytest.FixtureRequest, sitting: Sitting) -> Iterator[str]:
+    features = [
+        {"name": "prefers-color-scheme", "value": request.param},
+        {"name": "prefers-reduced-motion", "value": "reduce"},  # a colour half-way through its change is none
+    ]
+    sitting.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    yield request.param
+    sitting.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.fixture(params=[(1280, 800), (390, 844), (320, 640)], ids=["desktop", "phone", "small phone"])
+def screen(request: pytest.FixtureRequest, sitting: Sitting) -> Iterator[int]:
+    width, height = request.param
+    sitting.driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    yield width
+    sitting.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

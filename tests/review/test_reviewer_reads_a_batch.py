@@ -55,7 +55,7 @@ def test_each_expectation_says_what_its_failure_does_and_how_many_rows_fail(shel
     text = page(shelf, desk, replace(EYES, failing=failing), replace(SOURCES, failing=failing[:1]))
     assert "1 of 2 hold" in text
     assert "Holds · 2 of 100 faces fail · stops nothing · flags failing rows as “Wink or closed eyes”" in text
-    assert "Fails · 1 of 40 photos fail · a failure stops the batch" in text
+    assert "Fails · 1 of 40 photos fails · a failure stops the batch" in text
 
 
 def test_failing_rows_are_links_into_the_queue_of_their_stage(shelf: Shelf, desk: Door) -> None:

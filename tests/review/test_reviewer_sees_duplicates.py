@@ -36,9 +36,9 @@ def test_a_cluster_tells_which_photo_is_best_and_why_and_how_far_the_others_are(
     kept, other = shelf.alike(3, same=True)
     shelf.photo()
     text = page(desk)
-    assert "Of 3 photos: 2 photos in 1 cluster; 0 pairs that may be the same." in text
+    assert "2 of 3 photos are in clusters. 1 cluster shows the same. 0 pairs may be the same." in text
     assert f'<b>Photo {kept}</b> <span class="state state-closed">Best: keep</span>' in text
-    assert f"Sure.</b> The same picture as photo {kept}; 3 bits apart" in text
+    assert f"Sure.</b> The same picture as photo {kept} (3 bits apart)" in text
     assert f"Photo {kept} is better: it was there earlier" in text
     assert text.index(f"<b>Photo {kept}</b>") < text.index(f"<b>Photo {other}</b>")
     assert "Pairs that may be the same" not in text
@@ -48,14 +48,14 @@ def test_people_before_the_same_backdrop_are_shown_pair_by_pair_after_the_cluste
     one, two, three = shelf.alike(1, 3)
     copies = shelf.alike(1, same=True)
     text = page(desk)
-    assert "Of 5 photos: 2 photos in 1 cluster; 3 pairs that may be the same." in text
+    assert "2 of 5 photos are in clusters. 1 cluster shows the same. 3 pairs may be the same." in text
     clusters, pairs = text.split("Pairs that may be the same</h2>")
     assert re.findall(r"<b>Photo (\d+)</b>", clusters) == [str(number) for number in copies]
     assert re.findall(r"Photos (\d+) and (\d+), photo \1 the best of them", pairs) == [
         (str(a), str(b)) for a, b in ((one, two), (two, three), (one, three))
     ]
     assert pairs.count("Best: keep") == 3
-    assert f"Perhaps.</b> Looks like photo {one} by their hashes; 1 bit apart" in pairs
+    assert f"Perhaps.</b> Looks like photo {one} by their hashes (1 bit apart)" in pairs
     assert "Sure." not in pairs
     assert " checked" not in pairs
 
@@ -89,7 +89,7 @@ def test_another_radius_finds_what_the_preview_says(shelf: Shelf, desk: Door) ->
     assert numbers == [[0, 0, 0, 0, 0], [2, 1, 2, 0, 1], [5, 1, 2, 1, 1], [8, 1, 2, 1, 0], [11, 2, 4, 1, 1]]
     for bits, clusters, alike, perhaps, _ in numbers[1:]:
         text = page(desk, f"/duplicates?bits={bits}")
-        assert f"Of 6 photos: {alike} photos in {clusters} cluster" in text
+        assert f"{alike} of 6 photos are in clusters. {clusters} cluster" in text
         assert f"; {perhaps} pair" in text
         assert text.count('class="batch cluster"') == clusters
         assert text.count('class="batch pair"') == perhaps
@@ -163,8 +163,8 @@ def test_only_what_surely_shows_the_same_is_ticked_beforehand(shelf: Shelf, desk
     shelf.sketch(1, kept, sure)
     shelf.sketch(2, perhaps)
     text = page(desk)
-    assert f"Sure.</b> The same picture as photo {kept}; 1 bit apart" in text
-    assert f"Perhaps.</b> Looks like photo {sure} by their hashes; 1 bit apart" in text
+    assert f"Sure.</b> The same picture as photo {kept} (1 bit apart)" in text
+    assert f"Perhaps.</b> Looks like photo {sure} by their hashes (1 bit apart)" in text
     assert re.findall(r'data-photo="(\d+)"[^>]* checked', text) == [str(sure)]
 
 

@@ -1,0 +1,141 @@
+"""What the packages below the desk say in English, for its languages to know: words, sentences, and their shapes.
+
+A shape is a sentence with its values left out. Much of what is shown was said, and stored, before anybody asked for
+it in another language, so it is known by its shape when it is shown (``Language.spoken``). What is not here, such as
+the words of a source's own answer, is shown as it was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catalog.records import Reason, Stage
+from collectors.errors import SearchEnded
+from preprocessing.best import NOTHING
+from preprocessing.checks import CHECKS
+
+#: How a search ends that came to its end.
+_USED = "used"
+
+#: Why a photo, or a candidate for one, went no further: these words with underscores in place of spaces.
+REFUSALS = (
+    *("bad answer", "bad url", "corrupt", "cut", "empty", "encoded", "erased", "http error", "missing", "not a file"),
+    *(
+        "not an image",
+        "odd shape",
+        "opted out",
+        "outside folder",
+        "placeholder",
+        "private address",
+        "proxy",
+        "redirect",
+    ),
+    *("timeout", "too large", "too small", "truncated", "unreachable", "unreadable", "unsupported type"),
+    *("unalignable", "undecodable", "no face", "same bytes", "near duplicate", "refused"),
+)
+
+#: What a photo or face is asked for in a batch's validation.
+COLUMNS = (
+    *("source", "foreign_id", "page_url", "image_url", "query", "found_at", "licence", "width", "height"),
+    *("photo_id", "sha256", "padded", "side", "domain"),
+)
+
+#: Finished sentences of the catalog, of checks and of a batch's validation.
+SHAPES = (
+    # why a decision, or a page, is refused
+    "{who} has decided this already",
+    "there is no decision to take back",
+    "this face is in no batch that is open for review",
+    "this photo is in no batch that is open for review",
+    "the photo of this face was refused: {reason}",
+    "this photo was refused: {reason}",
+    "not approved at the {stage} stage",
+    "decided at the final stage already; take that back first",
+    "the batch has moved on: this photo is cropped already",
+    "a reject needs a reason",
+    "only a reject has a reason, not {verdict}",
+    "the {stage} stage does not offer the reason {reason}",
+    "the {stage} stage judges a {kind}, not a {subject}",
+    "this token names another decision",
+    "no photo {number}",
+    "no face {number}",
+    "no batch {number}",
+    "no alert {number}",
+    "no photo {number} in batch {batch}",
+    "no face {number} in batch {batch}",
+    "no photo {number} in review",
+    "no face {number} in review",
+    "no such file",
+    "this came from another site",
+    "send JSON",
+    "too much at once",
+    "There is no such source.",
+    "There is no such page of Data Docs on this machine.",
+    "No answer is kept with this alert.",
+    "the bytes of this picture are not in the store",
+    # what a check found
+    "{score}, below {threshold}",
+    "{score}, below {threshold} ({numbers})",
+    "more than {most} of one person in this batch",
+    # which of two photos is the better one
+    "its licence is known and lets a model learn from it",
+    "its face is larger ({more} against {less} pixels)",
+    "its face is sharper ({more} against {less})",
+    "its face is better exposed ({more} against {less})",
+    "it was there earlier",
+    NOTHING,
+    # what is expected of a batch
+    "the batch has at least one photo",
+    "the table of photos has exactly the columns that are expected",
+    "the table of faces has exactly the columns that are expected",
+    "no two photos share a {column}",
+    "no two faces share an id",
+    "no photo counts two faces by one number",
+    "every photo's bytes are named by sha256",
+    "every photo says its {column}",
+    "no photo's {column} is empty",
+    "every photo belongs to a domain of the model",
+    "every photo's {column} is known",
+    "every photo's {column} is from 1 to {most} pixels",
+    "most photos have a {column} of {least} pixels or more",
+    "at least half of the photos could be decoded and hold a face",
+    "most photos have a licence that is known",
+    "most photos have terms and a licence that let a model learn from them",
+    "every face has its crop, named by sha256",
+    "the padded share of every crop is known",
+    "the padded share of every crop is from 0 to 1",
+    "the side of every crop in its photo is known",
+    "the side of every crop is from 1 to {most} pixels of its photo",
+    "every face has its score for {check}",
+    "every score for {check} is from 0 to 1",
+    "most faces score {threshold} or more for {check}",
+    "no two faces of the batch have the same crop",
+    "it does not hold that {sentence}",
+    "{sentence} ({failing} of {rows} photos)",
+    "{sentence} ({failing} of {rows} faces)",
+    # rates that are compared with those of the batches before
+    "about as many photos as before are refused by {step}: {reason}",
+    "about as many photos as before score below {threshold} for {check}",
+    "about as many faces as before score below {threshold} for {check}",
+    "about as many as before are rejected at the {stage} stage for the reason {reason}",
+    "about as many as before are rejected at the {stage} stage",
+    "about as many as before are rejected by checks themselves at the {stage} stage",
+)
+
+
+def sayings() -> Iterator[str]:
+    """All of it, each once or oftener."""
+    yield from SHAPES
+    for check in CHECKS.values():
+        yield _spoken(check.name)
+        yield check.question
+    yield from REFUSALS
+    yield from COLUMNS
+    yield _USED
+    yield from (kind.outcome for kind in SearchEnded.__subclasses__())
+    yield from Stage
+    yield from (_spoken(reason) for reason in Reason)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
