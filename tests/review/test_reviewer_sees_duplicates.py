@@ -90,7 +90,7 @@ def test_another_radius_finds_what_the_preview_says(shelf: Shelf, desk: Door) ->
     for bits, clusters, alike, perhaps, _ in numbers[1:]:
         text = page(desk, f"/duplicates?bits={bits}")
         assert f"{alike} of 6 photos are in clusters. {clusters} cluster" in text
-        assert f"; {perhaps} pair" in text
+        assert f" {perhaps} pair" in text
         assert text.count('class="batch cluster"') == clusters
         assert text.count('class="batch pair"') == perhaps
 
