@@ -232,6 +232,26 @@ class Settings(BaseSettings):
     review_poll_seconds: float = Field(30.0, gt=0, description="How often the review sensor looks, in seconds.")
     review_timeout_days: float = Field(30.0, gt=0, description="After this long a waiting review fails, in days.")
 
+    review_notify_hours: float = Field(
+        24.0,
+        ge=0,
+        description="Somebody is told, by the notifier, each time that a batch has waited so long for people at one "
+        "stage, in hours; 0: nobody.",
+    )
+    review_notifier: str = Field(
+        "reminding.ReviewNotifier",
+        description="Class of the Airflow notifier that tells it: of ours (the task's log, and a webhook) or of any "
+        "provider, airflow.providers.smtp.notifications.smtp.SmtpNotifier say.",
+    )
+    review_notifier_options: str = Field(
+        "{}",
+        description="What that class is made with, as JSON. In its templates, review is what waits: review.sentence, "
+        "batch, stage, subjects, waiting, hours, url.",
+    )
+    review_webhook: SecretStr = Field(
+        SecretStr(""), description="Address to which our notifier posts JSON with a text (a secret); empty: none."
+    )
+
     retention_days: float = Field(
         0,
         ge=0,

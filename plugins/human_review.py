@@ -1,7 +1,8 @@
 """Waiting for people: a task that ends when every subject of a batch has its decision at one stage of review.
 
 The task holds no worker while it waits. Its trigger asks the catalog now and then, survives a restart of Airflow
-(what it needs travels in its three arguments and a deadline), and ends early when the batch is closed.
+(what it needs travels in its arguments), and ends early when the batch is closed. Every so many hours it wakes the
+task, which tells somebody that the batch waits (`reminding`) and hands over again.
 
 The file lives in ``plugins/`` because the triggerer imports triggers from here and not from ``dags/``; Airflow
 imports it in all its processes, so it opens nothing before it is asked to.
@@ -15,19 +16,25 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseSensorOperator
+from airflow.sdk import BaseOperatorLink, BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from faceloop import PREFIX
+from reminding import Waiting, notifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
+    from airflow.sdk.types import TaskInstanceKey
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one stage of a batch stands. ``status`` is waiting, decided, closed or late."""
+    """How one stage of a batch stands. ``status`` is waiting, decided, closed or late.
+
+    Since when it has waited, and until when it may, ISO, are told when it waits and somebody is to be reminded.
+    """
 
     status: str
     batch: int
@@ -36,6 +43,8 @@ class Look:
     approved: int
     rejected: int
     reason: str
+    since: str = ""
+    deadline: str = ""
 
     @property
     def sentence(self) -> str:
@@ -44,15 +53,36 @@ class Look:
         return f"Batch {self.batch}, {self.stage}: {decided} of {self.subjects} decided ({self.status})."
 
 
+class ReviewDeskLink(BaseOperatorLink):
+    """The button on a waiting task's page that leads to what it waits for.
+
+    The task leaves the address with its results when it hands over, so that Airflow's web server need not work it out.
+    It is relative to Airflow's own, wherever that is.
+    """
+
+    @property
+    def name(self) -> str:
+        """On the button."""
+        return "Review desk"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
+        """Where the batch is judged; empty, and so no button, when none was opened."""
+        batch_id = _batch_id(getattr(operator, "batch", None))
+        return "" if batch_id is None else f"{PREFIX}/batch/{batch_id}/{getattr(operator, 'stage', 'raw')}"
+
+
 class HumanReviewSensor(BaseSensorOperator):
     """Wait until people have decided every subject of a batch at one stage; give the counts.
 
     ``batch`` is a batch's id (a number, a template, another task's output); None skips the task, for there is
     nothing to review. ``timeout`` fails the task with a sentence that says how much still waits; without it
-    ``FACELOOP_REVIEW_TIMEOUT_DAYS`` counts. Returns ``{"batch", "stage", "subjects", "approved", "rejected"}``.
+    ``FACELOOP_REVIEW_TIMEOUT_DAYS`` counts. Every ``notify_hours`` of waiting the configured notifier is told (0:
+    never); without it ``FACELOOP_REVIEW_NOTIFY_HOURS`` counts; it takes a triggerer. Returns ``{"batch", "stage",
+    "subjects", "approved", "rejected"}``.
     """
 
     template_fields: Sequence[str] = ("batch",)
+    operator_extra_links = (ReviewDeskLink(),)
     ui_color = "#dfe7fb"
 
     def __init__(
@@ -63,6 +93,7 @@ class HumanReviewSensor(BaseSensorOperator):
         deferrable: bool = True,  # not Airflow's default_deferrable, which is off unless somebody sets it
         poll_seconds: float | None = None,
         timeout: timedelta | float | None = None,
+        notify_hours: float | None = None,
         **kwargs: Any,
     ) -> None:
         from catalog.records import Stage
@@ -71,6 +102,7 @@ class HumanReviewSensor(BaseSensorOperator):
         if timeout is None:
             timeout = timedelta(days=settings().review_timeout_days)
         self.poll_seconds = poll_seconds or settings().review_poll_seconds
+        self.notify_hours = settings().review_notify_hours if notify_hours is None else notify_hours
         kwargs.setdefault("poke_interval", self.poll_seconds)
         super().__init__(timeout=timeout, **kwargs)
         self.stage = Stage(stage).value
@@ -82,30 +114,28 @@ class HumanReviewSensor(BaseSensorOperator):
         batch_id = _batch_id(self.batch)
         if batch_id is None:
             raise AirflowSkipException("No batch was opened, so there is nothing to review.")
-        self.log.info("To decide: /review-desk/batch/%s/%s", batch_id, self.stage)
+        self.log.info("To decide: /%s/batch/%s/%s", PREFIX, batch_id, self.stage)
         looked = _look(batch_id, self.stage)
         if looked.status != "waiting":
             return self.execute_complete(context, asdict(looked))
         if not self.deferrable:
             super().execute(context)
             return self.execute_complete(context, asdict(_look(batch_id, self.stage)))
-        deadline = datetime.now(UTC) + timedelta(seconds=self.timeout)
-        self.defer(
-            trigger=HumanReviewTrigger(
-                batch_id=batch_id, stage=self.stage, poll_seconds=self.poll_seconds, deadline=deadline.isoformat()
-            ),
-            method_name="execute_complete",
-        )
+        now = datetime.now(UTC)
+        self._hand_over(batch_id, since=now.isoformat(), deadline=(now + timedelta(seconds=self.timeout)).isoformat())
         return None  # never reached: deferring raises
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002
         """Whether nothing waits any more."""
         return _look(_batch_id(self.batch) or 0, self.stage).status != "waiting"
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Turn what the trigger saw into the task's end."""
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Turn what the trigger saw into the task's end; or tell somebody that it waits, and wait on."""
         seen = Look(**event)
         waiting = seen.subjects - seen.approved - seen.rejected
+        if seen.status == "waiting":
+            self._tell(context, seen)
+            self._hand_over(seen.batch, since=seen.since, deadline=seen.deadline)
         where = f"{waiting} of {seen.subjects} subjects of batch {seen.batch} at the {seen.stage} stage"
         if seen.status == "closed":
             raise AirflowFailException(f"The batch was closed with {where} undecided: {seen.reason}")
@@ -122,16 +152,60 @@ class HumanReviewSensor(BaseSensorOperator):
             "rejected": seen.rejected,
         }
 
+    def _hand_over(self, batch_id: int, *, since: str, deadline: str) -> None:
+        remind_at = datetime.now(UTC) + timedelta(hours=self.notify_hours)
+        self.defer(
+            trigger=HumanReviewTrigger(
+                batch_id=batch_id,
+                stage=self.stage,
+                poll_seconds=self.poll_seconds,
+                deadline=deadline,
+                since=since,
+                remind_at=remind_at.isoformat() if self.notify_hours else "",
+            ),
+            method_name="execute_complete",
+        )
+
+    def _tell(self, context: Context, seen: Look) -> None:
+        """Notify whom the settings say. A message that cannot be sent is logged: it must not end a wait of days."""
+        from airflow.sdk.configuration import conf
+
+        root = conf.get("api", "base_url", fallback="").rstrip("/")
+        waiting = Waiting(
+            batch=seen.batch,
+            stage=seen.stage,
+            subjects=seen.subjects,
+            waiting=seen.subjects - seen.approved - seen.rejected,
+            hours=round((datetime.now(UTC) - datetime.fromisoformat(seen.since)).total_seconds() / 3600, 1),
+            url=f"{root}/{PREFIX}/batch/{seen.batch}/{seen.stage}",
+        )
+        try:
+            notifier()({**context, "review": waiting})
+        except Exception:  # whatever somebody's notifier raises
+            self.log.exception("Nobody could be told that batch %s waits.", seen.batch)
+
 
 class HumanReviewTrigger(BaseTrigger):
-    """Asks the catalog every ``poll_seconds`` until a stage of a batch is decided, closed or late."""
+    """Asks the catalog every ``poll_seconds`` until a stage of a batch is decided, closed or late, or it is time to
+    remind somebody (``remind_at``; empty: never)."""
 
-    def __init__(self, *, batch_id: int, stage: str, poll_seconds: float, deadline: str) -> None:
+    def __init__(
+        self,
+        *,
+        batch_id: int,
+        stage: str,
+        poll_seconds: float,
+        deadline: str,
+        since: str = "",
+        remind_at: str = "",
+    ) -> None:
         super().__init__()
         self.batch_id = batch_id
         self.stage = stage
         self.poll_seconds = poll_seconds
         self.deadline = deadline
+        self.since = since
+        self.remind_at = remind_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """What Airflow keeps of a trigger while it waits, across restarts."""
@@ -140,13 +214,16 @@ class HumanReviewTrigger(BaseTrigger):
             "stage": self.stage,
             "poll_seconds": self.poll_seconds,
             "deadline": self.deadline,
+            "since": self.since,
+            "remind_at": self.remind_at,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: ``decided``, ``closed`` or ``late``, with the counts."""
+        """Yield one event: ``decided``, ``closed``, ``late`` or, to remind, ``waiting``, with the counts."""
         from sqlalchemy.exc import InterfaceError, OperationalError
 
         deadline, said = datetime.fromisoformat(self.deadline), ""
+        remind_at = datetime.fromisoformat(self.remind_at) if self.remind_at else datetime.max.replace(tzinfo=UTC)
         while True:
             looked: Look | None = None
             try:
@@ -163,6 +240,9 @@ class HumanReviewTrigger(BaseTrigger):
                 return
             if looked and datetime.now(UTC) >= deadline:
                 yield TriggerEvent(asdict(replace(looked, status="late")))
+                return
+            if looked and datetime.now(UTC) >= remind_at:
+                yield TriggerEvent(asdict(replace(looked, since=self.since, deadline=self.deadline)))
                 return
             await asyncio.sleep(self.poll_seconds)
 

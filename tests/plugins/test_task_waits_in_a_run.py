@@ -38,7 +38,10 @@ DAG = textwrap.dedent(
         def tell(counts: dict) -> None:
             print("COUNTS", counts["approved"], counts["rejected"])
 
-        tell(HumanReviewSensor(task_id="wait", stage="raw", batch=open_batch(), poll_seconds=0.2).output)
+        waiting = HumanReviewSensor(
+            task_id="wait", stage="raw", batch=open_batch(), poll_seconds=0.2, notify_hours=0.5 / 3600
+        )
+        tell(waiting.output)
         HumanReviewSensor(task_id="wait_for_nothing", stage="raw", batch=open_none(), poll_seconds=0.2)
 
     waits()
@@ -53,6 +56,13 @@ RUN = textwrap.dedent(
     from airflow.dag_processing.dagbag import DagBag
     run = DagBag(dag_folder="dags").dags["waits"].test()
     print("STATES", sorted((ti.task_id, str(ti.state)) for ti in run.get_task_instances()), flush=True)
+    from airflow.models.xcom import XComModel
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.utils.session import create_session
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(DagBag(dag_folder="dags").dags["waits"]))
+    for ti in run.get_task_instances():
+        for name in dag.get_task(ti.task_id).extra_links:
+            print("LINK", ti.task_id, name, dag.get_task(ti.task_id).get_extra_links(ti, name), flush=True)
     """
 )
 
@@ -83,7 +93,7 @@ def test_a_run_waits_for_the_decision_and_goes_on_with_the_counts(tmp_path: Path
     assert process.stdout
     for line in process.stdout:
         lines.append(line)
-        if "0 of 1 decided (waiting)" in line:  # the trigger has looked: the task is deferred
+        if "has waited 0 hours for people" in line:  # the trigger has looked, and woken the task to remind somebody
             rows.approve(photo, Stage.RAW)
     process.wait(60)
 
@@ -92,3 +102,4 @@ def test_a_run_waits_for_the_decision_and_goes_on_with_the_counts(tmp_path: Path
     assert "COUNTS 1 0" in said
     assert "('wait', 'success')" in said
     assert "('wait_for_nothing', 'skipped')" in said
+    assert f"LINK wait Review desk review-desk/batch/{batch.id}/raw" in said  # the button on the task's page
