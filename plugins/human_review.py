@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperatorLink, BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from faceloop import PREFIX
-from reminding import Waiting, notifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +66,7 @@ class ReviewDeskLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """Where the batch is judged; empty, and so no button, when none was opened."""
         batch_id = _batch_id(getattr(operator, "batch", None))
-        return "" if batch_id is None else f"{PREFIX}/batch/{batch_id}/{getattr(operator, 'stage', 'raw')}"
+        return "" if batch_id is None else _place(batch_id, getattr(operator, "stage", "raw"))
 
 
 class HumanReviewSensor(BaseSensorOperator):
@@ -114,7 +112,7 @@ class HumanReviewSensor(BaseSensorOperator):
         batch_id = _batch_id(self.batch)
         if batch_id is None:
             raise AirflowSkipException("No batch was opened, so there is nothing to review.")
-        self.log.info("To decide: /%s/batch/%s/%s", PREFIX, batch_id, self.stage)
+        self.log.info("To decide: /%s", _place(batch_id, self.stage))
         looked = _look(batch_id, self.stage)
         if looked.status != "waiting":
             return self.execute_complete(context, asdict(looked))
@@ -169,6 +167,7 @@ class HumanReviewSensor(BaseSensorOperator):
     def _tell(self, context: Context, seen: Look) -> None:
         """Notify whom the settings say. A message that cannot be sent is logged: it must not end a wait of days."""
         from airflow.sdk.configuration import conf
+        from reminding import Waiting, notifier
 
         root = conf.get("api", "base_url", fallback="").rstrip("/")
         waiting = Waiting(
@@ -177,7 +176,7 @@ class HumanReviewSensor(BaseSensorOperator):
             subjects=seen.subjects,
             waiting=seen.subjects - seen.approved - seen.rejected,
             hours=round((datetime.now(UTC) - datetime.fromisoformat(seen.since)).total_seconds() / 3600, 1),
-            url=f"{root}/{PREFIX}/batch/{seen.batch}/{seen.stage}",
+            url=f"{root}/{_place(seen.batch, seen.stage)}",
         )
         try:
             notifier()({**context, "review": waiting})
@@ -266,6 +265,13 @@ def _look(batch_id: int, stage: str) -> Look:
         rejected=progress.rejected,
         reason=batch.reason,
     )
+
+
+def _place(batch_id: int, stage: str) -> str:
+    """Where a stage of a batch is judged, from Airflow's own address."""
+    from faceloop import PREFIX
+
+    return f"{PREFIX}/batch/{batch_id}/{stage}"
 
 
 def _batch_id(batch: Any) -> int | None:
