@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from desks import Airflow, Sitting, Visitor, direct
+from desks import Airflow, Sitting, Visitor
 from fastapi import Depends, HTTPException, Request
+from serving import fab, simple
 from shelf import Shelf
 from starlette.testclient import TestClient
 
@@ -27,8 +20,8 @@ from review.access import Access, Person
 from review.app import create_app
 from review.desk import Desk
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PEOPLE = {"anna": "admin", "olga": "op", "rita": "user", "vic": "viewer"}
+FAB_PEOPLE = {"anna": ["Admin"], "olga": ["Op"], "rita": ["User", "Reviewer"], "ulf": ["User"], "vic": ["Viewer"]}
 
 
 @pytest.fixture(scope="session")
@@ -71,45 +64,15 @@ def desk(shelf: Shelf) -> Callable[[str], Visitor]:
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """Airflow's own web server, its SimpleAuthManager and its plugin loader, on a free port of loopback."""
-    home = tmp_path_factory.mktemp("airflow")
-    port, password = _free_port(), secrets.token_urlsafe(16)
-    (home / "passwords.json").write_text(json.dumps(dict.fromkeys(PEOPLE, password)))
-    (home / "dags").mkdir()
-    settings = {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in PEOPLE.items()),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
-        "FACELOOP_DATABASE": f"sqlite:///{home / 'catalog.db'}",
-        "FACELOOP_STORE": (home / "blobs").as_uri(),
-        "PYTHONPATH": str(REPOSITORY),
-    }
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "FACELOOP"))} | settings
-    command = [sys.executable, "-m", "airflow"]
-    subprocess.run([*command, "db", "migrate"], env=environment, check=True, capture_output=True, timeout=180)
-    catalog = Catalog(settings["FACELOOP_DATABASE"])
-    with (home / "api.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "api-server"], env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        _wait(f"http://127.0.0.1:{port}/api/v2/monitor/health", server, home / "api.log")
-        yield Airflow(f"http://127.0.0.1:{port}", Shelf(catalog, open_blobs(settings["FACELOOP_STORE"])), password)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-        catalog.close()
+    with simple(tmp_path_factory.mktemp("airflow"), PEOPLE) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="session")
+def fab_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """The same with FAB's auth manager, as the deployment has it, below a path of its own."""
+    with fab(tmp_path_factory.mktemp("fab"), FAB_PEOPLE) as airflow:
+        yield airflow
 
 
 @pytest.fixture(scope="session")
@@ -162,21 +125,3 @@ def screen(request: pytest.FixtureRequest, sitting: Sitting) -> Iterator[int]:
     )
     yield width
     sitting.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(360):
-        if server.poll() is not None:
-            break
-        try:
-            with direct().open(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"Airflow's web server did not come up:\n{log.read_text()[-3000:]}")
