@@ -30,6 +30,7 @@ from catalog.prepared import Driver
 from catalog.queries import Queries
 from catalog.rates import Rates
 from catalog.scores import Scores
+from catalog.second_looks import SecondLooks
 from catalog.settings import settings
 from catalog.snapshots import Snapshots
 from catalog.sources import Sources
@@ -75,6 +76,7 @@ class Catalog:
         self.rates = Rates(self)
         self.decisions = Decisions(self)
         self.log = Log(self)
+        self.second_looks = SecondLooks(self)
         self.calibrations = Calibrations(self)
         self.snapshots = Snapshots(self)
         self.models = Models(self)

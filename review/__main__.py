@@ -11,7 +11,8 @@ from typing import Any
 
 from catalog import Catalog
 from catalog.complaints import EXPECTED, one_line
-from catalog.records import Decision
+from catalog.records import Decision, Share
+from review.agreement import agreement
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +48,36 @@ def _log(given: argparse.Namespace) -> tuple[bool, dict[str, Any], list[str]]:
     return found.whole, asdict(found), lines
 
 
+def _agreement(given: argparse.Namespace) -> tuple[bool, dict[str, Any], list[str]]:
+    catalog = Catalog()
+    if given.batch is not None:
+        catalog.batches.get(given.batch)
+    found = agreement(catalog, batch_id=given.batch)
+    lines = [
+        f"{one.stage}: {_share(one.agreed)}, kappa {_kappa(one.kappa)}, disputed {one.disputed}" for one in found.stages
+    ]
+    lines += [
+        f"{one.stage} {one.reason}: both {one.both} of {one.given}, kappa {_kappa(one.kappa)}" for one in found.reasons
+    ]
+    lines += [f"{one.one} and {one.other}: {_share(one.agreed)}, kappa {_kappa(one.kappa)}" for one in found.pairs]
+    for one in found.reviewers:
+        seconds = "?" if one.seconds is None else f"{one.seconds:.1f}"
+        lines.append(
+            f"{one.person}: {one.acts} decisions, {seconds} s each; as another {_share(one.agreed)}, kappa "
+            f"{_kappa(one.kappa)}; upheld {_share(one.upheld)}; known answers {_share(one.gold)}"
+        )
+    told = json.loads(json.dumps(asdict(found), default=str))
+    return True, {"agreement": told}, lines
+
+
+def _share(share: Share) -> str:
+    return f"{share.part} of {share.whole}"
+
+
+def _kappa(kappa: float | None) -> str:
+    return "undefined" if kappa is None else f"{kappa:.3f}"
+
+
 def _line(row: Decision) -> str:
     looked = f"{row.seconds:.1f} s" if row.seconds is not None else "?"
     why = f" ({row.reason})" if row.reason else ""
@@ -72,7 +103,7 @@ def _told(row: Decision) -> dict[str, Any]:
     }
 
 
-_VERBS = {"log": _log}
+_VERBS = {"log": _log, "agreement": _agreement}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument(
         "--head", default="", metavar="HEX", help="with --verify: a head noted before, which must be there still"
     )
+    line = "say how far people agree: per stage, reason, pair and person, and on subjects whose answer is known"
+    agreed = verbs.add_parser("agreement", help=line, description=line)
+    agreed.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    agreed.add_argument("--batch", type=int, metavar="ID", help="of this batch alone")
     return parser
 
 

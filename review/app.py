@@ -35,7 +35,16 @@ from catalog.records import (
 )
 from preprocessing.checks import checks_on
 from preprocessing.drift import ENOUGH
-from review import batch_routes, check_routes, duplicate_routes, languages, snapshot_routes, source_routes, words
+from review import (
+    agreement_routes,
+    batch_routes,
+    check_routes,
+    duplicate_routes,
+    languages,
+    snapshot_routes,
+    source_routes,
+    words,
+)
 from review.access import Access, Person
 from review.desk import PAGE, Desk
 from review.errors import BadRequest, Unshowable
@@ -147,6 +156,7 @@ def create_app(
             return Response(status_code=304, headers=headers)
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 
+    agreement_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     batch_routes.add_to(app, desk=desk, reader=reader, show=pages.show, run_of=run_of)
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)

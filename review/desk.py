@@ -26,6 +26,7 @@ from preprocessing import earning
 from preprocessing.checks import CHECKS, Thresholds, boxes_of, judge, told
 from preprocessing.report import BatchReport
 from review.access import Person
+from review.agreement import Agreement, agreement
 from review.duplicates import Duplicates
 from review.links import link
 from review.pictures import Picture, Pictures
@@ -69,6 +70,12 @@ class Desk:
         calibration = self._catalog.calibrations.current()
         records = earning.records(self._catalog, Thresholds.of(calibration))
         return ChecksView(tuple(records), calibration, settings().auto_reject)
+
+    def agreement(self, batch_id: int | None = None) -> Agreement:
+        """How far people agree, over every batch or one. NotFound when there is no such batch."""
+        if batch_id is not None:
+            self._catalog.batches.get(batch_id)
+        return agreement(self._catalog, batch_id=batch_id)
 
     def batch_of_run(self, key: str) -> tuple[int, Stage]:
         """The batch opened under this key, and the stage to look at first. NotFound when the run opened none."""

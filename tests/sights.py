@@ -24,7 +24,7 @@ def paths(airflow: Airflow) -> list[str]:
     report(airflow, batch, long)
     airflow.shelf.alike(2, 5)
     airflow.shelf.alike(1, same=True)
-    own = ["/sources", "/checks", "/duplicates?bits=8", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
+    own = ["/sources", "/checks", "/agreement", "/duplicates?bits=8", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
     return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", *own]
 
 
