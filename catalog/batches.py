@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from catalog.candidates import provenance_of
 from catalog.decisions import decision_of, present
@@ -24,8 +24,14 @@ from catalog.records import (
     SubjectKind,
     Verdict,
 )
-from catalog.refusals import refused
-from catalog.tables import batches, candidates, faces, flags, photos, queries, validations
+from catalog.refusals import is_refused, refused
+from catalog.settings import settings
+from catalog.sieve import Sieve
+from catalog.stages import progress_of
+from catalog.tables import batches, candidates, faces, photos, queries, validations
+
+#: The sides of a face's large crop, in pixels.
+_CROP = 512
 
 
 class Batches(Part):
@@ -117,17 +123,8 @@ class Batches(Part):
 
     def progress(self, batch_id: int, stage: Stage) -> StageProgress:
         """How far one stage of a batch is."""
-        subjects, decided = _at_stage(batch_id, stage), present(stage)
-        column = decided.c.photo_id if STAGE_SUBJECT[stage] is SubjectKind.PHOTO else decided.c.face_id
         with self._catalog.reading() as connection:
-            total = connection.scalar(select(func.count()).select_from(subjects.subquery())) or 0
-            rows = connection.execute(
-                select(decided.c.verdict, func.count()).where(column.in_(subjects)).group_by(decided.c.verdict)
-            ).all()
-        by_verdict: dict[str, int] = dict(rows)
-        approved = by_verdict.get(Verdict.APPROVE.value, 0)
-        rejected = by_verdict.get(Verdict.REJECT.value, 0)
-        return StageProgress(stage, total, approved + rejected, approved, rejected)
+            return progress_of(connection, batch_id, stage, share=settings().second_review_share)
 
     def queue(
         self,
@@ -140,36 +137,16 @@ class Batches(Part):
         reason: Reason | None = None,
     ) -> Sequence[ReviewItem]:
         """A stage's subjects by number, those above ``after``; ``reason`` keeps those flagged with it."""
-        kind, decided = STAGE_SUBJECT[stage], present(stage)
-        table, column = (photos, decided.c.photo_id) if kind is SubjectKind.PHOTO else (faces, decided.c.face_id)
-        statement = select(table.c.id).where(table.c.id.in_(_at_stage(batch_id, stage)), table.c.id > after)
-        if undecided:
-            statement = statement.where(table.c.id.not_in(select(column)))
-        if reason:
-            flag_column = flags.c.photo_id if kind is SubjectKind.PHOTO else flags.c.face_id
-            flagged = select(flag_column).where(
-                flags.c.stage == stage.value, flags.c.reason == reason.value, flag_column.is_not(None)
-            )
-            statement = statement.where(table.c.id.in_(flagged))
-        with self._catalog.reading() as connection:
-            ids = list(connection.scalars(statement.order_by(table.c.id).limit(limit)))
-        return self.items([Subject(kind, number) for number in ids], stage)
+        numbers = self._catalog.queue.first(
+            batch_id, stage, undecided=undecided, limit=limit, after=after, sieve=Sieve(reason=reason)
+        )
+        return self.items([Subject(STAGE_SUBJECT[stage], number) for number in numbers], stage)
 
     def decided_by(self, person: str, batch_id: int, stage: Stage, *, limit: int = 50) -> Sequence[ReviewItem]:
-        """The subjects of a batch on which this person's decision stands at a stage, the latest decision first."""
-        kind, decided = STAGE_SUBJECT[stage], present(stage)
-        column = decided.c.photo_id if kind is SubjectKind.PHOTO else decided.c.face_id
-        with self._catalog.reading() as connection:
-            ids = list(
-                connection.scalars(
-                    select(column)
-                    .where(decided.c.by == person, column.in_(_at_stage(batch_id, stage)))
-                    .order_by(decided.c.id.desc())
-                    .limit(limit)
-                )
-            )
-        items = {item.subject.id: item for item in self.items([Subject(kind, number) for number in ids], stage)}
-        return [items[number] for number in ids]
+        """The subjects of a batch that this person has decided at a stage, the latest decision first."""
+        made = self._catalog.looks.made_by(person, batch_id, stage, limit=limit)
+        items = {item.subject: item for item in self.items([one.subject for one in made], stage)}
+        return [items[one.subject] for one in made if one.subject in items]
 
     def item(self, subject: Subject, stage: Stage) -> ReviewItem:
         """One subject as the desk shows it; NotFound when it is in no batch."""
@@ -192,6 +169,8 @@ class Batches(Part):
             shown.label("shown"),
             photos.c.id.label("photo"),
             photos.c.batch_id,
+            photos.c.width,
+            photos.c.height,
             candidates,
             queries.c.domain,
             queries.c.text.label("query_text"),
@@ -202,7 +181,7 @@ class Batches(Part):
         with self._catalog.reading() as connection:
             rows = connection.execute(
                 statement.select_from(joined)
-                .where(table.c.id.in_(ids), photos.c.batch_id.is_not(None), photos.c.id.not_in(refused("erase")))
+                .where(table.c.id.in_(ids), photos.c.batch_id.is_not(None), ~is_refused(photos.c.id, "erase"))
                 .order_by(table.c.id)
             ).all()
             standing = {
@@ -223,6 +202,7 @@ class Batches(Part):
                 flags=tuple(flagged.get(Subject(kind, row.subject_id), ())),
                 scores=tuple(scores.get(Subject(kind, row.subject_id), ())),
                 decision=standing.get(row.subject_id),
+                size=(row.width, row.height) if kind is SubjectKind.PHOTO else (_CROP, _CROP),
             )
             for row in rows
         ]
@@ -271,24 +251,3 @@ def _rejected(connection: Connection, batch_id: int) -> Sequence[int]:
             photos.c.id.not_in(of_batch.where(final.c.verdict == approve)),
         )
     ).all()
-
-
-def _at_stage(batch_id: int, stage: Stage) -> Select[Any]:
-    """The ids of the subjects that earlier steps and stages let through to this one."""
-    if stage is Stage.RAW:
-        return select(photos.c.id).where(photos.c.batch_id == batch_id, photos.c.id.not_in(refused("screen", "erase")))
-    raw = present(Stage.RAW)
-    passed = (
-        select(faces.c.id)
-        .join(photos, photos.c.id == faces.c.photo_id)
-        .join(raw, raw.c.photo_id == photos.c.id)
-        .where(
-            photos.c.batch_id == batch_id,
-            photos.c.id.not_in(refused()),
-            raw.c.verdict == Verdict.APPROVE.value,
-        )
-    )
-    if stage is Stage.CROP:
-        return passed
-    crop = present(Stage.CROP)
-    return passed.join(crop, crop.c.face_id == faces.c.id).where(crop.c.verdict == Verdict.APPROVE.value)

@@ -21,13 +21,16 @@ from catalog.decisions import Decisions
 from catalog.drivers import Drivers
 from catalog.erasures import Erasures
 from catalog.faces import Faces
+from catalog.golds import Golds
 from catalog.harvests import Harvests
 from catalog.likenesses import Likenesses
 from catalog.log import Log
+from catalog.looks import Looks
 from catalog.models import Models
 from catalog.photos import Photos
 from catalog.prepared import Driver
 from catalog.queries import Queries
+from catalog.queue import Queue
 from catalog.rates import Rates
 from catalog.scores import Scores
 from catalog.second_looks import SecondLooks
@@ -77,6 +80,9 @@ class Catalog:
         self.decisions = Decisions(self)
         self.log = Log(self)
         self.second_looks = SecondLooks(self)
+        self.queue = Queue(self)
+        self.looks = Looks(self)
+        self.golds = Golds(self)
         self.calibrations = Calibrations(self)
         self.snapshots = Snapshots(self)
         self.models = Models(self)

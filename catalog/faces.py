@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import false, func, or_, select, update
 
 from catalog.errors import NotFound
+from catalog.floors import lower
 from catalog.part import Part, now, signed, unsigned
 from catalog.records import ApprovedFace, Domain, Face, NewFace, Stage, Verdict
 from catalog.refusals import refused
@@ -30,6 +31,9 @@ class Faces(Part):
                 return False
             if found:
                 connection.execute(faces.insert(), [_row(photo_id, face, moment) for face in found])
+                first = connection.scalar(select(func.min(faces.c.id)).where(faces.c.photo_id == photo_id))
+                of = connection.scalars(select(photos.c.batch_id).where(photos.c.id == photo_id)).all()
+                lower(connection, Stage.CROP, [first] if first else [], of)
         return True
 
     def get(self, face_id: int) -> Face:

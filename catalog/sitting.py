@@ -8,16 +8,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select
 
 from catalog.errors import Conflict, NotFound
+from catalog.floors import lower
+from catalog.golds import answers
 from catalog.part import clean, now, subject_columns, subject_of
 from catalog.places import Place, places
 from catalog.present import decision_of, id_column, keep
 from catalog.records import STAGE_SUBJECT, Decision, Judgement, Role, Stage, Subject, Verdict
 from catalog.replay import Stand, counted, draw, stand
 from catalog.seals import seal
-from catalog.tables import decisions, faces, golds, queue_floors, review_leases
+from catalog.tables import decisions, faces, review_leases
 
 
 class Sitting:
@@ -69,8 +71,8 @@ class Sitting:
             kept,
             batches={subject: self._places[subject].batch_id for subject in kept},
         )
-        self._let_go()
         self._lower(stands)
+        self._let_go()
 
     # ------------------------------------------------------------------------------------------- as what one looks
 
@@ -130,12 +132,7 @@ class Sitting:
         return rows
 
     def _with_known_answer(self) -> set[Subject]:
-        column = id_column(golds, self._stage)
-        statement = select(golds.c.photo_id, golds.c.face_id, golds.c.verdict).where(
-            column.in_(self._numbers), golds.c.stage == self._stage.value
-        )
-        last = {subject_of(row): row.verdict for row in self._connection.execute(statement.order_by(golds.c.id))}
-        return {subject for subject, verdict in last.items() if verdict != Verdict.UNDO.value}
+        return set(answers(self._connection, self._stage, self._numbers))
 
     def _leased(self) -> dict[Subject, Role]:
         column = id_column(review_leases, self._stage)
@@ -216,20 +213,6 @@ class Sitting:
             lower(self._connection, Stage.FINAL, [found] if found else [], of)
         elif self._stage is Stage.CROP:
             lower(self._connection, Stage.FINAL, passed, of)
-
-
-def lower(connection: Connection, stage: Stage, numbers: Sequence[int], batch_ids: set[int | None]) -> None:
-    """Let these batches' queues at a stage begin no later than at the first of these subjects."""
-    if numbers:
-        connection.execute(
-            update(queue_floors)
-            .where(
-                queue_floors.c.batch_id.in_([number for number in batch_ids if number is not None]),
-                queue_floors.c.stage == stage.value,
-                queue_floors.c.floor > min(numbers),
-            )
-            .values(floor=min(numbers))
-        )
 
 
 def _same_act(known: Decision, act: Judgement, stage: Stage, by: str) -> Decision:

@@ -243,6 +243,7 @@ photos = Table(
     Column("sighting", JSON(none_as_null=True)),
     CheckConstraint("width > 0 AND height > 0 AND size > 0", name="not_empty"),
     Index("ix_photos_alike", "phash", "gist"),
+    Index("ix_photos_queue", "batch_id", "id"),
 )
 
 refusals = Table(
@@ -339,6 +340,7 @@ decisions = Table(
     Index("ix_decisions_photo", "photo_id", "stage", "id"),
     Index("ix_decisions_face", "face_id", "stage", "id"),
     Index("ix_decisions_person", "by", "stage", "id"),
+    _some("ix_decisions_gold", "by", "stage", where="role = 'gold'"),
 )
 
 #: What the log of decisions comes to: a row for each subject that is decided at a stage, or disputed (no verdict).
@@ -365,8 +367,8 @@ standing_decisions = Table(
     _one_of("stage", Stage),
     UniqueConstraint("photo_id", "stage"),
     UniqueConstraint("face_id", "stage"),
-    Index("ix_standing_decisions_batch", "batch_id", "stage", "verdict"),
-    Index("ix_standing_decisions_looks", "batch_id", "stage", "looks", "draw"),
+    Index("ix_standing_decisions_batch", "batch_id", "stage", "verdict", "decision_id"),
+    Index("ix_standing_decisions_looks", "batch_id", "stage", "looks", "draw", "by"),
     Index("ix_standing_decisions_person", "by", "batch_id", "stage", "decision_id"),
 )
 

@@ -268,3 +268,4 @@ class ReviewItem:
     flags: tuple[Flag, ...]
     scores: tuple[Score, ...]
     decision: Decision | None
+    size: tuple[int, int] = (0, 0)  # width and height of that blob in pixels

@@ -72,6 +72,9 @@ def upgrade() -> None:
     op.add_column("decisions", sa.Column("seconds", sa.Float(), nullable=True))
     op.add_column("decisions", sa.Column("seal", sa.String(length=64), server_default="", nullable=False))
     op.create_index("ix_decisions_person", "decisions", ["by", "stage", "id"])
+    gold = sa.text("role = 'gold'")
+    op.create_index("ix_decisions_gold", "decisions", ["by", "stage"], sqlite_where=gold, postgresql_where=gold)
+    op.create_index("ix_photos_queue", "photos", ["batch_id", "id"])
     some = sa.text("photo_id IS NOT NULL")
     op.create_index("ix_refusals_photo", "refusals", ["photo_id", "step"], sqlite_where=some, postgresql_where=some)
     op.create_table(
@@ -95,8 +98,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("photo_id", "stage", name=op.f("uq_standing_decisions_photo_id_stage")),
         sa.UniqueConstraint("face_id", "stage", name=op.f("uq_standing_decisions_face_id_stage")),
     )
-    op.create_index("ix_standing_decisions_batch", "standing_decisions", ["batch_id", "stage", "verdict"])
-    op.create_index("ix_standing_decisions_looks", "standing_decisions", ["batch_id", "stage", "looks", "draw"])
+    op.create_index(
+        "ix_standing_decisions_batch", "standing_decisions", ["batch_id", "stage", "verdict", "decision_id"]
+    )
+    op.create_index("ix_standing_decisions_looks", "standing_decisions", ["batch_id", "stage", "looks", "draw", "by"])
     op.create_index("ix_standing_decisions_person", "standing_decisions", ["by", "batch_id", "stage", "decision_id"])
     op.create_table(
         "review_leases",
@@ -221,6 +226,8 @@ def downgrade() -> None:
         op.drop_table(table)
     if not _sqlite():
         op.execute("DROP FUNCTION golds_only_added()")
+    op.drop_index("ix_photos_queue", "photos")
+    op.drop_index("ix_decisions_gold", "decisions")
     op.drop_index("ix_decisions_person", "decisions")
     op.drop_index("ix_refusals_photo", "refusals")
     for column in ("seal", "seconds", "role"):
