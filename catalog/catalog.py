@@ -27,6 +27,7 @@ from catalog.likenesses import Likenesses
 from catalog.log import Log
 from catalog.looks import Looks
 from catalog.models import Models
+from catalog.orders import Orders
 from catalog.photos import Photos
 from catalog.prepared import Driver
 from catalog.queries import Queries
@@ -81,6 +82,7 @@ class Catalog:
         self.log = Log(self)
         self.second_looks = SecondLooks(self)
         self.queue = Queue(self)
+        self.orders = Orders(self)
         self.looks = Looks(self)
         self.golds = Golds(self)
         self.calibrations = Calibrations(self)

@@ -90,11 +90,12 @@ class Queue(Part):
             if order is None:
                 if not after and sieve == ALL:
                     self._raise_floor(connection, batch_id, stage)
-                firsts = _firsts(connection, batch_id, stage, person, limit, after, sieve)
+                firsts = _firsts(connection, batch_id, stage, person, limit + 1, after, sieve)
             else:
-                firsts = _ordered(connection, batch_id, stage, person, limit, sieve, order)
+                firsts = _ordered(connection, batch_id, stage, person, limit + 1, sieve, order)
             more: dict[int, Role] = {}
-            last = firsts[-1] if len(firsts) == limit else None
+            last = firsts[limit - 1] if len(firsts) > limit else None
+            firsts = firsts[:limit]
             if connection.scalar(select(batches.c.state).where(batches.c.id == batch_id)) == BatchState.OPEN.value:
                 anew = not after
                 more = thirds(connection, batch_id, stage, person, limit, sieve, anew=anew)

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from catalog.budgets import dollars
@@ -28,7 +28,6 @@ from catalog.records import (
     STAGE_SUBJECT,
     BatchState,
     BreakerState,
-    Reason,
     Stage,
     StageProgress,
     SubjectKind,
@@ -41,20 +40,22 @@ from review import (
     check_routes,
     duplicate_routes,
     languages,
+    queue_routes,
     snapshot_routes,
     source_routes,
     words,
 )
 from review.access import Access, Person
-from review.desk import PAGE, Desk
+from review.batch_routes import Number
+from review.desk import Desk
 from review.errors import BadRequest, Unshowable
-from review.guards import PICTURE_POLICY, Headers, json_body, same_origin
+from review.guards import PICTURE_POLICY, Headers
 from review.languages import Language, choosing
 from review.pictures import SIDES
-from review.records import Acts, Item, Outcome, Page, StageView
+from review.queue_routes import ASKED
+from review.records import Item, Page, StageView, Wanted
+from review.serving import PAGE
 
-_ACTS = TypeAdapter(Acts)
-_OUTCOMES = TypeAdapter(tuple[Outcome, ...])
 _PAGE = TypeAdapter(Page)
 _ITEMS = TypeAdapter(tuple[Item, ...])
 _PROGRESS = TypeAdapter(tuple[StageProgress, ...])
@@ -100,46 +101,22 @@ def create_app(
 
     @app.get("/batch/{batch_id}/{stage}")
     def grid(
-        batch_id: int, stage: Stage, everything: bool = False, person: Person = reader, desk: Desk = desk
+        batch_id: Number, stage: Stage, wanted: Wanted = ASKED, person: Person = reader, desk: Desk = desk
     ) -> HTMLResponse:
-        view = desk.stage(batch_id, stage, person=person, everything=everything)
-        return pages.stage(view, root="../../", person=person, single=False, everything=everything)
+        view = desk.stage(batch_id, stage, person=person, wanted=wanted)
+        return pages.stage(view, root="../../", person=person, single=False, wanted=wanted)
 
     @app.get("/batch/{batch_id}/{stage}/{subject}")
     def single(
-        batch_id: int, stage: Stage, subject: int, everything: bool = False, person: Person = reader, desk: Desk = desk
-    ) -> HTMLResponse:
-        view = desk.stage(batch_id, stage, person=person, subject=subject, everything=everything)
-        return pages.stage(view, root="../../../", person=person, single=True, everything=everything)
-
-    @app.get("/api/queue")
-    def queue(
-        batch: int,
+        batch_id: Number,
         stage: Stage,
-        after: int = Query(0, ge=0),
-        limit: int = Query(PAGE, ge=1, le=100),
-        everything: bool = False,
-        reason: Reason | None = None,
+        subject: Number,
+        wanted: Wanted = ASKED,
         person: Person = reader,
         desk: Desk = desk,
-    ) -> JSONResponse:
-        page = desk.page(batch, stage, person=person, after=after, limit=limit, everything=everything, reason=reason)
-        return JSONResponse(_PAGE.dump_python(page, mode="json"))
-
-    @app.post("/api/decisions", dependencies=[reviewer, Depends(same_origin)])
-    def decisions(person: Person = reviewer, body: bytes = Depends(json_body), desk: Desk = desk) -> JSONResponse:
-        try:
-            acts = _ACTS.validate_json(body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise BadRequest(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
-        outcomes = desk.decide(acts, person=person)
-        return JSONResponse(
-            {
-                "outcomes": _OUTCOMES.dump_python(outcomes, mode="json"),
-                "progress": _PROGRESS.dump_python(desk.progress(acts.batch), mode="json"),
-            }
-        )
+    ) -> HTMLResponse:
+        view = desk.stage(batch_id, stage, person=person, subject=subject, wanted=wanted)
+        return pages.stage(view, root="../../../", person=person, single=True, wanted=wanted)
 
     @app.get("/image/{kind}/{number}")
     def image(request: Request, kind: SubjectKind, number: int, side: int = 0, desk: Desk = desk) -> Response:
@@ -157,6 +134,7 @@ def create_app(
         return Response(picture.data, media_type=picture.media_type, headers=headers)
 
     agreement_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
+    queue_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer)
     batch_routes.add_to(app, desk=desk, reader=reader, show=pages.show, run_of=run_of)
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
@@ -236,7 +214,7 @@ class _Pages:
             self._templates[languages.current().code].get_template(template).render(**values), status_code=status
         )
 
-    def stage(self, view: StageView, *, root: str, person: Person, single: bool, everything: bool) -> HTMLResponse:
+    def stage(self, view: StageView, *, root: str, person: Person, single: bool, wanted: Wanted) -> HTMLResponse:
         offered = REASONS[view.stage]
         language = languages.current()
         reasons, domains = language.table(words.REASONS), language.table(words.DOMAINS)
@@ -245,7 +223,8 @@ class _Pages:
             "stage": view.stage.value,
             "person": {"id": person.id, "name": person.name, "mayDecide": person.may_decide},
             "single": single,
-            "everything": everything,
+            "everything": wanted.everything,
+            "filters": wanted.filters,
             "open": view.batch.state is BatchState.OPEN,
             "language": language.code,
             "words": language.scripts,
@@ -262,7 +241,7 @@ class _Pages:
             person=person,
             view=view,
             offered=[(reason.value, reasons[reason], words.KEYS[reason]) for reason in offered],
-            everything=everything,
+            everything=wanted.everything,
             single=single,
             flaggers=_flaggers(view.stage),
             modules=self._stage_modules,

@@ -26,7 +26,7 @@ def add_to(app: FastAPI, *, desk: Any, reader: Any, show: Callable[..., HTMLResp
     def duplicates(
         batch: BatchNumber = None, bits: Bits = None, page: PageNumber = 1, person: Person = reader, desk: Desk = desk
     ) -> HTMLResponse:
-        view = desk.duplicates.view(batch, bits=bits, page=page)
+        view = desk.duplicates.view(batch, person=person, bits=bits, page=page)
         answer = show(
             "duplicates.html",
             root="./",

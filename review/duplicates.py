@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass, field
@@ -23,8 +23,9 @@ from catalog.blobs import Blobs
 from catalog.likenesses import Copy, Tide
 from catalog.records import Decision, ReviewItem, Stage, Subject, SubjectKind, Verdict
 from preprocessing.best import NOTHING
-from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, Radius
+from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, Radius, Tie
 from preprocessing.gathering import Gathering
+from review.access import Person
 from review.links import link
 
 #: Clusters or pairs on a page, and photos of one cluster that are shown.
@@ -132,8 +133,12 @@ class Duplicates:
         self._compared: OrderedDict[int | None, _Compared] = OrderedDict()
         self._being: dict[int | None, Future[_Compared]] = {}
 
-    def view(self, batch_id: int | None, *, bits: int | None = None, page: int = 1) -> DuplicatesView | None:
+    def view(
+        self, batch_id: int | None, *, person: Person, bits: int | None = None, page: int = 1
+    ) -> DuplicatesView | None:
         """A page of clusters, of one batch or of all photos; None while they are still being compared.
+
+        What this person is still to look at blindly is shown without its decision.
 
         NotFound when there is no such batch. A page beyond the last is the last.
         """
@@ -157,12 +162,27 @@ class Duplicates:
             perhaps=len(found.perhaps),
             unlooked=found.unlooked,
             refused_copies=found.refused_copies,
-            clusters=self._shown(shown),
+            clusters=self._shown(shown, person),
             page=page,
             pages=pages,
             preview=found.preview,
             at=compared.at,
         )
+
+    def near(self, batch_id: int, photo: int) -> dict[int, Tie]:
+        """The photos of a batch that show, or may show, the same as this one, each with its tie; the nearest first.
+
+        Empty while they are still being compared, and where nothing is alike.
+        """
+        compared = self._compare(batch_id)
+        if compared is None:
+            return {}
+        found = compared.within(min(settings().near_duplicate_bits, PREVIEWED[-1]))
+        pairs = [pair for cluster in (*found.clusters, *found.perhaps) for pair in cluster.pairs if _has(pair, photo)]
+        pairs.sort(key=lambda pair: pair.bits)
+        ties = {pair.one + pair.other - photo: pair.tie for pair in pairs}
+        gone = self._catalog.likenesses.refused_among(set(ties) | {photo})
+        return {} if photo in gone else {number: tie for number, tie in ties.items() if number not in gone}
 
     def _compare(self, batch_id: int | None) -> _Compared | None:
         tide = self._catalog.likenesses.tide()
@@ -199,7 +219,7 @@ class Duplicates:
             with self._lock:
                 self._being.pop(batch_id, None)
 
-    def _shown(self, clusters: Sequence[Cluster]) -> tuple[ClusterView, ...]:
+    def _shown(self, clusters: Sequence[Cluster], person: Person) -> tuple[ClusterView, ...]:
         """What stands on the photos of these clusters: a few statements, however many they are."""
         every = [_row(cluster) for cluster in clusters]
         # What is kept in memory must not outlive what was erased since.
@@ -210,7 +230,9 @@ class Duplicates:
         photos = [Subject(SubjectKind.PHOTO, member.photo_id) for row in rows for member, _ in row]
         items = self._catalog.batches.items(photos, Stage.RAW)
         reviewed = self._catalog.batches.open_among({item.batch_id for item in items})
-        stands = _Stands({item.subject.id: item for item in items}, reviewed)
+        looks = self._catalog.looks.of(photos, Stage.RAW, person=person.id, may_decide=person.may_decide)
+        seen = {subject.id: look.decision for subject, look in looks.items()}
+        stands = _Stands({item.subject.id: item for item in items}, reviewed, seen)
         return tuple(_cluster(cluster, row, stands) for cluster, row in zip(clusters, rows, strict=True))
 
 
@@ -219,10 +241,11 @@ _Row = Sequence[tuple[Member, Pair | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Stands:
-    """What stands on the photos of a page: their rows in review, and the batches in review."""
+    """What stands on the photos of a page: their rows in review, the batches in review, and what may be seen."""
 
     items: dict[int, ReviewItem]
     reviewed: set[int]
+    seen: Mapping[int, Decision | None]  # of the decisions those that may be shown
 
 
 def _row(cluster: Cluster) -> _Row:
@@ -272,7 +295,7 @@ def _card(member: Member, tie: Pair | None, keep: int, stands: _Stands) -> Card:
         to=tie.one + tie.other - number if tie else number,
         sure=tie is not None and tie.tie.sure and _has(tie, keep),
         batch=item.batch_id if item else None,
-        decision=item.decision if item else None,
+        decision=stands.seen.get(number) if item else None,
         waits=item is not None and item.decision is None and item.batch_id in stands.reviewed,
         token=secrets.token_hex(16),
         copies=tuple(_copy(copy) for copy in member.copies),

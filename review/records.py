@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from catalog.records import Batch, Calibration, Domain, Reason, Stage, StageProgress, SubjectKind, Verdict
+from catalog.sieve import ALL, Sieve
 from preprocessing.earning import Record
 from preprocessing.report import BatchReport
 
@@ -25,15 +27,61 @@ class Act:
     verdict: Verdict
     reason: Reason | None = None
     note: Annotated[str, Field(max_length=500)] = ""
+    seconds: Annotated[float | None, Field(ge=0, le=86_400, allow_inf_nan=False)] = None  # for how long it was shown
 
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """What a page sends at once, in the order it was done."""
+    """What a page sends at once, in the order it was done. ``person`` did it: nobody else's name is put to it."""
 
     batch: Annotated[int, Field(gt=0, lt=2**63)]
     stage: Stage
     acts: Annotated[tuple[Act, ...], Field(min_length=1, max_length=MOST_ACTS)]
+    person: str | None = None
+
+
+Numbers = Annotated[tuple[Annotated[int, Field(gt=0, lt=2**63)], ...], Field(max_length=MOST_ACTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a page still looks at, and what it looks at no more."""
+
+    batch: Annotated[int, Field(gt=0, lt=2**63)]
+    stage: Stage
+    keep: Numbers = ()
+    release: Numbers = ()
+
+
+class Order(StrEnum):
+    """In which order first looks are given: by number; flagged ones first; scores nearest to their threshold first."""
+
+    OLDEST = "oldest"
+    FLAGGED = "flagged"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which subjects of a stage a page shows, and in which order."""
+
+    everything: bool = False
+    sieve: Sieve = ALL
+    order: Order = Order.OLDEST
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """As the page's address says it; what is not chosen is not there."""
+        sieve = self.sieve
+        said = {
+            "everything": "true" if self.everything else "",
+            "order": "" if self.order is Order.OLDEST else self.order.value,
+            "reason": sieve.reason.value if sieve.reason else "",
+            "flag": sieve.flag,
+            "source": sieve.source,
+            "query": sieve.query,
+        }
+        return {name: value for name, value in said.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +148,21 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A verdict without a name: one of the two between which a third look decides."""
+
+    verdict: Verdict
+    reason: Reason | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One photo or face as the page shows it. Pictures are addresses below the desk's root."""
+    """One photo or face as the page shows it. Pictures are addresses below the desk's root.
+
+    To whom looks at it blindly it tells neither flags and scores nor what others decided; ``looks`` are told to whom a
+    third look is asked of.
+    """
 
     id: int
     kind: SubjectKind
@@ -113,14 +174,51 @@ class Item:
     flags: tuple[Suggestion, ...]
     scores: tuple[Measured, ...]
     decision: Standing | None
+    blind: bool
+    looks: tuple[Said, ...]
+    width: int  # of what ``picture`` names, in pixels
+    height: int
+    whole: str  # every pixel
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some items of a stage, by number. ``after`` is where the next page starts; None when there is none."""
+    """Some items of a stage. ``after`` is where the next page starts, in words of our own; None when there is none.
+
+    ``lease_seconds``: for how long they are given to whom they were shown; None to whom nothing is given.
+    """
 
     items: tuple[Item, ...]
-    after: int | None
+    after: str | None
+    lease_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """What a person decided, the latest first. ``before`` is where the next page starts; None when there is none."""
+
+    items: tuple[Item, ...]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another picture beside the one shown. ``tie``: why it is there."""
+
+    photo: int
+    kind: SubjectKind
+    id: int
+    thumbnail: str
+    picture: str
+    tie: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What lies beside a subject: photos that may show the same, and faces of the same person."""
+
+    near: tuple[Neighbour, ...]
+    person: tuple[Neighbour, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ def test_a_page_is_approved_in_one_request_and_the_progress_comes_back(shelf: Sh
 
     assert [outcome["saved"] for outcome in answer["outcomes"]] == [True] * 4
     raw = answer["progress"][0]
-    assert raw == {"stage": "raw", "subjects": 4, "decided": 4, "approved": 4, "rejected": 0}
+    assert (raw["stage"], raw["subjects"], raw["decided"], raw["approved"], raw["rejected"]) == ("raw", 4, 4, 4, 0)
+    assert (raw["disputed"], raw["seconds_wanted"]) == (0, 0)
 
 
 def test_a_face_is_approved_at_the_crop_and_then_at_the_final_stage(shelf: Shelf, desk: Door) -> None:
