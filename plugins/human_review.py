@@ -249,15 +249,18 @@ class HumanReviewTrigger(BaseTrigger):
 def _look(batch_id: int, stage: str) -> Look:
     from catalog import Catalog
     from catalog.records import BatchState, Stage
+    from catalog.settings import settings
 
     catalog = Catalog(migrate=False)  # whoever opened the batch has brought the catalog up to date
     try:
         batch = catalog.batches.get(batch_id)
         progress = catalog.batches.progress(batch_id, Stage(stage))
+        seconds = progress.seconds_wanted if settings().second_review_waits else 0
+        settled = progress.complete and not seconds
     finally:
         catalog.close()
     return Look(
-        status="decided" if progress.complete else "waiting" if batch.state is BatchState.OPEN else "closed",
+        status="decided" if settled else "waiting" if batch.state is BatchState.OPEN else "closed",
         batch=batch_id,
         stage=stage,
         subjects=progress.subjects,

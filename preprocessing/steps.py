@@ -59,13 +59,14 @@ def photos_wait(*, catalog: Catalog | None = None) -> bool:
 def close_batch(batch: int, *, catalog: Catalog | None = None) -> int:
     """End a batch whose three stages are decided, and give the number of faces approved in it.
 
-    Its report then tells of all three stages' rates of rejection. Raises Conflict when somebody has not decided yet.
+    Its report then tells of all three stages' rates of rejection. What two people differ about is not used. Raises
+    Conflict when somebody has not decided yet.
     """
     catalog = catalog or Catalog()
     stages = [catalog.batches.progress(batch, stage) for stage in Stage]
     for progress in stages:
-        if not progress.complete:
-            waiting = progress.subjects - progress.decided
+        waiting = progress.subjects - progress.decided - progress.disputed
+        if waiting:
             raise Conflict(f"batch {batch}: {waiting} of {progress.subjects} wait at the {progress.stage} stage")
     _tell_rates(batch, catalog)
     catalog.batches.close(batch, state=BatchState.DONE)

@@ -21,11 +21,12 @@ from datetime import UTC, datetime
 from catalog import Catalog, settings
 from catalog.blobs import Blobs
 from catalog.likenesses import Copy, Tide
-from catalog.records import Decision, ReviewItem, Stage, Subject, SubjectKind, Verdict
+from catalog.records import Decision, ReviewItem, Stage, Subject, SubjectKind
 from preprocessing.best import NOTHING
-from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, Radius, Tie
+from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, Tie
 from preprocessing.gathering import Gathering
 from review.access import Person
+from review.duplicate_views import Card, ClusterView, CopyView, DuplicatesView
 from review.links import link
 
 #: Clusters or pairs on a page, and photos of one cluster that are shown.
@@ -36,75 +37,6 @@ _PATIENCE = 3.0
 _WORTH = 10
 #: Comparisons that are kept: of all photos, and of the batches looked at last.
 _KEPT = 8
-
-
-@dataclass(frozen=True, slots=True)
-class CopyView:
-    """A copy that was refused when it was fetched."""
-
-    source: str
-    page_link: str | None
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One photo of a cluster or pair. ``tie`` is why it belongs there, ``to`` the photo that it is tied to."""
-
-    photo: int
-    source: str
-    page_link: str | None
-    kept: bool
-    because: str  # in which respect the kept one is better; empty for that one, and where nothing tells them apart
-    tie: Pair | None
-    to: int
-    sure: bool  # it was looked at closer, and shows the same as the photo to keep
-    batch: int | None
-    decision: Decision | None
-    waits: bool  # at the raw stage of a batch in review: whoever may decide may reject it here
-    token: str  # what its rejection is called, so that sending it twice records it once
-    copies: tuple[CopyView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterView:
-    """One cluster, or a pair that may be the same (``sure`` tells); ``more`` photos of it are not shown."""
-
-    keep: int
-    sure: bool
-    cards: tuple[Card, ...]
-    more: int
-    sources: tuple[str, ...]
-
-    @property
-    def kept_rejected(self) -> bool:
-        """Whether somebody has rejected the very photo that would be kept."""
-        decision = self.cards[0].decision
-        return decision is not None and decision.verdict is Verdict.REJECT
-
-    @property
-    def waiting(self) -> Sequence[Card]:
-        """Those beside the kept one that may be rejected here."""
-        return [] if self.kept_rejected else [card for card in self.cards[1:] if card.waits]
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicatesView:
-    """A page of the clusters within a radius, then of the pairs, and what other radii would find."""
-
-    bits: int
-    usual: int  # the radius when none is chosen
-    photos: int
-    gathered: int  # photos in clusters
-    total: int  # clusters
-    perhaps: int  # pairs
-    unlooked: int
-    refused_copies: int
-    clusters: tuple[ClusterView, ...]
-    page: int
-    pages: int
-    preview: tuple[Radius, ...]
-    at: datetime
 
 
 @dataclass(slots=True)
@@ -134,7 +66,7 @@ class Duplicates:
         self._being: dict[int | None, Future[_Compared]] = {}
 
     def view(
-        self, batch_id: int | None, *, person: Person, bits: int | None = None, page: int = 1
+        self, batch_id: int | None, *, person: Person | None = None, bits: int | None = None, page: int = 1
     ) -> DuplicatesView | None:
         """A page of clusters, of one batch or of all photos; None while they are still being compared.
 
@@ -219,7 +151,7 @@ class Duplicates:
             with self._lock:
                 self._being.pop(batch_id, None)
 
-    def _shown(self, clusters: Sequence[Cluster], person: Person) -> tuple[ClusterView, ...]:
+    def _shown(self, clusters: Sequence[Cluster], person: Person | None) -> tuple[ClusterView, ...]:
         """What stands on the photos of these clusters: a few statements, however many they are."""
         every = [_row(cluster) for cluster in clusters]
         # What is kept in memory must not outlive what was erased since.
@@ -230,7 +162,8 @@ class Duplicates:
         photos = [Subject(SubjectKind.PHOTO, member.photo_id) for row in rows for member, _ in row]
         items = self._catalog.batches.items(photos, Stage.RAW)
         reviewed = self._catalog.batches.open_among({item.batch_id for item in items})
-        looks = self._catalog.looks.of(photos, Stage.RAW, person=person.id, may_decide=person.may_decide)
+        may_decide = person is not None and person.may_decide
+        looks = self._catalog.looks.of(photos, Stage.RAW, person=person.id if person else "", may_decide=may_decide)
         seen = {subject.id: look.decision for subject, look in looks.items()}
         stands = _Stands({item.subject.id: item for item in items}, reviewed, seen)
         return tuple(_cluster(cluster, row, stands) for cluster, row in zip(clusters, rows, strict=True))

@@ -21,13 +21,16 @@ def direct() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+#: No two acts of all visitors have the same token, as no two have of all pages.
+_TOKENS = itertools.count(1)
+
+
 class Visitor:
     """Somebody at the desk: the client's calls, signed with a name."""
 
     def __init__(self, client: TestClient, name: str) -> None:
         self._client = client
         self._headers = {"X-Person": name} if name else {}
-        self._token = itertools.count(1)
         self.name = name
 
     def get(self, path: str, **headers: str) -> Any:
@@ -40,7 +43,7 @@ class Visitor:
 
     def decide(self, batch: int, stage: str, *acts: dict[str, Any]) -> list[dict[str, Any]]:
         """Send acts as the page does, each with a token of its own unless it brings one."""
-        signed = [{"token": f"{self.name}-token-{next(self._token):08d}"} | act for act in acts]
+        signed = [{"token": f"{self.name}-token-{next(_TOKENS):08d}"} | act for act in acts]
         answer = self.post("/api/decisions", {"batch": batch, "stage": stage, "acts": signed})
         assert answer.status_code == 200, answer.text
         outcomes: list[dict[str, Any]] = answer.json()["outcomes"]
