@@ -64,7 +64,7 @@ def filled(home: Path, *, subjects: int, kept: Path | None) -> int:
 
 
 def measure(
-    home: Path, *, subjects: int, keys: int, seconds: float = 150, kept: Path | None = None
+    home: Path, *, subjects: int, keys: int, seconds: float = 150, kills: int = 2, kept: Path | None = None
 ) -> dict[str, object]:
     """Do all of it in this folder; what the JSON line says."""
     with ExitStack() as stack:
@@ -98,7 +98,7 @@ def measure(
         tab.close()
         say("a crowd")
         before = pace.last_decision(catalog)
-        crowd = review_together(CROWD, browser, airflow, batch, seconds=seconds, kills=2)
+        crowd = review_together(CROWD, browser, airflow, batch, seconds=seconds, kills=kills)
         say("each looks again")
         with ThreadPoolExecutor(len(crowd)) as pool:
             flushed = list(pool.map(Reviewer.look_again, crowd))

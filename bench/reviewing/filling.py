@@ -1,8 +1,9 @@
 """A catalog of 100,000 faces that wait at the crop stage: some hundred drawn ones, prepared by the real steps, copied.
 
-The mould's rows are written by the code that writes them in earnest (store, screen, crop, check, decide), and are then
-copied by SQL with new numbers, names and hashes, every other column as it is. The copies of a face share its crop's
-blob; each has an address of its own, so nothing is quicker for it in a browser or in the desk.
+The mould's rows are written by the code that writes them in earnest (store, screen, crop, check), and are then copied
+by SQL with new numbers, names and hashes, every other column as it is. The decisions of the raw stage are made one by
+one: each is sealed. The copies of a face share its crop's blob; each has an address of its own, so nothing is quicker
+for it in a browser or in the desk.
 """
 
 from __future__ import annotations
@@ -16,8 +17,20 @@ from sqlalchemy.sql import ColumnElement
 
 from catalog import Catalog, Settings
 from catalog.blobs import Blobs, open_blobs
-from catalog.records import Candidate, Domain, Fetched, Flag, Stage, Subject, SubjectKind, Verdict
-from catalog.tables import candidates, decisions, faces, flags, photos, scores
+from catalog.decisions import MOST_ACTS
+from catalog.records import (
+    Candidate,
+    Domain,
+    Fetched,
+    Flag,
+    Judgement,
+    Photo,
+    Stage,
+    Subject,
+    SubjectKind,
+    Verdict,
+)
+from catalog.tables import candidates, faces, flags, photos, scores
 from collectors import pictures
 from demo.portraits import DOMAINS, Defect, draw, encode, imagine
 from preprocessing import steps
@@ -30,9 +43,9 @@ DRAWN = 120
 _DEFECTS: Sequence[Defect] = ("wink", "closed_eyes", "mirrored", "kaleidoscope", "fringe", "artefact")
 
 #: The tables whose rows are copied, each after those that it names; and the columns that name a row of them.
-_COPIED = (candidates, photos, faces, scores, flags, decisions)
+_COPIED = (candidates, photos, faces, scores, flags)
 _NAMES = {"candidate_id", "photo_id", "face_id"}
-_NUMBERED = {candidates.name, photos.name, faces.name, decisions.name}
+_NUMBERED = {candidates.name, photos.name, faces.name}
 
 
 def fill(home: Path, *, subjects: int) -> int:
@@ -40,8 +53,11 @@ def fill(home: Path, *, subjects: int) -> int:
     catalog, blobs = Catalog(f"sqlite:///{home / 'catalog.db'}"), open_blobs((home / "blobs").as_uri())
     try:
         batch, mould = _mould(catalog, blobs, drawn=min(DRAWN, max(20, subjects // 50)))
+        last = max(photo.id for photo in catalog.photos.of_batch(batch))
+        made = len(catalog.faces.of_batch(batch))
         with catalog.writing() as connection:
-            _copy(connection, mould, subjects=subjects)
+            _copy(connection, mould, more=subjects - made)
+        _approve(catalog, [photo for photo in catalog.photos.of_batch(batch) if photo.id > last])
         progress = catalog.batches.progress(batch, Stage.CROP)
         if (progress.subjects, progress.decided) != (subjects, 0):
             raise RuntimeError(f"wanted {subjects} faces that wait, made {progress}")
@@ -57,9 +73,7 @@ def _mould(catalog: Catalog, blobs: Blobs, *, drawn: int) -> tuple[int, Sequence
     opened = catalog.batches.open(key="bench", limit=drawn)
     assert opened is not None
     steps.screen(opened.id, catalog=catalog, blobs=blobs)
-    for photo in catalog.photos.of_batch(opened.id, with_refused=False):
-        subject = Subject(SubjectKind.PHOTO, photo.id)
-        catalog.decisions.decide(subject, stage=Stage.RAW, verdict=Verdict.APPROVE, by="olga")
+    _approve(catalog, catalog.photos.of_batch(opened.id, with_refused=False))
     steps.crop(opened.id, catalog=catalog, blobs=blobs)
     steps.check(opened.id, catalog=catalog, blobs=blobs)
     thresholds, one_face = Thresholds.current(catalog), []
@@ -75,6 +89,16 @@ def _mould(catalog: Catalog, blobs: Blobs, *, drawn: int) -> tuple[int, Sequence
             if not finding.good
         )
     return opened.id, one_face
+
+
+def _approve(catalog: Catalog, waiting: Sequence[Photo]) -> None:
+    """Olga approves all of them at the raw stage."""
+    acts = [Judgement(Subject(SubjectKind.PHOTO, photo.id), Verdict.APPROVE) for photo in waiting]
+    for start in range(0, len(acts), MOST_ACTS):
+        judged = catalog.decisions.decide_all(acts[start : start + MOST_ACTS], stage=Stage.RAW, by="olga")
+        refused = [one.refused for one in judged if one.refused is not None]
+        if refused:
+            raise refused[0]
 
 
 def _fetched(number: int, catalog: Catalog, blobs: Blobs) -> Fetched:
@@ -102,26 +126,22 @@ def _fetched(number: int, catalog: Catalog, blobs: Blobs) -> Fetched:
     return Fetched(claimed.id, photo)
 
 
-def _copy(connection: Connection, mould: Sequence[int], *, subjects: int) -> None:
-    """Copy the mould's rows until so many faces are there; what the mould holds besides leaves the queue."""
+def _copy(connection: Connection, mould: Sequence[int], *, more: int) -> None:
+    """Copy the rows of these photos, which have one face each, until so many more faces are there."""
     stride = max(connection.scalar(select(func.max(table.c.id))) or 0 for table in _COPIED if table.name in _NUMBERED)
-    copies, rest = divmod(subjects, len(mould))
+    copies, rest = divmod(more, len(mould))
     numbers = Table("copies", MetaData(), Column("k", Integer), Column("mask", BigInteger), prefixes=["TEMPORARY"])
     numbers.create(connection)
     chance = random.Random(5)
     rows = [{"k": k, "mask": chance.getrandbits(64) - (1 << 63)} for k in range(1, copies + 1 + (rest > 0))]
     connection.execute(numbers.insert(), rows)
-    original = {table.name: connection.scalar(select(func.max(table.c.id))) or 0 for table in _COPIED}
     for table in _COPIED:
         columns = [column for column in table.c if column.name != "id" or table.name in _NUMBERED]
-        of_copy = select(*(_copied(column, numbers, stride) for column in columns)).where(
-            table.c.id <= original[table.name]
-        )
+        of_copy = select(*(_copied(column, numbers, stride) for column in columns))
         for photos_of, which in ((mould, numbers.c.k <= copies), (mould[:rest], numbers.c.k > copies)):
             each = of_copy.select_from(table.join(numbers, which))
             statement = each.where(_about(table, photos_of)).order_by(numbers.c.k, table.c.id)
             connection.execute(insert(table).from_select([column.name for column in columns], statement))
-    connection.execute(photos.update().where(photos.c.id <= original["photos"]).values(batch_id=None))
     numbers.drop(connection)
 
 
@@ -145,6 +165,6 @@ def _copied(column: Column, numbers: Table, stride: int) -> ColumnElement:  # ty
         return column.op("|")(mask) - column.op("&")(mask)
     if column is photos.c.sha256:
         return func.substr(column, 1, 56).concat(func.substr(cast(k + 100_000_000, photos.c.sha256.type), 2))
-    if column.name in {"foreign_id", "page_url", "image_url", "token"}:
+    if column.name in {"foreign_id", "page_url", "image_url"}:
         return column.concat("-").concat(cast(k, photos.c.sha256.type))
     return column

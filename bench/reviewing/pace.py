@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,9 +44,9 @@ class Paced:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that so large a share of the values does not exceed (nearest rank)."""
+    """The least of the values that so large a share of them does not exceed; 0 when there are none."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1))] if ordered else 0.0
+    return ordered[max(0, ceil(round(share * len(ordered), 6)) - 1)] if ordered else 0.0
 
 
 def judge_at_pace(
