@@ -1,0 +1,67 @@
+"""``python -m review log``: who decided what, when and for how long; whether the log is whole."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from catalog import Catalog
+from catalog.records import Decision
+from review.commands.telling import Told, Verbs, add_verb
+
+
+def add_to(verbs: Verbs) -> None:
+    """Add the verb."""
+    line = "list who decided what, when and for how long it was looked at; --verify finds out whether the log is whole"
+    log = add_verb(verbs, "log", line, _log)
+    log.add_argument("--batch", type=int, metavar="ID", help="of this batch alone")
+    log.add_argument("--person", default="", metavar="NAME", help="of this person alone (or check:NAME)")
+    log.add_argument(
+        "--verify",
+        action="store_true",
+        help="say whether a row was altered, removed or inserted, and whether the log comes to what stands",
+    )
+    log.add_argument(
+        "--head", default="", metavar="HEX", help="with --verify: a head noted before, which must be there still"
+    )
+
+
+def _log(given: argparse.Namespace) -> Told:
+    log = Catalog().log
+    if not given.verify:
+        rows = log.rows(batch_id=given.batch, person=given.person)
+        return True, {"decisions": [_told(row) for row in rows]}, [_line(row) for row in rows] or ["no decisions"]
+    found = log.verify(head=given.head)
+    lines = list(found.wrong)
+    if found.differences > len(found.wrong):
+        lines.append(f"{found.differences} subjects in all stand otherwise than the log comes to")
+    if found.whole:
+        lines.append(f"{found.rows} decisions, none altered, removed or inserted; the log comes to what stands")
+    lines.append(f"head: {found.head or 'none'} (note it: --head finds out later whether rows were removed at the end)")
+    return found.whole, asdict(found), lines
+
+
+def _line(row: Decision) -> str:
+    looked = f"{row.seconds:.1f} s" if row.seconds is not None else "?"
+    why = f" ({row.reason})" if row.reason else ""
+    what = f"{row.stage} {row.subject.kind} {row.subject.id}"
+    return (
+        f"{row.id:>8}  {row.at:%Y-%m-%d %H:%M:%S}  {row.by:<20}  {row.role:<6}  {looked:>7}  {what}: {row.verdict}{why}"
+    )
+
+
+def _told(row: Decision) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "subject": row.subject.id,
+        "kind": row.subject.kind,
+        "stage": row.stage,
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "note": row.note,
+        "by": row.by,
+        "at": row.at.isoformat(),
+        "role": row.role,
+        "seconds": row.seconds,
+    }
