@@ -40,6 +40,7 @@ from review import (
     check_routes,
     duplicate_routes,
     languages,
+    overlay_routes,
     queue_routes,
     snapshot_routes,
     source_routes,
@@ -139,6 +140,7 @@ def create_app(
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     snapshot_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
+    overlay_routes.add_to(app, desk=desk)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 
     @app.get("/static/{name}")

@@ -21,6 +21,7 @@ from review.access import Person
 from review.agreement import Agreement, agreement
 from review.duplicates import Duplicates
 from review.headway import Headway
+from review.overlays import Mark, overlay
 from review.pictures import Picture, Pictures
 from review.records import (
     BatchView,
@@ -98,6 +99,10 @@ class Desk:
         if not self._blobs.has(store, name):  # erased since: what is kept in memory must not outlive it
             raise NotFound("the bytes of this picture are not in the store")
         return self._pictures.show(name, side=side, load=lambda: self._blobs.get(store, name))
+
+    def overlay(self, subject: Subject) -> tuple[Mark, ...]:
+        """What is drawn over a subject's picture."""
+        return overlay(self._catalog, subject)
 
     def batch(self, batch_id: int) -> BatchView:
         """One batch with what its expectations said."""

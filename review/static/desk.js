@@ -9,7 +9,7 @@ import { draw, openReasons, progress } from "./draw.js";
 import { Filters, inAddress, offer } from "./filters.js";
 import { Keys } from "./keys.js";
 import { Leases } from "./leases.js";
-import { toggleMarks } from "./marks.js";
+import { nextMarks } from "./marks.js";
 import { askAgain, go, lose, move, reload, toggle, turn } from "./move.js";
 import { held, here, opening, root, state } from "./pile.js";
 import { Rebinding } from "./rebinding.js";
@@ -30,7 +30,7 @@ const verbs = {
   before: () => turn(-1),
   note: () => state.single && byId("note")?.focus(),
   zoom: () => state.single && zoom(),
-  overlay: toggleMarks,
+  overlay: nextMarks,
   help: () => rebinding.open(),
 };
 for (const button of document.querySelectorAll("[data-reason]")) {
@@ -61,7 +61,7 @@ for (const [id, does] of Object.entries({
   undo,
   rest: approveRest,
   zoom: verbs.zoom,
-  overlay: toggleMarks,
+  overlay: nextMarks,
   "view-grid": () => toggle(false),
   "view-single": () => toggle(true),
   "page-before": () => turn(-1),

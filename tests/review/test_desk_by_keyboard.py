@@ -108,11 +108,11 @@ def test_boxes_lie_on_the_picture_where_a_low_score_found_something(sitting: Sit
         [Score(Subject(SubjectKind.PHOTO, photo), check.name, check.version, value, found) for photo, value in scores]
     )
     sitting.open(f"/batch/{batch}/raw/{first}")
-    sitting.until("document.querySelector('#marks rect')")
+    sitting.until("document.querySelector('#marks path')")
 
     box, picture = (
         sitting.run(f"const r = {where}.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]")
-        for where in ("document.querySelector('#marks rect')", "document.getElementById('picture')")
+        for where in ("document.querySelector('#marks path')", "document.getElementById('picture')")
     )
     side = sitting.run("const p = document.getElementById('picture'); return p.naturalWidth / p.naturalHeight")
     # The picture is fitted into its room: as wide or as high as that, in its middle.
@@ -123,7 +123,7 @@ def test_boxes_lie_on_the_picture_where_a_low_score_found_something(sitting: Sit
 
     sitting.press("a")
     sitting.until(f"document.getElementById('facts-title').textContent === 'Photo {second}'")
-    assert sitting.run("return document.querySelectorAll('#marks rect').length") == 0
+    assert sitting.run("return document.querySelectorAll('#marks path').length") == 0
 
 
 def test_u_takes_back_step_by_step_also_after_the_page_is_opened_anew(sitting: Sitting, airflow: Airflow) -> None:
