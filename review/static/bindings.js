@@ -46,7 +46,7 @@ export function named(event) {
 }
 
 // As it is written on a key cap.
-export const cap = (key) => key.replace(/^shift\+/, "Shift ").replace(/[a-z]$/, (letter) => letter.toUpperCase());
+export const cap = (key) => (/^(shift\+)?.$/.test(key) ? key.replace("shift+", "Shift ").replace(/.$/, (last) => last.toUpperCase()) : key);
 
 function changed(text, defaults) {
   try {

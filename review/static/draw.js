@@ -6,7 +6,7 @@ import { current, here, opening, pageItems, pageStart, root, state, stock } from
 import * as single from "./single.js";
 import { soon } from "./soon.js";
 import { say } from "./talk.js";
-import { _ } from "./words.js";
+import { _, _n } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -99,10 +99,10 @@ function ended(left) {
   if (left > 0 && Object.keys(filters).length) return [_("None here"), _("No waiting picture fits these filters.")];
   if (left > 0) return [_("None for you just now"), _("What is left is before other reviewers. What they leave comes here by itself.")];
   if (!here.subjects) return [_("Nothing here yet"), _("Pictures arrive when the stage before is decided.")];
-  return [
-    _("All decided"),
-    _("{approved} approved, {rejected} rejected. Airflow goes on by itself; undo works until it does.", here),
-  ];
+  const told = _("{approved} approved, {rejected} rejected. Airflow goes on by itself; undo works until it does.", here);
+  const wanted = here.seconds_wanted ?? 0;
+  const more = wanted ? [_n("One second look is still wanted.", "{number} second looks are still wanted.", wanted)] : [];
+  return [_("All decided"), [told, ...more].join(" ")];
 }
 
 export function progress(stage) {

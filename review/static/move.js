@@ -77,7 +77,8 @@ export async function reload(filters) {
 
 // Nothing waits here, but something does elsewhere: whether others have left some of it.
 export async function askAgain() {
-  if (byId("finished").hidden || state.filters.everything || here.decided >= here.subjects) return;
+  const left = here.subjects - here.decided + (here.seconds_wanted ?? 0);
+  if (byId("finished").hidden || state.filters.everything || left <= 0) return;
   if (await restart(state.filters, { quiet: true })) draw();
 }
 

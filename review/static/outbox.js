@@ -32,7 +32,7 @@ export class Outbox {
   resume() {
     const left = this.journal.left();
     this.acts.unshift(...left);
-    if (left.length) this.report();
+    this.report();
     this.now();
     return left.filter(({ batch, stage }) => batch === this.here.batch && stage === this.here.stage).map(({ act }) => act);
   }

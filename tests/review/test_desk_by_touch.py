@@ -82,7 +82,7 @@ def test_a_short_way_and_a_slanted_one_decide_nothing(
 
     sitting.look()
     assert sitting.text("facts-title") == f"Photo {first}"
-    assert sitting.run("return document.getElementById('saving').dataset.state") is None, "nothing was sent"
+    assert sitting.run("return document.getElementById('saving').dataset.state") == "saved", "nothing is on its way"
     assert sitting.run("return document.getElementById('picture').style.translate") == ""
 
 
@@ -92,7 +92,7 @@ def test_the_picture_follows_the_finger_unless_less_motion_is_asked_for(sitting:
     moved = "return document.getElementById('picture').style.translate"
 
     swipe(sitting, 120, lift=False)
-    assert sitting.run(moved) == "120px"
+    assert 90 < float(sitting.run(moved).removesuffix("px")) <= 120
     assert sitting.run("return document.querySelector('.swiped.right').checkVisibility()")
     swipe(sitting, 20)
 
