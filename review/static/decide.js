@@ -7,6 +7,7 @@ import { Outbox } from "./outbox.js";
 import { current, find, insert, opening, pageItems, root, spoken, state, underway } from "./pile.js";
 import { reel } from "./single.js";
 import { soon } from "./soon.js";
+import { Tabs } from "./tabs.js";
 import { alarm, calm, notice, say } from "./talk.js";
 import { happened, name } from "./telling.js";
 import { Undoing } from "./undoing.js";
@@ -28,6 +29,7 @@ export const outbox = new Outbox({
   },
 });
 const undoing = new Undoing();
+const tabs = new Tabs(["faceloop", opening.person.id, opening.batch, opening.stage].join("/"), heard);
 let sending = { waiting: 0, failing: "", kept: true };
 
 function tellSaving() {
@@ -83,6 +85,7 @@ export async function undo() {
   count(group, -1);
   send(group, { verdict: "undo", reason: null, note: "", seconds: null });
   for (const item of group) item.decision = null;
+  tabs.tell(group);
   for (const item of group) if (!state.items.includes(item)) insert(item);
   state.at = state.items.indexOf(group[0]);
   say([_n("Took back {name}.", "Took back {number} decisions.", group.length, { name: name(group[0]) }), spoken()].join(" "));
@@ -108,6 +111,17 @@ function act(items, { verdict, reason, note, seconds }) {
   for (const item of items) item.decision = mine(verdict, reason, note);
   count(items, +1);
   state.done.push(items);
+  tabs.tell(items);
+}
+
+function heard(told) {
+  for (const { subject, decision } of told) {
+    const item = find(subject);
+    if (!item || item.sent) continue;
+    put(item, decision);
+    item.saved = decision;
+  }
+  draw();
 }
 
 function send(items, what) {
