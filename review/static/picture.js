@@ -7,7 +7,7 @@ const LONGEST_WAIT = 8000;
 // true once it can be painted, false when it never will be, null when nobody `wanted` it any more.
 export async function fill(element, address, wanted) {
   for (let tries = 1; wanted(); tries += 1) {
-    element.src = address;
+    if (tries > 1 || element.src !== address) element.src = address; // the page may have begun to load it
     try {
       await element.decode();
       return true;

@@ -32,7 +32,7 @@ export class Reel {
     if (frame.ready) return this.swap(frame);
     this.painted = null;
     delete this.place.dataset.painted;
-    this.place.dataset.waits = "true";
+    if (!frame.element.classList.contains("on")) this.place.dataset.waits = "true";
     if (this.on) this.onSwap(this.on.item);
   }
 
@@ -53,14 +53,14 @@ export class Reel {
   }
 
   load(item, priority) {
-    const element = new Image();
+    const element = this.first(item) ?? new Image();
     element.decoding = "sync"; // painted in the very frame that shows it, never a frame later
     element.fetchPriority = priority;
     element.draggable = false;
     element.alt = this.alt(item);
     const frame = { item, element, ready: false };
     this.frames.set(item.id, frame);
-    this.place.prepend(element);
+    if (!element.isConnected) this.place.prepend(element);
     const wanted = () => this.frames.get(item.id) === frame;
     fill(element, this.address(item), wanted).then((good) => {
       if (good === null) return;
@@ -69,6 +69,12 @@ export class Reel {
       if (item.id === this.wanted && frame !== this.on) this.swap(frame);
     });
     return frame;
+  }
+
+  // The picture that the page brought with it, painted before any script has run.
+  first(item) {
+    const element = this.frames.size ? null : this.place.querySelector("img.on");
+    return element?.src === this.address(item) ? element : null;
   }
 
   swap(frame) {
