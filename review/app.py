@@ -54,11 +54,10 @@ from review.guards import PICTURE_POLICY, Headers
 from review.languages import Language, choosing
 from review.pictures import SIDES
 from review.queue_routes import ASKED
-from review.records import Item, Page, StageView, Wanted
+from review.records import Page, StageView, Wanted
 from review.serving import PAGE
 
 _PAGE = TypeAdapter(Page)
-_ITEMS = TypeAdapter(tuple[Item, ...])
 _PROGRESS = TypeAdapter(tuple[StageProgress, ...])
 
 _STATIC = {
@@ -189,7 +188,7 @@ def _templates(language: Language) -> Environment:
 def _flaggers(stage: Stage) -> list[tuple[str, str]]:
     """What may flag something at a stage, with the words for it: the checks, in the order of their names."""
     kind = STAGE_SUBJECT[stage]
-    return sorted((f"check:{check.name}", check.name.replace("_", " ")) for check in checks_on(kind))
+    return sorted((check.name, check.name.replace("_", " ")) for check in checks_on(kind))
 
 
 class _Pages:
@@ -225,7 +224,6 @@ class _Pages:
             "stage": view.stage.value,
             "person": {"id": person.id, "name": person.name, "mayDecide": person.may_decide},
             "single": single,
-            "everything": wanted.everything,
             "filters": wanted.filters,
             "open": view.batch.state is BatchState.OPEN,
             "language": language.code,
@@ -235,7 +233,6 @@ class _Pages:
             "pageSize": PAGE,
             "progress": _PROGRESS.dump_python(view.progress, mode="json"),
             "page": _PAGE.dump_python(view.page, mode="json"),
-            "mine": _ITEMS.dump_python(view.mine, mode="json"),
         }
         return self.show(
             "stage.html",

@@ -9,11 +9,7 @@ from pathlib import Path
 from catalog import Catalog, settings
 from catalog.blobs import Blobs
 from catalog.errors import NotFound
-from catalog.records import (
-    Stage,
-    StageProgress,
-    SubjectKind,
-)
+from catalog.records import Stage, StageProgress, Subject, SubjectKind
 from preprocessing import earning
 from preprocessing.checks import Thresholds
 from preprocessing.report import BatchReport
@@ -87,7 +83,6 @@ class Desk:
             stage=stage,
             progress=self.progress(batch_id),
             page=page,
-            mine=self.serving.mine(batch_id, stage, person=person).items,
         )
 
     def picture(self, kind: SubjectKind, number: int, *, side: int) -> Picture:

@@ -229,7 +229,6 @@ class StageView:
     stage: Stage
     progress: tuple[StageProgress, ...]
     page: Page
-    mine: tuple[Item, ...]  # what this person decided here last, newest first: what undo takes back
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rows import sha256_of
 READ = frozenset({"GET", "HEAD"})
 #: What a query must say; a route that is not here is asked without one.
 QUERIES = {"/run": "key=none", "/api/queue": "batch={batch_id}&stage=raw", "/api/mine": "batch={batch_id}&stage=raw"}
-QUERIES |= {"/api/beside": "stage=raw&subject={subject}"}
+QUERIES |= dict.fromkeys(("/api/beside", "/api/overlay"), "stage=raw&subject={subject}")
 
 
 @dataclass(frozen=True)

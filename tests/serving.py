@@ -92,6 +92,7 @@ def _serving(
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(64),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
+        "FACELOOP_SECOND_REVIEW_SHARE": "0",  # which photo is looked at twice hangs on its number
         "FACELOOP_DATABASE": f"sqlite:///{home / 'catalog.db'}",
         "FACELOOP_STORE": (home / "blobs").as_uri(),
         "PYTHONPATH": str(REPOSITORY),

@@ -6,7 +6,7 @@
 import { Bindings } from "./bindings.js";
 import { approveRest, decide, outbox, rejectSuggested, resume, undo } from "./decide.js";
 import { draw, openReasons, progress } from "./draw.js";
-import { Filters, inAddress, offer } from "./filters.js";
+import { Filters, offer } from "./filters.js";
 import { Keys } from "./keys.js";
 import { Leases } from "./leases.js";
 import { nextMarks } from "./marks.js";
@@ -93,7 +93,7 @@ const leases = new Leases({
   held,
   onLost: lose,
 });
-new Filters({ chosen: inAddress(), onChange: change });
+new Filters({ chosen: opening.filters, onChange: change });
 
 async function change(filters) {
   const before = held();
@@ -105,7 +105,6 @@ async function change(filters) {
 progress(here);
 draw();
 resume();
-if (opening.filters === undefined && Object.keys(inAddress()).some((name) => name !== "everything")) change(inAddress());
 setInterval(() => document.hidden || askAgain(), 10_000);
 soon(() => offer(state.items));
 soon(() => (document.body.dataset.ready = "true"));

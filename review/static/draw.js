@@ -22,7 +22,7 @@ export function draw() {
 
 function frame(wanted) {
   if (byId("reasons")?.classList.contains("open")) openReasons(false);
-  if (byId("actions")) byId("actions").hidden = wanted === "nothing" && !state.done.length;
+  if (byId("actions")) byId("actions").hidden = wanted === "nothing" && !here.decided;
   if (wanted === shape) return;
   shape = wanted;
   byId("grid").hidden = wanted !== "grid";
@@ -120,9 +120,11 @@ function tell() {
   byId("progress").value = here.decided;
 }
 
+// A blind look adds to no count by itself: what stands on its subject stands already, or not yet.
 export function count(items, by) {
-  for (const item of items) here[item.decision.verdict === "approve" ? "approved" : "rejected"] += by;
-  progress({ ...here, decided: here.decided + by * items.length });
+  const counted = items.filter((item) => !item.blind);
+  for (const item of counted) here[item.decision.verdict === "approve" ? "approved" : "rejected"] += by;
+  progress({ ...here, decided: here.decided + by * counted.length });
 }
 
 function ahead() {

@@ -30,7 +30,7 @@ export const state = {
   after: opening.page.after, // where the next page starts on the server; null at the end
   at: 0,
   single: opening.single,
-  filters: opening.filters ?? (opening.everything ? { everything: "true" } : {}),
+  filters: opening.filters,
   loading: null,
   rests: 0, // until when the server is left alone
   done: [], // what undo takes back, the last act last

@@ -80,7 +80,7 @@ function explain() {
   if (!item || reel.painted !== item.id || !state.single) return;
   details(item);
   marks.mark(item, reel.on.element);
-  if (opening.page.lease_seconds !== undefined) beside.of(item);
+  beside.of(item);
   const note = byId("note");
   if (!note || note.dataset.id === String(item.id)) return;
   note.value = "";

@@ -40,10 +40,10 @@ export class Undoing {
   async ask() {
     const query = new URLSearchParams({ batch: opening.batch, stage: opening.stage, limit: PAGE });
     if (this.before !== null) query.set("before", this.before);
-    const page = opening.page.lease_seconds === undefined ? null : await fetch(new URL(`api/mine?${query}`, root), { credentials: "same-origin" })
+    const page = await fetch(new URL(`api/mine?${query}`, root), { credentials: "same-origin" })
       .then((answer) => (answer.ok ? answer.json() : null))
       .catch(() => null);
-    this.earlier = adopt(page?.items ?? opening.mine.splice(0)); // the page brought some, for when the server is away
+    this.earlier = adopt(page?.items ?? []);
     this.before = page?.before ?? null;
     return this.earlier.length > 0;
   }

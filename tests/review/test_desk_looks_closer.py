@@ -8,6 +8,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from shelf import drawn
 
+from catalog.records import Subject, SubjectKind
+
 pytestmark = [pytest.mark.browser, pytest.mark.airflow]
 
 LAID = "document.getElementById('lens').dataset.laid"
@@ -89,3 +91,33 @@ def test_o_shows_where_eyes_and_head_room_are_and_hides_them_again(sitting: Sitt
     assert sitting.run(f"return {marks}") == []
     sitting.press("o")
     assert "Marks: flagged" in sitting.text("overlay")
+
+
+def test_how_long_a_picture_was_looked_at_is_kept_with_its_decision(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(1)
+    (photo,) = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{photo}")
+    sitting.look()
+    sitting.run("return new Promise((done) => setTimeout(done, 700))")
+
+    sitting.press("a")
+
+    sitting.saved()
+    (decision,) = airflow.shelf.catalog.decisions.history(Subject(SubjectKind.PHOTO, photo))
+    assert decision.seconds is not None
+    assert 0.6 < decision.seconds < 60
+
+
+def test_what_nearly_equals_a_photo_lies_beside_it_and_opens_large(sitting: Sitting, airflow: Airflow) -> None:
+    first, second = airflow.shelf.alike(2, same=True)
+    batch = airflow.shelf.catalog.photos.get(first).batch_id
+    sitting.open(f"/batch/{batch}/raw/{first}")
+
+    sitting.until("document.querySelector('#facts-near button')")
+    sitting.driver.find_element("css selector", "#facts-near button").click()
+
+    assert sitting.run("return document.getElementById('large').open")
+    assert sitting.text("large-title") == f"Photo {second}"
+    sitting.press(Keys.ESCAPE)
+    assert not sitting.run("return document.getElementById('large').open")
+    assert sitting.text("facts-title") == f"Photo {first}", "Esc closes no more than that"

@@ -88,3 +88,68 @@ def test_what_has_been_answered_leaves_nothing_behind(sitting: Sitting, airflow:
 
     sitting.saved()
     assert sitting.run(f"return {LEFT}") == 0
+
+
+def test_undo_reaches_what_another_tab_decided(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(3)
+    first, second, _ = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+    here = sitting.driver.current_window_handle
+    sitting.driver.switch_to.new_window("tab")
+    try:
+        sitting.open(f"/batch/{batch}/raw/{first}")
+        sitting.press("a", "3")
+        sitting.saved()
+    finally:
+        sitting.driver.close()
+        sitting.driver.switch_to.window(here)
+
+    for photo in (second, first):
+        sitting.press("u")
+        sitting.until(f"document.querySelector('[aria-current=true]').dataset.id === '{photo}'")
+    sitting.saved()
+
+    assert [kept(airflow, photo) for photo in (first, second)] == [None, None]
+
+
+def test_what_one_tab_decides_is_not_asked_in_another(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(3)
+    first, second, _ = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+    here = sitting.driver.current_window_handle
+    sitting.driver.switch_to.new_window("tab")
+    try:
+        sitting.open(f"/batch/{batch}/raw/{first}")
+        sitting.press("a")
+        sitting.saved()
+    finally:
+        sitting.driver.close()
+        sitting.driver.switch_to.window(here)
+
+    sitting.until("document.querySelector('#cards li').dataset.state === 'approve'")
+    sitting.press_shift("a")
+    sitting.saved()
+
+    assert len(airflow.shelf.catalog.decisions.history(Subject(SubjectKind.PHOTO, first))) == 1
+    assert kept(airflow, second) is Verdict.APPROVE
+
+
+def test_a_journal_is_not_sent_under_the_name_of_who_signed_in_meanwhile(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(2)
+    first, _ = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{first}")
+    sitting.look()
+    sitting.driver.add_cookie({"name": "_token", "value": airflow.token("olga"), "path": "/"})
+
+    sitting.press("a")
+
+    sitting.until("document.getElementById('saving').dataset.state === 'failing'")
+    assert kept(airflow, first) is None
+    assert sitting.run(f"return {LEFT}") == 1
+    sitting.driver.add_cookie({"name": "_token", "value": airflow.token("rita"), "path": "/"})
+    sitting.until("!document.getElementById('alert-retry').hidden")
+    sitting.driver.find_element("id", "alert-retry").click()
+    sitting.saved()
+    decision = airflow.shelf.catalog.decisions.of(Subject(SubjectKind.PHOTO, first), stage=Stage.RAW)
+    assert decision is not None
+    assert decision.by == "rita"

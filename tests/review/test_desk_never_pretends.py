@@ -117,3 +117,38 @@ def test_an_onlooker_who_presses_keys_is_told_and_changes_nothing(sitting: Sitti
 
     assert "You may look, but not decide." in sitting.text("alert-text")
     assert airflow.shelf.catalog.batches.progress(batch, Stage.RAW).decided == 0
+
+
+def test_what_went_to_somebody_else_meanwhile_is_taken_away_and_said(sitting: Sitting, airflow: Airflow) -> None:
+    batch = airflow.shelf.batch(3)
+    first, second, _ = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw/{first}")
+    sitting.look()
+    airflow.shelf.catalog.decisions.decide(
+        Subject(SubjectKind.PHOTO, second), stage=Stage.RAW, verdict=Verdict.APPROVE, by="olga"
+    )
+
+    sitting.run("document.dispatchEvent(new Event('visibilitychange'))")  # as after a laptop's sleep
+
+    sitting.until("document.getElementById('alert-text').textContent.includes('went to another reviewer')")
+    sitting.look()
+    assert sitting.text("facts-title") == f"Photo {first}", "what is looked at stays"
+    sitting.press("a", "a")
+    sitting.saved()
+    assert kept(airflow, first) is Verdict.APPROVE
+    assert airflow.shelf.catalog.decisions.by_person()["olga"] >= 1
+
+
+def test_pictures_of_a_page_that_is_left_are_free_for_others_at_once(sitting: Sitting, airflow: Airflow) -> None:
+    import time
+
+    batch = airflow.shelf.batch(2)
+    sitting.open(f"/batch/{batch}/raw")
+    sitting.driver.get("about:blank")
+
+    sitting.sign_in("olga")
+    limit, seen = time.monotonic() + 20, 0
+    while time.monotonic() < limit and not seen:
+        sitting.open(f"/batch/{batch}/raw")
+        seen = sitting.run("return document.querySelectorAll('#cards > li').length")
+    assert seen == 2

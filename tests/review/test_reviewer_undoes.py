@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from desks import Visitor
-from opening import opening_of
 from shelf import Shelf
 
 from catalog.records import Stage, Subject, SubjectKind
@@ -35,15 +34,3 @@ def test_nobody_undoes_for_somebody_else(shelf: Shelf, desk: Door) -> None:
 
     assert not outcome["saved"]
     assert shelf.catalog.decisions.of(Subject(SubjectKind.PHOTO, photo), stage=Stage.RAW) is not None
-
-
-def test_the_page_opens_knowing_what_its_reader_did_last(shelf: Shelf, desk: Door) -> None:
-    batch = shelf.batch(3)
-    first, second, third = shelf.photos(batch)
-    rita = desk("rita")
-    rita.decide(batch, "raw", {"subject": second, "verdict": "approve"}, {"subject": first, "verdict": "approve"})
-    desk("olga").decide(batch, "raw", {"subject": third, "verdict": "approve"})
-
-    mine = opening_of(rita.get(f"/batch/{batch}/raw").text)["mine"]
-
-    assert [item["id"] for item in mine] == [first, second], "the latest first, and none of Olga's"
