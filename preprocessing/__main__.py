@@ -101,23 +101,23 @@ def _tell_report(report: BatchReport, *, as_json: bool) -> None:
 
 def _tell_clusters(found: Clusters, *, as_json: bool) -> None:
     print(
-        f"{found.photos} photos within {found.bits} bits: {found.gathered} photos in {len(found.clusters)} clusters; "
-        f"{len(found.perhaps)} pairs that may be the same"
+        f"{_counted(found.photos, 'photo')} within {_counted(found.bits, 'bit')}: {_counted(found.gathered, 'photo')}"
+        f" in {_counted(len(found.clusters), 'cluster')}; {_counted(len(found.perhaps), 'pair')} that may be the same"
     )
     if found.unlooked:
-        print(f"{found.unlooked} pairs that are farther apart were too many to be looked at")
-    print(f"{found.refused_copies} copies were refused when they were fetched")
+        print(f"too many to be looked at: {_counted(found.unlooked, 'pair')} farther apart")
+    print(f"refused when fetched: {_counted(found.refused_copies, 'copy', 'copies')}")
     for cluster in found.clusters:
         kept, *others = cluster.members
         print(f"photo {kept.photo_id} ({kept.source}) is the best of {len(cluster.members)}")
         for member in others:
             print(f"  photo {member.photo_id} ({member.source}): {_beaten(kept.photo_id, member.because)}")
         for pair in cluster.pairs:
-            print(f"  {pair.one} and {pair.other}: {pair.tie}, {pair.bits} bits")
+            print(f"  {pair.one} and {pair.other}: {pair.tie}, {_counted(pair.bits, 'bit')}")
     for two in found.perhaps:
         kept, other = two.members
         print(f"photos {kept.photo_id} ({kept.source}) and {other.photo_id} ({other.source}) may be the same")
-        print(f"  {_beaten(kept.photo_id, other.because)}; {two.pairs[0].tie}, {two.pairs[0].bits} bits")
+        print(f"  {_beaten(kept.photo_id, other.because)}; {two.pairs[0].tie}, {_counted(two.pairs[0].bits, 'bit')}")
     print("bits  clusters  photos  perhaps  new pairs  one of them")
     for radius in found.preview:
         example = "{} and {}".format(*radius.example) if radius.example else ""
@@ -125,6 +125,11 @@ def _tell_clusters(found: Clusters, *, as_json: bool) -> None:
         print(f"{numbers}  {example}".rstrip())
     if as_json:
         print(json.dumps({"ok": True, **asdict(found)}))
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    """How many, in words that fit the number: 1 pair, 2 pairs."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def _beaten(best: int, because: str) -> str:

@@ -178,3 +178,9 @@ def shrink(pixels: Pixels, *, width: int, height: int) -> Pixels:
     smaller = width <= pixels.shape[1] and height <= pixels.shape[0]
     resized: Pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)  # type: ignore[assignment]
     return resized
+
+
+def pieces(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """The pieces of a mask that hang together, corners too: each pixel's number, 0 where there is none."""
+    _, numbers = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    return numbers.astype(np.int32)

@@ -6,7 +6,8 @@ nothing. To add a check, write a function in the file of its kind (or a new file
 `make docs`. Change a check's version whenever it would score anything anew.
 """
 
-from preprocessing.checks import covering, eyes, framing, genre, makeup, pose, quality, text
+from preprocessing.checks import artefact, covering, eyes, framing, genre, makeup, pose, quality, text
+from preprocessing.checks.artefact import ARTEFACT_VERSION
 from preprocessing.checks.covering import FRINGE_VERSION, IN_FRONT_VERSION
 from preprocessing.checks.eyes import EYES_VERSION
 from preprocessing.checks.genre import GENRE_VERSION
@@ -19,6 +20,7 @@ from preprocessing.checks.thresholds import SHIPPED, Thresholds
 from preprocessing.checks.views import FaceView, PhotoView, View
 
 __all__ = [
+    "ARTEFACT_VERSION",
     "CHECKS",
     "EYES_VERSION",
     "FRINGE_VERSION",
@@ -35,6 +37,7 @@ __all__ = [
     "PhotoView",
     "Thresholds",
     "View",
+    "artefact",
     "boxes_of",
     "check",
     "checks_markdown",

@@ -19,14 +19,17 @@ from preprocessing.geometry import FoundFace
 Add = Callable[..., Photo]
 
 
-def add_photo(catalog: Catalog, blobs: Blobs, data: bytes, *, stored: bytes | None = None) -> Photo:
+def add_photo(
+    catalog: Catalog, blobs: Blobs, data: bytes, *, stored: bytes | None = None, generated: bool = False
+) -> Photo:
     """Take bytes through query, candidate and fetch as the collectors do; `stored` are other bytes in the blob."""
     text = "portraits"
     catalog.queries.plan(source="folder", text=text, domain=Domain.BARE, licence="CC0-1.0")
     query = catalog.queries.find(source="folder", text=text)
     name = hashlib.sha256(data).hexdigest()
     url = f"https://photos.example/{name}"
-    catalog.candidates.add(Candidate("folder", name, url, url, licence="CC0-1.0"), query_id=query.id)
+    made = Candidate("folder", name, url, url, licence="CC0-1.0", generated=generated)
+    catalog.candidates.add(made, query_id=query.id)
     found = catalog.candidates.claim(count=1, lease_seconds=60)[0]
     blobs.put("photos", data if stored is None else stored)
     # Any number does for a perceptual hash here, as long as no two photos share it.

@@ -147,7 +147,7 @@ def test_duplicates_are_told_in_clusters_and_what_may_be_the_same_in_pairs(confi
     copies, (one, two) = shelf.alike(3, same=True), shelf.alike(2)
     assert main(["duplicates", "--json"]) == 0
     *text, last = capsys.readouterr().out.splitlines()
-    assert text[0] == "4 photos within 8 bits: 2 photos in 1 clusters; 1 pairs that may be the same"
+    assert text[0] == "4 photos within 8 bits: 2 photos in 1 cluster; 1 pair that may be the same"
     assert f"photos {one} (folder) and {two} (folder) may be the same" in text
     assert f"  {one} is better: it was there earlier; hash distance, 2 bits" in text
     told = json.loads(last)

@@ -30,7 +30,7 @@ def fringe(case: Case) -> Iterator[Sample]:
 @question(check=EYES)
 def fringe_to_the_brows(case: Case) -> Iterator[Sample]:
     """Strands drawn over the eyes, against strands that end above the brows and hide nothing."""
-    if _clean(case) and case.face is not None:
+    if is_clean(case) and case.face is not None:
         for hides in (True, False):
             yield Sample(hides, _scored(EYES, case.face, partial(fringed, hides=hides), case))
 
@@ -59,12 +59,13 @@ def hand_or_product_labelled(case: Case) -> Iterator[Sample]:
     yield from _labelled(case, FRONT, IN_FRONT)
 
 
-def _clean(case: Case) -> bool:
+def is_clean(case: Case) -> bool:
+    """Whether it is a portrait of which no label says that anything hides or spoils the face."""
     return case.label.is_portrait and not case.label.defects & (FRINGE | IN_FRONT | ARTEFACTS)
 
 
 def _drawn(case: Case, check: str, draw: Callable[..., Pixels]) -> Iterator[Sample]:
-    if _clean(case) and case.face is not None:
+    if is_clean(case) and case.face is not None:
         yield Sample(True, _scored(check, case.face, draw, case))
         yield Sample(False, case.score(check))
 
