@@ -15,7 +15,7 @@ from sqlalchemy import exists, or_, select
 from catalog.golds import answers
 from catalog.part import Part, subject_of
 from catalog.places import Place, places
-from catalog.present import decision_of, id_column
+from catalog.present import decision_of, id_column, said_by
 from catalog.records import Decision, Role, Stage, Subject, Verdict
 from catalog.replay import Stand, counted, draw, stand
 from catalog.settings import settings
@@ -76,7 +76,7 @@ class Looks(Part):
         again = exists().where(
             id_column(later, stage) == column,
             later.c.stage == stage.value,
-            later.c.by == person,
+            said_by(later, person),
             later.c.id > decisions.c.id,
         )
         photo = photos.c.id if stage is Stage.RAW else faces.c.photo_id

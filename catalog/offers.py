@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
 from catalog.held import held_by, held_by_others
 from catalog.part import now
-from catalog.present import by_people, id_column
+from catalog.present import by_people, id_column, said_by
 from catalog.records import BatchState, Role, Stage, Verdict
 from catalog.refusals import is_refused
 from catalog.sieve import Sieve
@@ -22,17 +22,17 @@ def _of_standing(
 ) -> Select[Any]:
     """Subjects on which something stands, that nobody else holds; nor this person, unless asked ``anew``."""
     table, standing, column = table_of(stage), standing_decisions, id_column(standing_decisions, stage)
+    # Asked of each row that stands so, and not joined: few do, among very many subjects.
+    there = exists().where(table.c.id == column, *is_at(batch_id, stage), *sieve.conditions(stage))
     return (
         select(column)
-        .join(table, table.c.id == column)
         .where(
             standing.c.batch_id == batch_id,
             standing.c.stage == stage.value,
             *wanted,
-            *is_at(batch_id, stage),
-            *sieve.conditions(stage),
-            ~held_by_others(stage, person, table.c.id),
-            *([] if anew else [~held_by(stage, person, table.c.id)]),
+            there,
+            ~held_by_others(stage, person, column),
+            *([] if anew else [~held_by(stage, person, column)]),
         )
         .limit(limit)
     )
@@ -62,14 +62,17 @@ def thirds(
     connection: Connection, batch_id: int, stage: Stage, person: str, limit: int, sieve: Sieve, *, anew: bool
 ) -> dict[int, Role]:
     """What is disputed between two others."""
-    table, mine = table_of(stage), decisions.alias("mine")
+    column, mine = id_column(standing_decisions, stage), decisions.alias("mine")
     looked = exists().where(
-        id_column(mine, stage) == table.c.id, mine.c.stage == stage.value, mine.c.by == person, mine.c.role != "gold"
+        id_column(mine, stage) == column,
+        mine.c.stage == stage.value,
+        said_by(mine, person),
+        mine.c.role != Role.GOLD.value,
     )
     statement = _of_standing(
         batch_id, stage, person, limit, sieve, anew, standing_decisions.c.verdict.is_(None), ~looked
     )
-    return dict.fromkeys(connection.scalars(statement.order_by(table.c.id)), Role.THIRD)
+    return dict.fromkeys(connection.scalars(statement.order_by(column)), Role.THIRD)
 
 
 def known(connection: Connection, stage: Stage, person: str, limit: int, *, anew: bool, share: float) -> list[int]:
@@ -95,7 +98,7 @@ def known(connection: Connection, stage: Stage, person: str, limit: int, *, anew
     table, old, home = table_of(stage), decisions.alias("old"), photos.alias("kept")
     photo = photos.c.id if stage is Stage.RAW else faces.c.photo_id
     last = select(func.max(golds.c.id)).where(*here).group_by(column)
-    seen = exists().where(id_column(old, stage) == table.c.id, old.c.stage == stage.value, old.c.by == person)
+    seen = exists().where(id_column(old, stage) == table.c.id, old.c.stage == stage.value, said_by(old, person))
     kept = exists().where(home.c.id == photo, home.c.dropped_at.is_(None))
     statement = (
         select(table.c.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Subquery, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Subquery, delete, func, literal, select
 
 from catalog.part import subject_columns, subject_of
 from catalog.records import MACHINE, STAGE_SUBJECT, Decision, Reason, Role, Stage, Subject, SubjectKind, Verdict
@@ -39,6 +39,12 @@ def present(stage: Stage) -> Subquery:
 def by_people(by: ColumnElement[str]) -> ColumnElement[bool]:
     """Of these reviewers, the people: what a check has decided must never confirm that check."""
     return func.substr(by, 1, len(MACHINE)) != MACHINE
+
+
+def said_by(table: Any, person: str) -> ColumnElement[bool]:
+    """Whose a decision is, asked of one subject's: so that no index of all that a person has decided is looked up."""
+    said: ColumnElement[bool] = table.c.by + literal("") == person
+    return said
 
 
 def id_column(table: Any, stage: Stage) -> Column[int]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, case, exists, func, select
 from catalog.present import by_people
 from catalog.records import STAGE_SUBJECT, Role, Stage, StageProgress, SubjectKind, Verdict
 from catalog.refusals import is_refused
-from catalog.tables import faces, photos, refusals, standing_decisions
+from catalog.tables import decisions, faces, photos, refusals, standing_decisions
 
 
 def table_of(stage: Stage) -> Any:
@@ -130,8 +130,13 @@ def tally_of(connection: Connection, batch_id: int, stage: Stage, *, share: floa
 
 
 def marks_of(connection: Connection) -> tuple[int, int]:
-    """What changes whenever a photo is refused or a face is found."""
+    """What changes whenever a photo is refused or erased, and whenever a face is found."""
     return (
         connection.scalar(select(func.max(refusals.c.id))) or 0,
         connection.scalar(select(func.max(faces.c.id))) or 0,
     )
+
+
+def last_at(connection: Connection, stage: Stage) -> int:
+    """The last decision at a stage, of any batch: what changes whenever something stands otherwise there."""
+    return connection.scalar(select(func.max(decisions.c.id)).where(decisions.c.stage == stage.value)) or 0

@@ -340,6 +340,7 @@ decisions = Table(
     Index("ix_decisions_photo", "photo_id", "stage", "id"),
     Index("ix_decisions_face", "face_id", "stage", "id"),
     Index("ix_decisions_person", "by", "stage", "id"),
+    Index("ix_decisions_stage", "stage", "id"),
     _some("ix_decisions_gold", "by", "stage", where="role = 'gold'"),
 )
 

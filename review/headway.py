@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 
 from catalog import Catalog, settings
 from catalog.records import Stage, StageProgress
-from catalog.stages import Tally, marks_of, progress_of, tally_of
+from catalog.stages import Tally, last_at, marks_of, progress_of, tally_of
 
-#: What took so many seconds to look up is looked up whenever it may have changed.
-_QUICK = 0.02
-#: What takes longer is shown for so many times as long, and for a second at least.
+#: In a batch of so many photos it is looked up whenever it may have changed.
+_FEW = 5_000
+#: In a larger one what was looked up is shown for so many times as long as that took, and for a second at least.
 _WORTH = 20
 #: Stages of batches that are kept.
 _KEPT = 60
@@ -48,30 +48,56 @@ class Headway:
         self._catalog = catalog
         self._lock = threading.Lock()
         self._frames: OrderedDict[tuple[int, Stage], _Frame] = OrderedDict()
+        self._tallies: OrderedDict[tuple[int, Stage], tuple[object, Tally]] = OrderedDict()
 
     def of(self, batch_id: int) -> tuple[StageProgress, ...]:
         """How far each stage is."""
         share = settings().second_review_share
         told: list[StageProgress] = []
+        few = False
         stamp: tuple[Tally, ...] = ()
         with self._catalog.reading() as connection:
             refused, found = marks_of(connection)
             for stage in Stage:
-                tally = tally_of(connection, batch_id, stage, share=share)
+                tally = self._tally(connection, batch_id, stage, refused, share)
                 mark = (refused, share) if stage is Stage.RAW else (refused, share, found, *stamp)
-                frame = self._frame(connection, batch_id, stage, tally, mark, share)
+                frame = self._frame(connection, batch_id, stage, tally, mark, share, few=few)
+                few = few or (stage is Stage.RAW and frame.subjects < _FEW)
                 told.append(_corrected(stage, tally, frame))
                 stamp = (*stamp, tally)
         return tuple(told)
 
+    def _tally(self, connection: Connection, batch_id: int, stage: Stage, refused: int, share: float) -> Tally:
+        """What stands, counted again when anybody has decided anything at that stage, or erased something."""
+        key, stamp = (batch_id, stage), (last_at(connection, stage), refused, share)
+        with self._lock:
+            known = self._tallies.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        tally = tally_of(connection, batch_id, stage, share=share)
+        with self._lock:
+            self._tallies[key] = stamp, tally
+            while len(self._tallies) > _KEPT:
+                self._tallies.popitem(last=False)
+        return tally
+
     def _frame(
-        self, connection: Connection, batch_id: int, stage: Stage, tally: Tally, stamp: object, share: float
+        self,
+        connection: Connection,
+        batch_id: int,
+        stage: Stage,
+        tally: Tally,
+        stamp: object,
+        share: float,
+        *,
+        few: bool,
     ) -> _Frame:
         key, moment = (batch_id, stage), time.monotonic()
         with self._lock:
             known = self._frames.get(key)
         if known is not None:
-            shown_for = 0.0 if known.took < _QUICK else max(1.0, _WORTH * known.took)
+            few = few or (stage is Stage.RAW and known.subjects < _FEW)
+            shown_for = 0.0 if few else max(1.0, _WORTH * known.took)
             if known.stamp == stamp or moment - known.at < shown_for:
                 return known
         exact = progress_of(connection, batch_id, stage, share=share)

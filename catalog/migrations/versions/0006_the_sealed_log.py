@@ -72,6 +72,7 @@ def upgrade() -> None:
     op.add_column("decisions", sa.Column("seconds", sa.Float(), nullable=True))
     op.add_column("decisions", sa.Column("seal", sa.String(length=64), server_default="", nullable=False))
     op.create_index("ix_decisions_person", "decisions", ["by", "stage", "id"])
+    op.create_index("ix_decisions_stage", "decisions", ["stage", "id"])
     gold = sa.text("role = 'gold'")
     op.create_index("ix_decisions_gold", "decisions", ["by", "stage"], sqlite_where=gold, postgresql_where=gold)
     op.create_index("ix_photos_queue", "photos", ["batch_id", "id"])
@@ -228,6 +229,7 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION golds_only_added()")
     op.drop_index("ix_photos_queue", "photos")
     op.drop_index("ix_decisions_gold", "decisions")
+    op.drop_index("ix_decisions_stage", "decisions")
     op.drop_index("ix_decisions_person", "decisions")
     op.drop_index("ix_refusals_photo", "refusals")
     for column in ("seal", "seconds", "role"):
