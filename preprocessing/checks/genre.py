@@ -6,7 +6,7 @@ from catalog.records import Reason, SubjectKind
 from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
 
-#: Names the weights of photographed.npz too: a test holds the two together.
+#: Names the weights and working point of photographed.npz too: a test holds the two together.
 GENRE_VERSION = "lbp-f7950544"
 
 

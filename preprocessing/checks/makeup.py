@@ -6,8 +6,8 @@ from catalog.records import Domain, Reason, SubjectKind
 from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
 
-#: Names the weights of makeup.npz too: a test holds the two together.
-MAKEUP_VERSION = "lab-542bef44"
+#: Names the weights and working points of makeup.npz too: a test holds the two together.
+MAKEUP_VERSION = "lab-3112a8da"
 
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.OTHER, version=MAKEUP_VERSION)

@@ -6,7 +6,6 @@ that it has not seen, then fits on all and writes the weights. The same manifest
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -110,8 +109,7 @@ def fitted(
         "no": int((~yes).sum()),
         **(measured or {}),
     }
-    version = hashlib.sha256(found.astype(np.float32).tobytes()).hexdigest()[:8]
-    return Judge(mean, spread, found[:-1], float(found[-1]), low, high, version, provenance)
+    return Judge(mean, spread, found[:-1], float(found[-1]), low, high, provenance)
 
 
 if __name__ == "__main__":
