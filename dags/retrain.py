@@ -70,6 +70,7 @@ def retrain_model():
         body=question,
         params={"why": Param("", type="string", title="Why", description="Kept with the model, whatever you decide.")},
         response_timeout=timedelta(days=settings().sign_off_days),
+        on_success_callback=signing.keep_answer,
         retries=0,  # whoever did not answer in time is not asked again by itself
     )
     signed = EmptyOperator(task_id="signed")  # a refusal skips it, and it alone: `promote` records who refused

@@ -7,6 +7,7 @@ its processes, so it imports what it needs when it is asked.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
@@ -14,10 +15,12 @@ from airflow.sdk import get_current_context
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow.sdk import Context
+
     from training.signoff import Question, SignOff
 
-#: The task that asks, whose answer `promote` heeds.
-SIGN_OFF = "sign_off"
+#: The task that asks, and the name under which it leaves the answer that `promote` heeds.
+SIGN_OFF, ANSWER = "sign_off", "answer"
 
 
 def ask(evaluation: int) -> str:
@@ -28,11 +31,22 @@ def ask(evaluation: int) -> str:
     return "" if question is None else body_of(question)
 
 
+def keep_answer(context: Context) -> None:
+    """Leave what was answered where `promote` finds it: a refusal ends the task before it has given any result.
+
+    Airflow calls it when the task has ended well. Should `promote` ever be faster, it finds no answer, promotes
+    nothing, and looks again when it is retried.
+    """
+    told = context["task"].hitl_summary  # type: ignore[attr-defined]  # of the operator that asks
+    given = {name: told.get(name) for name in ("chosen_options", "params_input", "responded_at", "responded_by_user")}
+    context["ti"].xcom_push(key=ANSWER, value=given)
+
+
 def promote(evaluation: int) -> int:
     """Promote the model, or not, heeding what was answered in this run."""
     from training import steps
 
-    answer = get_current_context()["ti"].xcom_pull(task_ids=SIGN_OFF)
+    answer = get_current_context()["ti"].xcom_pull(task_ids=SIGN_OFF, key=ANSWER)
     return steps.promote(evaluation, signed=answer_of(answer))
 
 
@@ -83,6 +97,6 @@ def answer_of(given: Mapping[str, Any] | None) -> SignOff | None:
     return SignOff(
         approved=list(given["chosen_options"]) == ["Approve"],
         by=given["responded_by_user"]["name"],
-        at=given["responded_at"],
+        at=datetime.fromisoformat(given["responded_at"]),
         why=str((given.get("params_input") or {}).get("why") or ""),
     )

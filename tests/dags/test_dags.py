@@ -60,6 +60,7 @@ told = {
                     "operator": task.task_type,
                     "retries": task.retries,
                     "defaults": getattr(task, "defaults", None),
+                    "kept_by": [each.__name__ for each in task.on_success_callback],
                     "answered_within": str(getattr(task, "response_timeout", None)),
                     "reserved": sorted(
                         Context.__annotations__.keys() & inspect.signature(task.python_callable).parameters.keys()
@@ -196,6 +197,7 @@ def test_a_person_is_asked_by_airflows_own_operator_and_silence_approves_nothing
     assert asked["defaults"] is None  # with one, the timeout would answer in a person's stead
     assert asked["answered_within"] == "3 days, 0:00:00"
     assert asked["retries"] == 0
+    assert asked["kept_by"] == ["keep_answer"]  # a refusal gives no result of its own
 
 
 def test_promoting_goes_on_when_nobody_was_asked_and_records_a_refusal(parsed: dict) -> None:

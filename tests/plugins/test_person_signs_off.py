@@ -28,7 +28,7 @@ def answer(option: str = "Approve", **changes: Any) -> dict[str, Any]:
     return {
         "chosen_options": [option],
         "params_input": {"why": "looked at all of them"},
-        "responded_at": datetime(2026, 11, 26, 2, 30, tzinfo=UTC),
+        "responded_at": "2026-11-26T02:30:00+00:00",
         "responded_by_user": {"id": "4", "name": "rita"},
         **changes,
     }
