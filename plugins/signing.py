@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The task that asks, and the name under which it leaves the answer that `promote` heeds.
 SIGN_OFF, ANSWER = "sign_off", "answer"
+_BESIDE = 4  # pictures in a row
 
 
 def ask(evaluation: int) -> str:
@@ -56,9 +57,7 @@ def body_of(question: Question) -> str:
 
     change = question.change
     domains = sorted(change.faces.keys() | change.faces_before.keys())
-    faces = " ".join(
-        f"![A new face, {face.domain}]({PREFIX}/image/face/{face.face_id}?side=160)" for face in question.sample
-    )
+    faces = [f"![A new face, {face.domain}]({PREFIX}/image/face/{face.face_id}?side=160)" for face in question.sample]
     rows = [
         f"| {domain} | {change.faces_before.get(domain, 0)} ({change.share_before(domain):.1%}) "
         f"| {change.faces.get(domain, 0)} ({change.share(domain):.1%}) |"
@@ -77,7 +76,7 @@ def body_of(question: Question) -> str:
             "",
             f"**Some of the new faces** ([more in the review desk]({PREFIX}/snapshot/{change.snapshot})):",
             "",
-            faces,
+            *_in_rows(faces),
             "",
             "**What was measured**",
             "",
@@ -86,6 +85,12 @@ def body_of(question: Question) -> str:
             "*Approve* makes it champion, *Reject* keeps it as a candidate. Your name and reason are kept with it.",
         ]
     )
+
+
+def _in_rows(pictures: Sequence[str]) -> list[str]:
+    """Pictures side by side: Airflow shows each below the other unless they are a table's."""
+    rows = [f"| {' | '.join(pictures[start : start + _BESIDE])} |" for start in range(0, len(pictures), _BESIDE)]
+    return [*rows[:1], "|---" * min(_BESIDE, len(pictures)) + "|", *rows[1:]] if rows else []
 
 
 def answer_of(given: Mapping[str, Any] | None) -> SignOff | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,6 +49,16 @@ def test_its_pictures_and_links_are_the_desks_and_relative_to_wherever_airflow_i
         "review-desk/image/face/7?side=160",
         "review-desk/image/face/9?side=160",
     ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 12])
+def test_the_faces_lie_side_by_side_in_a_table_of_markdown(count: int) -> None:
+    shown = replace(QUESTION, sample=tuple(FreshFace(number, Domain.BARE, 1) for number in range(1, count + 1)))
+    lines = [line for line in signing.body_of(shown).splitlines() if "/image/face/" in line]
+    assert [line.count("/image/face/") for line in lines] == [4] * (count // 4) + ([count % 4] if count % 4 else [])
+    assert all(line.startswith("| ![") and line.endswith(") |") for line in lines)
+    rule = "|---" * min(count, 4) + "|"
+    assert signing.body_of(shown).splitlines().count(rule) == bool(count)
 
 
 @pytest.mark.parametrize(("option", "approved"), [("Approve", True), ("Reject", False)])
