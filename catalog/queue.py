@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, delete, func, select
 
 from catalog.errors import BadInput
 from catalog.floors import floor_of, held
@@ -24,7 +24,7 @@ from catalog.records import STAGE_SUBJECT, BatchState, Role, Stage, Subject
 from catalog.settings import settings
 from catalog.sieve import ALL, Sieve
 from catalog.stages import is_at, is_judged, table_of
-from catalog.tables import batches, queue_floors, standing_decisions
+from catalog.tables import batches, queue_floors, review_leases, standing_decisions
 
 #: A cursor after which no first look comes, while others still do.
 _BEYOND = 2**62
@@ -152,6 +152,12 @@ class Queue(Part):
             kept = {number: role for number, role in kept.items() if role is not Role.FIRST or number not in judged}
             lease(connection, stage, kept, person=person, until=until)
         return [number for number in keep if number in lost]
+
+    def forget(self) -> int:
+        """Remove leases of subjects that lapsed a day ago; say how many. They count no more anyway."""
+        with self._catalog.writing(durable=False) as connection:
+            old = delete(review_leases).where(review_leases.c.until < now() - timedelta(days=1))
+            return connection.execute(old).rowcount
 
 
 def _waiting(batch_id: int, stage: Stage, *, undecided: bool = True, sieve: Sieve = ALL) -> Select[Any]:

@@ -53,6 +53,7 @@ class TakingDown:
 def release(*, catalog: Catalog | None = None) -> int:
     """Give back every claim whose lease has run out; say how many."""
     catalog = catalog or Catalog()
+    catalog.queue.forget()
     return catalog.queries.release_expired() + catalog.candidates.release_expired()
 
 

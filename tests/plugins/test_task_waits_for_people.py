@@ -13,6 +13,7 @@ from human_review import HumanReviewSensor, HumanReviewTrigger
 
 from catalog import Catalog
 from catalog.records import BatchState, Stage
+from catalog.settings import settings
 from rows import Rows
 
 pytestmark = pytest.mark.airflow
@@ -213,3 +214,23 @@ def test_its_trigger_is_asynchronous() -> None:
     trigger = HumanReviewTrigger(batch_id=1, stage="raw", poll_seconds=1, deadline=datetime.now(UTC).isoformat())
 
     assert isinstance(trigger.run(), AsyncIterator)
+
+
+def test_it_waits_for_what_two_differ_about_and_for_second_looks_where_it_is_told_to(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_SECOND_REVIEW_SHARE", "1")
+    monkeypatch.setenv("FACELOOP_SECOND_REVIEW_WAITS", "true")
+    settings.cache_clear()
+    batch, (photo,) = rows.batch()
+    rows.approve(photo, Stage.RAW, by="rita")
+    assert not sensor(batch.id).poke({}), "its second look is wanted"
+    rows.reject(photo, Stage.RAW, by="olga")
+    assert not sensor(batch.id).poke({}), "the two differ"
+    rows.approve(photo, Stage.RAW, by="anna")
+    assert sensor(batch.id).poke({})
+    monkeypatch.setenv("FACELOOP_SECOND_REVIEW_WAITS", "false")
+    settings.cache_clear()
+    batch, (photo,) = rows.batch()
+    rows.approve(photo, Stage.RAW, by="rita")
+    assert sensor(batch.id).poke({}), "a team of one can finish"

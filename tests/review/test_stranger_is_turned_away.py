@@ -25,6 +25,8 @@ Door = Callable[[str], Visitor]
         "/batch/no-number/no-stage",
         "/api/queue?batch={batch}&stage=raw",
         "/api/queue",
+        "/api/mine?batch={batch}&stage=raw",
+        "/api/beside?stage=raw&subject={photo}",
         "/duplicates",
         "/duplicates?batch=404",
         "/duplicates?bits=no-number",
@@ -49,7 +51,8 @@ def test_a_stranger_reads_nothing(shelf: Shelf, desk: Door, path: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"not json", b'{"batch": 1}', b"[" * 100_000])
 def test_a_stranger_writes_nothing_and_learns_nothing_about_what_is_wanted(desk: Door, body: bytes) -> None:
-    assert desk("").post("/api/decisions", body).status_code == 401
+    for path in ("/api/decisions", "/api/leases"):
+        assert desk("").post(path, body).status_code == 401
 
 
 def test_a_stranger_with_a_browser_is_told_to_sign_in(desk: Door) -> None:
