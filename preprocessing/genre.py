@@ -4,10 +4,8 @@ A lens and a sensor leave grain, pores and edges of every strength; pens leave l
 areas, and cartoons draw large eyes. So at three scales the patterns of neighbouring pixels (local binary patterns;
 Ojala et al., 2002), the strengths of edges and the tails of what differs from pixel to pixel are counted inside the
 face, with its colours, the light in its eyes, and where its landmarks are. Nothing around the face is looked at: a
-plain wall is no drawing. No two hands draw alike, but what no photo looks like was not photographed: how unusual each
-of these parts is among photos is told as well. Logistic regression weighs the numbers; its weights,
-`photographed.npz`, come from `python -m preprocessing.fitting.genre`, which also prints how it does on drawings and
-photos of unseen sources.
+plain wall is no drawing. Logistic regression weighs the numbers; its weights, `photographed.npz`, come from
+`python -m preprocessing.fitting.genre`, which also prints how it does on drawings and photos of unseen sources.
 """
 
 from __future__ import annotations
@@ -24,8 +22,6 @@ SIDE = 256
 SCALES = 3
 #: Neighbours that differ by less than this are equal.
 EQUAL = 1.0
-#: How many numbers tell of the colours, of each scale, of the proportions and of the eyes.
-PARTS = (38, *(43,) * SCALES, 48, 12)
 #: Where the eyes are in most crops.
 USUAL = ((96.0, 118.0), (160.0, 118.0))
 #: The points whose places are told: of each pair one.
