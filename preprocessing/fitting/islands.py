@@ -8,7 +8,6 @@ repositories that it has not seen, against pieces that another program bends and
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -144,8 +143,7 @@ def fitted(
         "natural": int((~yes).sum()),
         **(measured or {}),
     }
-    version = hashlib.sha256(found.astype(np.float32).tobytes()).hexdigest()[:8]
-    return Judge(mean, spread, found[:-1], float(found[-1]), threshold, threshold, version, provenance)
+    return Judge(mean, spread, found[:-1], float(found[-1]), threshold, threshold, provenance)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_what_a_fit_was_made_of_does_not_name_it() -> None:
     assert replace(one, provenance={}).version == one.version
 
 
-@pytest.mark.parametrize("name", ["makeup", "photographed"])
+@pytest.mark.parametrize("name", ["islands", "makeup", "photographed"])
 def test_the_shipped_file_names_the_version_of_what_it_holds(name: str) -> None:
     shipped = Path(__file__).parents[2] / "preprocessing" / f"{name}.npz"
     with np.load(shipped) as kept:
