@@ -50,7 +50,7 @@ from review.access import Access, Person
 from review.batch_routes import Number
 from review.desk import Desk
 from review.errors import BadRequest, Unshowable
-from review.guards import PICTURE_POLICY, Headers
+from review.guards import BARE, BARE_POLICY, PICTURE_POLICY, Headers
 from review.languages import Language, choosing
 from review.pictures import SIDES
 from review.queue_routes import ASKED
@@ -188,7 +188,7 @@ def _templates(language: Language) -> Environment:
 def _flaggers(stage: Stage) -> list[tuple[str, str]]:
     """What may flag something at a stage, with the words for it: the checks, in the order of their names."""
     kind = STAGE_SUBJECT[stage]
-    return sorted((check.name, check.name.replace("_", " ")) for check in checks_on(kind))
+    return sorted((check.name, languages.spoken(check.name.replace("_", " "))) for check in checks_on(kind))
 
 
 class _Pages:
@@ -268,7 +268,17 @@ def _say_what_went_wrong(app: FastAPI, pages: _Pages) -> None:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             # The page knows where the desk's files are by how deep it lies below the desk itself.
             below = str(request.scope["path"]).removeprefix(request.scope.get("root_path", "")).count("/") - 1
-            return pages.show("plain.html", status=status, status_code=status, text=text, root="../" * below or "./")
+            page = pages.show(
+                "plain.html",
+                status=status,
+                status_code=status,
+                text=text,
+                root="../" * below or "./",
+                bare=BARE if status in (401, 403) else "",
+            )
+            if status in (401, 403):  # the desk's own files are refused to this reader too
+                page.headers["Content-Security-Policy"] = BARE_POLICY
+            return page
         return JSONResponse({"detail": languages.spoken(text)}, status_code=status, headers=headers)
 
     @app.exception_handler(StarletteHTTPException)

@@ -113,7 +113,7 @@ class Serving:
                     token=act.token,
                     subject=act.subject,
                     saved=one.decision is not None,
-                    message=str(one.refused) if one.refused else "",
+                    message=languages.spoken(str(one.refused)) if one.refused else "",
                     decision=standing(stands, person) if stands else None,
                 )
             )

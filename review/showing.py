@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from catalog.looks import Look
 from catalog.records import MACHINE, Decision, Provenance, ReviewItem, Score, SubjectKind
 from preprocessing.checks import CHECKS, Thresholds, boxes_of, judge, told
+from review import languages
 from review.access import Person
 from review.links import link
 from review.records import Item, Measured, Origin, Said, Standing, Suggestion
@@ -29,7 +30,10 @@ def shown(item: ReviewItem, person: Person, thresholds: Thresholds, look: Look) 
         thumbnail=f"{address}?side=480" if is_photo else address,
         picture=f"{address}?side={LARGE}" if is_photo else address,
         origin=_origin(item.provenance),
-        flags=tuple(Suggestion(flag.reason, _spoken(flag.by.rpartition(":")[2]), flag.detail) for flag in flags),
+        flags=tuple(
+            Suggestion(flag.reason, _spoken(flag.by.rpartition(":")[2]), languages.spoken(flag.detail))
+            for flag in flags
+        ),
         scores=() if look.blind else _measured(item.scores, thresholds),
         decision=standing(look.decision, person) if look.decision else None,
         blind=look.blind,
@@ -82,7 +86,7 @@ def _measured(scores: Sequence[Score], thresholds: Thresholds) -> tuple[Measured
     return tuple(
         Measured(
             check=_spoken(score.check),
-            question=CHECKS[score.check].question if score.check in judged else "",
+            question=languages.spoken(CHECKS[score.check].question) if score.check in judged else "",
             value=score.value,
             threshold=judged[score.check].threshold if score.check in judged else None,
             good=judged[score.check].good if score.check in judged else None,
@@ -94,5 +98,5 @@ def _measured(scores: Sequence[Score], thresholds: Thresholds) -> tuple[Measured
 
 
 def _spoken(name: str) -> str:
-    """``left_eye_open`` as it is said: left eye open."""
-    return name.replace("_", " ")
+    """``left_eye_open`` as it is said: left eye open, in the reader's language."""
+    return languages.spoken(name.replace("_", " "))

@@ -21,6 +21,7 @@ _Key = TypeVar("_Key")
 
 #: What stands for a value in a shape, {number}, once the shape is escaped; and which of them are numbers.
 _PLACE = re.compile(r"\\{(\w+)\\}")
+_NAMES = {"name", "reader", "who"}  # said as they are
 _NUMBERS = {"batch", "failing", "least", "less", "more", "most", "number", "rows", "score", "threshold"}
 
 
@@ -69,8 +70,10 @@ class Language:
             return known
         for shape, said in self._shapes:
             if found := shape.fullmatch(text):
-                values = found.groupdict().items()
-                return said.format_map({name: value if name == "who" else self.spoken(value) for name, value in values})
+                values = found.groupdict()
+                return said.format_map(
+                    {one: values[one] if one in _NAMES else self.spoken(values[one]) for one in values}
+                )
         if "; " in text:
             return "; ".join(self.spoken(part) for part in text.split("; "))
         return text
