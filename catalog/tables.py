@@ -373,12 +373,15 @@ standing_decisions = Table(
     Index("ix_standing_decisions_person", "by", "batch_id", "stage", "decision_id"),
 )
 
-#: Who is looking at what now; a row whose time is over counts no more.
+#: Who is looking at what now; a row whose time is over counts no more. It points to its subject without holding it, so
+#: that whoever is given something never waits for an erasure, nor an erasure for them.
 review_leases = Table(
     "review_leases",
     metadata,
     _key(),
-    *_subject(),
+    Column("photo_id", BigInteger().with_variant(Integer, "sqlite")),
+    Column("face_id", BigInteger().with_variant(Integer, "sqlite")),
+    CheckConstraint("(photo_id IS NULL) <> (face_id IS NULL)", name="one_subject"),
     Column("stage", String(16), nullable=False),
     Column("person", Text, nullable=False),
     Column("role", String(16), nullable=False),

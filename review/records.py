@@ -215,7 +215,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What lies beside a subject: photos that may show the same, and faces of the same person."""
+    """What lies beside a subject: photos that may show the same, and faces of the same person.
+
+    The latter are none so far: whoever tells people apart (FACELOOP_FACES_PER_PERSON) does not tell who is who.
+    """
 
     near: tuple[Neighbour, ...]
     person: tuple[Neighbour, ...]

@@ -16,6 +16,7 @@ from catalog.__main__ import main
 from catalog.attributions import Credit, as_csv, as_json, as_markdown, credits_of
 from catalog.errors import NotFound
 from catalog.records import Candidate, Domain, Stage
+from catalog.settings import settings
 from rows import Rows
 
 
@@ -72,6 +73,7 @@ def test_the_command_prints_them(
     approved: Catalog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FACELOOP_DATABASE", approved.url)
+    settings.cache_clear()
     assert main(["attributions"]) == 0
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert (row["author"], row["title"]) == ("Ada", "'=1+1")

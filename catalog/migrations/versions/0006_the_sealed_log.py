@@ -50,7 +50,11 @@ def _forbid_changes(table: str) -> None:
     )
 
 
-def _subject(table: str) -> tuple[Any, ...]:
+def _subject(table: str, *, holds: bool = True) -> tuple[Any, ...]:
+    held = (
+        sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], name=op.f(f"fk_{table}_photo_id")),
+        sa.ForeignKeyConstraint(["face_id"], ["faces.id"], name=op.f(f"fk_{table}_face_id")),
+    )
     return (
         sa.Column("id", _KEY, autoincrement=True, nullable=False),
         sa.Column("photo_id", _KEY, nullable=True),
@@ -58,9 +62,8 @@ def _subject(table: str) -> tuple[Any, ...]:
         sa.Column("stage", sa.String(length=16), nullable=False),
         sa.CheckConstraint("(photo_id IS NULL) <> (face_id IS NULL)", name=op.f(f"ck_{table}_one_subject")),
         sa.CheckConstraint(f"stage IN ({_STAGES})", name=op.f(f"ck_{table}_stage_known")),
-        sa.ForeignKeyConstraint(["photo_id"], ["photos.id"], name=op.f(f"fk_{table}_photo_id")),
-        sa.ForeignKeyConstraint(["face_id"], ["faces.id"], name=op.f(f"fk_{table}_face_id")),
         sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
+        *(held if holds else ()),
     )
 
 
@@ -106,7 +109,7 @@ def upgrade() -> None:
     op.create_index("ix_standing_decisions_person", "standing_decisions", ["by", "batch_id", "stage", "decision_id"])
     op.create_table(
         "review_leases",
-        *_subject("review_leases"),
+        *_subject("review_leases", holds=False),
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("until", _TIME, nullable=False),
