@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from desks import Airflow, Sitting
 
-from catalog.records import Reason, RestKind, Share, SubjectKind
+from catalog.records import Reason, RestKind, Share, Stage, SubjectKind
 from preprocessing.drift import compare
 from preprocessing.report import BatchReport, Expected, Failing, Severity
+from rows import sha256_of
 
 
 def paths(airflow: Airflow) -> list[str]:
@@ -25,7 +26,23 @@ def paths(airflow: Airflow) -> list[str]:
     airflow.shelf.alike(2, 5)
     airflow.shelf.alike(1, same=True)
     own = ["/sources", "/checks", "/agreement", "/duplicates?bits=8", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
+    own.append(f"/snapshot/{snapshot(airflow, long)}")
     return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", *own]
+
+
+def snapshot(airflow: Airflow, long: str) -> str:
+    """A snapshot with a face, from which a model learned that somebody refused at length."""
+    shelf, models = airflow.shelf, airflow.shelf.catalog.models
+    for number in shelf.faces(shelf.batch(1)):
+        for stage in (Stage.CROP, Stage.FINAL):
+            shelf.rows.approve(shelf.catalog.faces.get(number), stage, by="olga")
+    faces = shelf.catalog.faces.trainable()
+    name = sha256_of(f"snapshot of {faces}")
+    shelf.catalog.snapshots.add(name, manifest=name, faces=faces)
+    run = models.open_run(name, preset="tiny-64", seed=1, total_steps=1)
+    evaluation = models.add_evaluation(run.id, step=1, metrics={}, version="v")
+    models.add(evaluation, promote=False, reasons=(f"refused by rita: {long}",), over=None)
+    return name
 
 
 def report(airflow: Airflow, batch: int, long: str) -> None:
