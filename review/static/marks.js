@@ -59,17 +59,22 @@ function draw() {
   if (!marks.length) return place.firstChild && place.replaceChildren();
   const size = [picture.naturalWidth, picture.naturalHeight];
   place.setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
-  place.replaceChildren(...marks.map(({ kind, points }) => shape(kind, points.map(([x, y]) => [x * size[0], y * size[1]]), size)));
+  const room = element("svg", { width: size[0], height: size[1] }); // what reaches out of the picture is cut off
+  room.append(...marks.map(({ kind, points }) => shape(kind, points.map(([x, y]) => [x * size[0], y * size[1]]), size)));
+  place.replaceChildren(room);
   return undefined;
 }
 
 function shape(kind, points, [width, height]) {
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   const outline = `M${points.map((point) => point.join(" ")).join("L")}${points.length > 2 ? "Z" : ""}`;
   // What lies outside the photo is shaded: the whole picture, but for the photo.
-  path.setAttribute("d", kind === "photo" ? `M0 0H${width}V${height}H0Z${outline}` : outline);
-  path.setAttribute("class", kind);
-  return path;
+  return element("path", { d: kind === "photo" ? `M0 0H${width}V${height}H0Z${outline}` : outline, class: kind });
+}
+
+function element(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
 }
 
 label();
