@@ -101,8 +101,8 @@ export class Reel {
     this.painted = id;
     this.place.dataset.painted = id;
     this.clock.start();
+    this.onPainted(this.on.item);
     document.dispatchEvent(new CustomEvent("shown", { detail: { id, key: this.asked } }));
     this.asked = null;
-    this.onPainted(this.on.item);
   }
 }

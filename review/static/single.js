@@ -12,6 +12,7 @@ import { _ } from "./words.js";
 
 const AHEAD = 8; // pictures decoded before they are asked for
 const BEHIND = 3; // pictures kept for who goes back
+const GLANCE = 60; // ms that a picture stays before what is known of it is drawn: at a gallop nobody reads it
 
 const byId = (id) => document.getElementById(id);
 const at = (path) => new URL(path, root).href;
@@ -26,7 +27,7 @@ export const reel = new Reel({
     headline(item, place());
     marks.clear();
   },
-  onPainted: () => soon(explain),
+  onPainted: explainLater,
 });
 
 export const lens = new Lens(byId("lens"), {
@@ -73,6 +74,14 @@ function pointed(event) {
 function place() {
   const words = { at: state.at + 1, items: state.items.length };
   return state.after === null ? _("{at} of {items}", words) : _("{at} of {items} or more", words);
+}
+
+let explaining = null;
+
+function explainLater() {
+  if (explaining === null) soon(explain); // the first one at once
+  clearTimeout(explaining);
+  explaining = setTimeout(() => soon(explain), GLANCE);
 }
 
 function explain() {
