@@ -2,12 +2,14 @@
 
 const MOST = 200; // subjects in one request
 const OFTEN = 45; // seconds, at the longest
+const SOON = 1500; // ms: what the page before this one gave back may arrive only now, and be ours again
 
 export class Leases {
   // held(): the numbers of the items that wait here, nearest first; onLost(ids): who has them now is somebody else
   constructor({ address, batch, stage, seconds, held, onLost }) {
     Object.assign(this, { address, batch, stage, held, onLost });
     if (!seconds) return; // nothing is lent to who only looks
+    setTimeout(() => this.renew(), SOON);
     setInterval(() => document.hidden || this.renew(), 1000 * Math.min(OFTEN, seconds / 2.5));
     document.addEventListener("visibilitychange", () => document.hidden || this.renew()); // a laptop may have slept
     addEventListener("pageshow", (event) => event.persisted && this.renew());
