@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import and_, func, select
 
 from catalog.part import Part, unsigned
@@ -92,6 +94,14 @@ class Likenesses(Part):
                 rows = connection.execute(select(photos.c.id, photos.c.sketch).where(some)).all()
                 found.update((row.id, row.sketch) for row in rows if row.sketch)
         return found
+
+    def hashes(self, batch_id: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """The numbers of a batch's photos, in order, and their hashes: 16 bytes a photo, whatever was refused."""
+        wanted = select(photos.c.id, photos.c.phash).where(photos.c.batch_id == batch_id).order_by(photos.c.id)
+        with self._catalog.reading() as connection:
+            rows = connection.execution_options(yield_per=5_000).execute(wanted)
+            found = np.fromiter((tuple(row) for row in rows), dtype=[("photo", np.int64), ("hash", np.int64)])
+        return np.ascontiguousarray(found["photo"]), np.ascontiguousarray(found["hash"]).view(np.uint64)
 
     def of(self, batch_id: int | None = None) -> Sequence[Likeness]:
         """The photos of a batch, or all, in the order of their numbers; without those that a step has refused."""

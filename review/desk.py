@@ -39,7 +39,7 @@ class Desk:
         self._pictures = Pictures()
         self.watch = Watch(catalog, blobs)
         self.duplicates = Duplicates(catalog, blobs)
-        self.serving = Serving(catalog, self.duplicates)
+        self.serving = Serving(catalog)
         self._headway = Headway(catalog)
         self.snapshots = Snapshots(catalog)
 

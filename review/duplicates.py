@@ -23,7 +23,7 @@ from catalog.blobs import Blobs
 from catalog.likenesses import Copy, Tide
 from catalog.records import Decision, ReviewItem, Stage, Subject, SubjectKind
 from preprocessing.best import NOTHING
-from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair, Tie
+from preprocessing.clusters import PREVIEWED, Cluster, Clusters, Member, Pair
 from preprocessing.gathering import Gathering
 from review.access import Person
 from review.duplicate_views import Card, ClusterView, CopyView, DuplicatesView
@@ -100,21 +100,6 @@ class Duplicates:
             preview=found.preview,
             at=compared.at,
         )
-
-    def near(self, batch_id: int, photo: int) -> dict[int, Tie]:
-        """The photos of a batch that show, or may show, the same as this one, each with its tie; the nearest first.
-
-        Empty while they are still being compared, and where nothing is alike.
-        """
-        compared = self._compare(batch_id)
-        if compared is None:
-            return {}
-        found = compared.within(min(settings().near_duplicate_bits, PREVIEWED[-1]))
-        pairs = [pair for cluster in (*found.clusters, *found.perhaps) for pair in cluster.pairs if _has(pair, photo)]
-        pairs.sort(key=lambda pair: pair.bits)
-        ties = {pair.one + pair.other - photo: pair.tie for pair in pairs}
-        gone = self._catalog.likenesses.refused_among(set(ties) | {photo})
-        return {} if photo in gone else {number: tie for number, tie in ties.items() if number not in gone}
 
     def _compare(self, batch_id: int | None) -> _Compared | None:
         tide = self._catalog.likenesses.tide()

@@ -10,7 +10,7 @@ from catalog.records import STAGE_SUBJECT, Judgement, ReviewItem, Stage, Subject
 from preprocessing.checks import Thresholds
 from review import languages, words
 from review.access import Person
-from review.duplicates import Duplicates
+from review.neighbours import Neighbours
 from review.ranking import Rankings
 from review.records import Acts, Beside, Held, Item, Mine, Neighbour, Order, Outcome, Page, Wanted
 from review.showing import LARGE, shown, standing
@@ -24,9 +24,9 @@ EVERY_WAITING = Wanted()
 class Serving:
     """Gives and takes, for one catalog. Safe to share between threads."""
 
-    def __init__(self, catalog: Catalog, duplicates: Duplicates) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._duplicates = duplicates
+        self._neighbours = Neighbours(catalog)
         self._rankings = Rankings(catalog)
 
     def page(
@@ -126,10 +126,11 @@ class Serving:
     def beside(self, stage: Stage, number: int) -> Beside:
         """What lies beside a subject: photos of its batch that may show the same. NotFound when it is in no batch."""
         item = self._catalog.batches.item(Subject(STAGE_SUBJECT[stage], number), stage)
-        ties = self._duplicates.near(item.batch_id, item.photo_id)
+        ties = self._neighbours.of(item.batch_id, item.photo_id)
         near = self._catalog.batches.items([Subject(SubjectKind.PHOTO, photo) for photo in ties], Stage.RAW)
-        spoken = languages.current().table(words.TIES)
-        return Beside(tuple(_neighbour(one, spoken[ties[one.photo_id]] % item.photo_id) for one in near), ())
+        found, spoken = {one.photo_id: one for one in near}, languages.current().table(words.TIES)
+        told = (_neighbour(found[photo], spoken[tie] % item.photo_id) for photo, tie in ties.items() if photo in found)
+        return Beside(tuple(told), ())
 
     def _items(self, subjects: Sequence[Subject], stage: Stage, person: Person) -> tuple[Item, ...]:
         found = {item.subject: item for item in self._catalog.batches.items(subjects, stage)}
