@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path
@@ -30,6 +31,8 @@ def add_to(
     @app.get("/batch/{batch_id}")
     def batch(batch_id: Number, person: Person = reader, desk: Desk = desk) -> HTMLResponse:
         view = desk.batch(batch_id)
+        if view.report is not None:
+            view = replace(view, report=desk.serving.told_to(view.report, person, shown=SHOWN))
         return show(
             "batch.html",
             root="../",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from catalog import Catalog, settings
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.records import STAGE_SUBJECT, Judgement, ReviewItem, Stage, Subject, SubjectKind
 from preprocessing.checks import Thresholds
+from preprocessing.report import BatchReport
 from review import languages, words
 from review.access import Person
 from review.neighbours import Neighbours
@@ -131,6 +133,19 @@ class Serving:
         found, spoken = {one.photo_id: one for one in near}, languages.current().table(words.TIES)
         told = (_neighbour(found[photo], spoken[tie] % item.photo_id) for photo, tie in ties.items() if photo in found)
         return Beside(tuple(told), ())
+
+    def told_to(self, report: BatchReport, person: Person, *, shown: int) -> BatchReport:
+        """A batch's report without the rows that this person is still to look at blindly; of each expectation the first
+        ``shown`` rows are told."""
+        expectations = []
+        for expected in report.expectations:
+            stage = Stage.RAW if expected.on is SubjectKind.PHOTO else Stage.CROP
+            first, rest = expected.failing[: 4 * shown], expected.failing[4 * shown :]
+            subjects = [Subject(expected.on, row.id) for row in first]
+            looks = self._catalog.looks.of(subjects, stage, person=person.id, may_decide=person.may_decide)
+            kept = tuple(row for row in first if not looks[Subject(expected.on, row.id)].blind)
+            expectations.append(replace(expected, failing=kept + (rest if len(kept) >= shown else ())))
+        return replace(report, expectations=tuple(expectations))
 
     def _items(self, subjects: Sequence[Subject], stage: Stage, person: Person) -> tuple[Item, ...]:
         found = {item.subject: item for item in self._catalog.batches.items(subjects, stage)}

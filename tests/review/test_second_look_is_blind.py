@@ -13,6 +13,7 @@ from shelf import Shelf
 
 from catalog.records import BatchState, Flag, Reason, Role, Score, Stage, StageProgress, Subject, SubjectKind, Verdict
 from catalog.settings import settings
+from preprocessing.report import BatchReport, Expected, Failing, Severity
 
 Door = Callable[[str], Visitor]
 
@@ -100,6 +101,17 @@ def test_the_page_of_duplicates_does_not_tell_them_either(shelf: Shelf, desk: Do
 
     assert "olga" in desk("vic").get(f"/duplicates?batch={batch}").text
     assert "olga" not in desk("rita").get(f"/duplicates?batch={batch}").text
+
+
+def test_the_batch_report_does_not_tell_them_that_a_check_flags_it(shelf: Shelf, desk: Door) -> None:
+    batch, photo = rejected_by_olga(shelf, desk)
+    failing = (Failing(photo, "0.123"),)
+    expected = Expected("size", "large enough", SubjectKind.PHOTO, Severity.WARNING, None, False, 1, failing)
+    report = BatchReport(batch, True, "", 1, 0, (expected,))
+    shelf.catalog.batches.add_validation(batch, success=True, stopped_by="", report=report.to_json())
+
+    assert f"raw/{photo}" in desk("vic").get(f"/batch/{batch}").text
+    assert f"raw/{photo}" not in desk("rita").get(f"/batch/{batch}").text
 
 
 def test_who_gave_the_first_look_is_asked_for_no_second(shelf: Shelf, desk: Door) -> None:
