@@ -1,9 +1,16 @@
-"""The desk speaks the language that was chosen, or else one that the browser asks for; nothing is lost on the way."""
+"""The desk speaks the language that was chosen, or else one that the browser asks for; nothing is lost on the way.
+
+What the packages below say stays English there and in the catalog, and is known by its shape when it is shown.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +19,23 @@ from babel.messages import Catalog
 from desks import Visitor
 from hypothesis import given
 from hypothesis import strategies as st
+from shelf import Shelf
 from starlette.datastructures import Headers
 
+from catalog.records import Score, Subject, SubjectKind
+from preprocessing.best import Merits, why
+from preprocessing.checks import CHECKS, judge
+from preprocessing.checks.thresholds import SHIPPED
+from preprocessing.errors import Refused
+from preprocessing.rules import face_rules, photo_rules
 from review.languages import of
 from review.languages.choosing import chosen
+from review.sayings import REFUSALS
 from review.translating import HERE, bring_up_to_date, collect, lacking
 
 Desk = Callable[[str], Visitor]
 LATIN = st.characters(max_codepoint=255)  # what a header can hold
+ROOT = HERE.parent
 CATALOGS = sorted((HERE / "languages").glob("*.po"))
 
 
@@ -118,3 +134,82 @@ def test_every_translation_fills_in_the_same_values(code: str) -> None:
         wanted = message.id[-1] if message.pluralizable else message.id
         for one in said if message.id else ():
             assert sorted(values.findall(one)) == sorted(values.findall(wanted)), message.id
+
+
+def hangul(text: str) -> bool:
+    return bool(re.search("[가-힣]", text))
+
+
+def told_by_the_domain() -> list[str]:
+    """What the packages below the desk say to people, as they say it now."""
+    rules = [rule.sentence for rule in (*photo_rules(), *face_rules(SHIPPED))]
+    subject = Subject(SubjectKind.FACE, 1)
+    scores = [Score(subject, check.name, check.version, 0.0) for check in CHECKS.values()]
+    scores.append(Score(subject, "pose", CHECKS["pose"].version, 0.0, {"yaw": 40.5, "pitch": -3.0}))
+    findings = [finding.sentence for finding in judge(scores)]
+    good = Merits(True, 512.0, 0.9, 0.9, datetime(2026, 1, 1, tzinfo=UTC))
+    worse = [
+        {"free": False},
+        {"side": 100.0},
+        {"sharp": 0.1},
+        {"exposed": 0.1},
+        {"since": datetime(2026, 2, 1, tzinfo=UTC)},
+        {},
+    ]
+    merits = [why(good, replace(good, **change)) for change in worse]  # type: ignore[arg-type]
+    failed = f"it does not hold that {rules[0]} (3 of 40 photos); it does not hold that {rules[1]}"
+    return [*rules, *findings, *merits, failed, *(check.question for check in CHECKS.values())]
+
+
+def test_what_the_domain_says_is_known_by_its_shape() -> None:
+    korean = of()["ko"]
+    assert [text for text in told_by_the_domain() if not hangul(korean.spoken(text))] == []
+
+
+def test_values_are_filled_in_where_they_belong_and_strangers_words_stay_as_they_are() -> None:
+    korean = of()["ko"]
+    assert korean.spoken("rita has decided this already") == "rita 님이 이미 결정했습니다"
+    assert korean.spoken("raw has decided this already") == "raw 님이 이미 결정했습니다", "a name is no word of ours"
+    assert korean.spoken("no photo 12 in batch 7") == "배치 7번에 사진 12번이 없습니다"
+    assert (
+        korean.spoken("most faces score 0.5 or more for left eye open")
+        == "대부분의 얼굴이 0.5점 이상입니다: 왼쪽 눈 뜸"
+    )
+    for said in ("", "HTTP 429 from the server", "no photo of mine", "{number}", "%(count)s", "<b>no photo 1</b>"):
+        assert korean.spoken(said) == said
+        assert of()["en"].spoken(said) == said
+
+
+@given(st.text())
+def test_no_text_of_a_stranger_can_break_it(text: str) -> None:
+    for language in of().values():
+        assert isinstance(language.spoken(text), str)
+
+
+def test_every_reason_to_refuse_a_photo_has_a_word() -> None:
+    sources = [path.read_text() for name in ("collectors", "preprocessing") for path in (ROOT / name).rglob("*.py")]
+    reasons = {reason for text in sources for reason in re.findall(r'Refused\("(\w+)"', text)}
+    reasons |= {one.reason for one in (Refused, *Refused.__subclasses__())}
+    assert len(reasons) > 15
+    assert {reason.replace("_", " ") for reason in reasons} <= set(REFUSALS)
+
+
+def test_a_refused_decision_says_why_in_the_readers_language(desk: Desk, shelf: Shelf) -> None:
+    batch = shelf.batch(1)
+    (photo,) = shelf.photos(batch)
+    desk("anna").decide(batch, "raw", {"subject": photo, "verdict": "approve"})
+    act = {"token": "r" * 20, "subject": photo, "verdict": "reject", "reason": "mirrored"}
+    body = {"batch": batch, "stage": "raw", "acts": [act]}
+    for accepted, said in (("en", "anna has decided this already"), ("ko", "anna 님이 이미 결정했습니다")):
+        answer = desk("rita").post("/api/decisions", body, **{"Accept-Language": accepted})
+        assert answer.json()["outcomes"][0]["message"] == said
+
+
+def test_a_page_for_somebody_who_is_signed_out_dresses_itself(desk: Desk) -> None:
+    """None of the desk's files is given to them; one small style sheet in the page is, and nothing else."""
+    answer = desk("").get("/", Accept="text/html")
+    (style,) = re.findall("<style>(.*?)</style>", answer.text)
+    told = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{told}'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert "static/" not in answer.text
