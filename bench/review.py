@@ -29,6 +29,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -99,6 +100,9 @@ def measure(
         say("a crowd")
         before = pace.last_decision(catalog)
         crowd = review_together(CROWD, browser, airflow, batch, seconds=seconds, kills=kills)
+        for reviewer in crowd:
+            for failure, times in Counter(reviewer.failures).most_common(2):
+                say(f"{reviewer.name}, {times} times: {failure}")
         say("each looks again")
         with ThreadPoolExecutor(len(crowd)) as pool:
             flushed = list(pool.map(Reviewer.look_again, crowd))

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.reviewing.airflow import Airflow
 from bench.reviewing.browser import Browser, Gone, Tab
@@ -25,11 +26,12 @@ PACE = 6.25
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One act as the person saw it done."""
+    """One act as the person saw it done. Where several keys were pressed before the next picture came, the page has
+    taken one of them."""
 
     person: str
     subject: int
-    verdict: str
+    verdicts: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -52,18 +54,18 @@ class Reviewer:
         self.profile = self.browser.profile()
         self.browser.sign_in(self.profile, self.airflow.url, self.airflow.token(self.name))
 
-    def review(self, until: float) -> None:
-        """Judge until then, in one tab after the other."""
-        while time.monotonic() < until:
+    def review(self, over: threading.Event) -> None:
+        """Judge until it is over, in one tab after the other."""
+        while not over.is_set():
             tab = None
             try:
                 tab = self._open()
-                self._judge(tab, min(until, time.monotonic() + self.chance.uniform(4, 15)))
+                self._judge(tab, over, time.monotonic() + self.chance.uniform(4, 15))
             except Gone as gone:  # the server is away: try again
                 self.failures.append(str(gone))
             if tab is not None:
                 self._leave(tab)
-            time.sleep(self.chance.uniform(0.3, 2))
+            over.wait(self.chance.uniform(0.3, 2))
 
     def look_again(self, seconds: float = 60) -> bool:
         """Open the desk, as on the next morning, and let it send what it still has; whether it says that it did."""
@@ -79,7 +81,7 @@ class Reviewer:
         tab = self.browser.tab(self.profile, script=WATCHER, on_told=self._hear)
         try:
             tab.go(f"{self.airflow.desk}/batch/{self.batch}/crop")
-            tab.until("document.body?.dataset.ready === 'true'", seconds=60)
+            tab.until("document.body?.dataset.ready === 'true'", seconds=30)
             if not tab.run("Boolean(window.benchSeen?.().shown)"):
                 tab.press("g")  # from the grid to the single view
             tab.until("window.benchSeen?.().first !== null", seconds=30)
@@ -89,8 +91,8 @@ class Reviewer:
             raise
         return tab
 
-    def _judge(self, tab: Tab, until: float) -> None:
-        while time.monotonic() < until:
+    def _judge(self, tab: Tab, over: threading.Event, until: float) -> None:
+        while time.monotonic() < until and not over.is_set():
             tab.press(self.chance.choice(KEYS))
             time.sleep(self.chance.uniform(0.5, 1.5) / PACE)
 
@@ -103,27 +105,37 @@ class Reviewer:
                 self.closed += 1
                 tab.close()
 
-    def _hear(self, said: dict[str, object]) -> None:
+    def _hear(self, said: dict[str, Any]) -> None:
         if "decided" in said:
-            verdict = "approve" if said["key"] == "a" else "reject"
-            self.told.append(Told(self.name, int(str(said["decided"])), verdict))
+            verdicts = frozenset("approve" if key == "a" else "reject" for key in said["keys"])
+            self.told.append(Told(self.name, said["decided"], verdicts))
 
 
 def review_together(
     names: Sequence[str], browser: Browser, airflow: Airflow, batch: int, *, seconds: float, kills: int
 ) -> list[Reviewer]:
-    """Let them review for so long; kill the server -9 so many times meanwhile, and start it again each time."""
+    """Let them review for so long while the server is there; kill it -9 so many times meanwhile, and start it again.
+
+    The time counts from when each of them has judged something, or has had a minute for it.
+    """
     reviewers = [Reviewer(name, browser, airflow, batch, random.Random(name)) for name in names]
     for reviewer in reviewers:
         reviewer.sit_down()
-    until = time.monotonic() + seconds
-    threads = [threading.Thread(target=reviewer.review, args=(until,), daemon=True) for reviewer in reviewers]
-    for thread in threads:
-        thread.start()
-    for _ in range(kills):
-        time.sleep(seconds / (kills + 1))
-        airflow.stop(signal.SIGKILL)
-        airflow.start()
-    for thread in threads:
-        thread.join()
+    over = threading.Event()
+    threads = [threading.Thread(target=reviewer.review, args=(over,), daemon=True) for reviewer in reviewers]
+    try:
+        for thread in threads:
+            thread.start()
+        late = time.monotonic() + 60
+        while time.monotonic() < late and not all(reviewer.told for reviewer in reviewers):
+            time.sleep(0.2)
+        for kill in range(kills + 1):
+            time.sleep(seconds / (kills + 1))
+            if kill < kills:
+                airflow.stop(signal.SIGKILL)
+                airflow.start()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
     return reviewers

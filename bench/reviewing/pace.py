@@ -17,7 +17,7 @@ from bench.reviewing.airflow import Airflow
 from bench.reviewing.browser import Browser, Tab
 from catalog import Catalog
 from catalog.decisions import present
-from catalog.records import Stage
+from catalog.records import Role, Stage
 from catalog.tables import decisions, faces
 
 WATCHER = (Path(__file__).parent / "watcher.js").read_text()
@@ -130,7 +130,11 @@ def _left_out(catalog: Catalog, before: int) -> int:
     with catalog.reading() as connection:
         since = list(
             connection.scalars(
-                select(decisions.c.face_id).where(decisions.c.id > before, decisions.c.stage == Stage.CROP.value)
+                select(decisions.c.face_id).where(
+                    decisions.c.id > before,
+                    decisions.c.stage == Stage.CROP.value,
+                    decisions.c.role == Role.FIRST.value,
+                )
             )
         )
         if not since:

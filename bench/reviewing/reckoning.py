@@ -52,16 +52,17 @@ def rows(catalog: Catalog, *, after: int = 0) -> list[Row]:
             .where(decisions.c.stage == Stage.CROP.value, decisions.c.id > after)
             .order_by(decisions.c.id)
         ).all()
-    return [Row(row.by, row.face_id, row.verdict, getattr(row, "role", "first")) for row in found]
+    return [Row(row.by, row.face_id, row.verdict, row.role) for row in found]
 
 
 def reckon(told: Sequence[Told], log: Sequence[Row]) -> Reckoning:
     """Hold one against the other."""
-    saved = {(row.person, row.subject, row.verdict) for row in log}
+    saved = defaultdict(set)
     by = defaultdict(set)
     for row in log:
         by[row.subject].add(row.person)
-    lost = {act for act in told if (act.person, act.subject, act.verdict) not in saved}
+        saved[row.person, row.subject].add(row.verdict)
+    lost = {act for act in told if not act.verdicts & saved[act.person, act.subject]}
     refused = {act for act in lost if by[act.subject] - {act.person}}
     return Reckoning(len(set(told)), len(lost), len(refused), len(_doubled(log)))
 

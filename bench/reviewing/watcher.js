@@ -1,5 +1,5 @@
-// Runs before the desk's own scripts, and watches what a person would see. It knows of the desk only that pictures
-// have addresses that end in image/KIND/NUMBER, and that the large one is the one that is judged.
+// Runs before the desk's own scripts, and watches what a person would see. It knows of the desk only that the picture
+// which is judged has the id `picture` and an address with image/KIND/NUMBER in it.
 //
 // For every key: when it was pressed (the event's own time, so that waiting for a busy page counts), which picture was
 // shown then, and when another one had been painted. "Painted" is said twice: `framed`, in a task after the frame in
@@ -14,38 +14,34 @@
   const tell = (said) => window.benchTold?.(JSON.stringify(said));
   const numberOf = (address) => /image\/(?:photo|face)\/(\d+)/.exec(address ?? "")?.[1] ?? null;
 
-  // The picture that is judged: the largest that can be seen.
+  // The picture that is judged, when the single view is open. Nothing here makes the page lay itself out.
   function large() {
-    let best = null;
-    let most = 40000; // square pixels: no card of the grid
-    for (const image of document.images) {
-      const area = image.clientWidth * image.clientHeight;
-      if (area < most || !image.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-      if (numberOf(image.currentSrc || image.src) === null) continue;
-      [best, most] = [image, area];
-    }
-    return best;
+    const image = document.getElementById("picture");
+    return image && !image.closest("[hidden]") && numberOf(image.getAttribute("src")) !== null ? image : null;
   }
 
-  const shown = () => {
-    const image = large();
-    return image ? numberOf(image.src) : null;
-  };
+  const shown = () => numberOf(large()?.getAttribute("src"));
 
-  // What a key did is known when another picture stands there: then the page has taken the act.
+  // What a key did is known when another picture stands there: then the page has taken the act. Of several keys that
+  // were pressed meanwhile it has taken one.
+  let pending = [];
   function settle(now) {
-    for (const key of keys) {
-      if (key.to !== null || key.from === null || now === null || now === key.from) continue;
-      key.to = now;
-      tell({ decided: Number(key.from), key: key.key });
-    }
+    if (now === null || !pending.length || now === pending[0].from) return;
+    const [first, ...others] = pending;
+    pending = [];
+    if (first.from === null) return;
+    first.to = now;
+    tell({ decided: Number(first.from), keys: [first, ...others].map((key) => key.key) });
   }
 
   addEventListener(
     "keydown",
     (event) => {
       if (event.key.length !== 1 || event.repeat) return;
-      keys.push({ key: event.key, at: event.timeStamp, from: shown(), to: null });
+      const key = { key: event.key, at: event.timeStamp, from: shown(), to: null };
+      keys.push(key);
+      settle(key.from);
+      pending.push(key);
     },
     { capture: true },
   );
@@ -70,7 +66,7 @@
   function frame() {
     looking = false;
     const image = large();
-    const subject = image && numberOf(image.src);
+    const subject = shown();
     settle(subject);
     if (image && painted.has(subject)) return;
     if (image) {
