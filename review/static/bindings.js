@@ -46,7 +46,10 @@ export function named(event) {
 }
 
 // As it is written on a key cap.
-export const cap = (key) => (/^(shift\+)?.$/.test(key) ? key.replace("shift+", "Shift ").replace(/.$/, (last) => last.toUpperCase()) : key);
+export function cap(key) {
+  if (!/^(shift\+)?.$/.test(key)) return key;
+  return key.replace("shift+", "Shift ").replace(/.$/, (last) => last.toUpperCase());
+}
 
 function changed(text, defaults) {
   try {

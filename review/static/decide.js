@@ -34,7 +34,8 @@ let sending = { waiting: 0, failing: "", kept: true };
 
 function tellSaving() {
   const { waiting, failing, kept } = sending;
-  byId("saving").textContent = failing ? _("✕ Not saved yet: {waiting}", sending) : waiting ? _("Saving {waiting}…", sending) : _("✓ Saved");
+  const going = waiting ? _("Saving {waiting}…", sending) : _("✓ Saved");
+  byId("saving").textContent = failing ? _("✕ Not saved yet: {waiting}", sending) : going;
   const promise = kept
     ? _("Your decisions are kept here and sent again.")
     : _("Your decisions are kept here and sent again as long as this page is open.");
@@ -136,10 +137,12 @@ const mine = (verdict, reason, note) => ({
 function allowed(item) {
   if (!opening.person.mayDecide) alarm(_("You may look, but not decide."));
   else if (!opening.open) alarm(_("This batch is closed; its decisions can no longer change."));
-  else if (item?.decision && !item.decision.mine && !item.decision.machine) alarm(_("{by} has decided this already.", item.decision));
+  else if (theirs(item)) alarm(_("{by} has decided this already.", item.decision));
   else return true;
   return false;
 }
+
+const theirs = (item) => item?.decision && !item.decision.mine && !item.decision.machine;
 
 function saved(answer, acts, ours) {
   const lost = answer.outcomes.filter((outcome) => !outcome.saved);

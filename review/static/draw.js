@@ -97,7 +97,9 @@ export function finish() {
 function ended(left) {
   const { everything, order, ...filters } = state.filters;
   if (left > 0 && Object.keys(filters).length) return [_("None here"), _("No waiting picture fits these filters.")];
-  if (left > 0) return [_("None for you just now"), _("What is left is before other reviewers. What they leave comes here by itself.")];
+  if (left > 0) {
+    return [_("None for you just now"), _("What is left is before other reviewers. What they leave comes here by itself.")];
+  }
   if (!here.subjects) return [_("Nothing here yet"), _("Pictures arrive when the stage before is decided.")];
   const told = _("{approved} approved, {rejected} rejected. Airflow goes on by itself; undo works until it does.", here);
   const wanted = here.seconds_wanted ?? 0;

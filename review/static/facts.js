@@ -90,7 +90,8 @@ function score(measured) {
   const line = node("li", "", measured.good === false ? "low" : "");
   const head = node("span", "", "score-head");
   const words = { value: measured.value.toFixed(2), threshold: measured.threshold };
-  const judged = { true: _("{value} ✓", words), false: _("{value} ✕ needs {threshold}", words) }[measured.good] ?? words.value;
+  const verdicts = { true: _("{value} ✓", words), false: _("{value} ✕ needs {threshold}", words) };
+  const judged = verdicts[measured.good] ?? words.value;
   head.append(node("span", measured.check), node("span", judged, "number"));
   const track = node("span", "", "track");
   const fill = node("span", "", "fill");

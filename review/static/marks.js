@@ -54,7 +54,7 @@ function draw() {
   const { item, picture } = last;
   const low = item.scores.filter((measured) => measured.good === false).flatMap((measured) => measured.boxes);
   const marks = [];
-  if (level !== "none") for (const [left, top, right, bottom] of low) marks.push({ kind: "low", points: [[left, top], [right, top], [right, bottom], [left, bottom]] });
+  if (level !== "none") marks.push(...low.map((box) => ({ kind: "low", points: corners(box) })));
   if (level === "all") marks.push(...(told.get(item.id) ?? []));
   if (!marks.length) return place.firstChild && place.replaceChildren();
   const size = [picture.naturalWidth, picture.naturalHeight];
@@ -64,6 +64,8 @@ function draw() {
   place.replaceChildren(room);
   return undefined;
 }
+
+const corners = ([left, top, right, bottom]) => [[left, top], [right, top], [right, bottom], [left, bottom]];
 
 function shape(kind, points, [width, height]) {
   const outline = `M${points.map((point) => point.join(" ")).join("L")}${points.length > 2 ? "Z" : ""}`;

@@ -3,6 +3,7 @@
 import { draw } from "./draw.js";
 import { offer } from "./filters.js";
 import { here, more, opening, pageItems, pageStart, remove, restart, spoken, state } from "./pile.js";
+import { reel } from "./single.js";
 import { alarm, say } from "./talk.js";
 import { _, _n } from "./words.js";
 
@@ -18,6 +19,7 @@ export function advance() {
   }
   if (state.after !== null) {
     draw();
+    reel.pend();
     return more().then((found) => (found ? advance() : draw()));
   }
   const earlier = state.items.findIndex((item) => !item.decision);

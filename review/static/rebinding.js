@@ -34,7 +34,9 @@ export class Rebinding {
     this.asks?.setAttribute("aria-pressed", "false");
     this.asks = this.asks === button ? null : button;
     this.asks?.setAttribute("aria-pressed", "true");
-    if (this.asks) this.tell(_("Press the new key for “{what}”, or Esc to leave it.", { what: this.named(button.dataset.rebind) }));
+    if (!this.asks) return;
+    const words = { what: this.named(button.dataset.rebind) };
+    this.tell(_("Press the new key for “{what}”, or Esc to leave it.", words));
   }
 
   press(event) {
@@ -50,7 +52,8 @@ export class Rebinding {
 
   bind(verb, key) {
     const outcome = this.bindings.bind(verb, key);
-    const words = { key: cap(key), what: this.named(verb), other: outcome !== "bound" && outcome !== "taken" ? this.named(outcome) : "" };
+    const other = outcome === "bound" || outcome === "taken" ? "" : this.named(outcome);
+    const words = { key: cap(key), what: this.named(verb), other };
     if (outcome === "bound") this.tell(_("{key} now means “{what}”.", words));
     else if (outcome === "taken") this.tell(_("{key} is needed by the page itself; choose another.", words));
     else this.tell(_("{key} already means “{other}”; choose another.", words));

@@ -30,10 +30,15 @@ export class Reel {
       return this.onSwap(item);
     }
     if (frame.ready) return this.swap(frame);
+    if (!frame.element.classList.contains("on")) this.pend();
+    if (this.on) this.onSwap(this.on.item);
+  }
+
+  // Something else is to come, and it is not known yet what: what is on the screen is judged no more.
+  pend() {
     this.painted = null;
     delete this.place.dataset.painted;
-    if (!frame.element.classList.contains("on")) this.place.dataset.waits = "true";
-    if (this.on) this.onSwap(this.on.item);
+    this.place.dataset.waits = "true";
   }
 
   // Have these pictures at hand, in this order, and let go of all others.

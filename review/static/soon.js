@@ -2,7 +2,8 @@
 // next frame. A key that is pressed meanwhile comes first.
 
 const PATIENCE = 200; // ms that a job waits for leisure before it is done anyway
-const leisure = globalThis.requestIdleCallback ?? ((run) => setTimeout(() => run({ timeRemaining: () => 8, didTimeout: false }), 1));
+const anyTime = { timeRemaining: () => 8, didTimeout: false }; // where a browser knows no leisure
+const leisure = globalThis.requestIdleCallback ?? ((run) => setTimeout(() => run(anyTime), 1));
 
 const jobs = new Set();
 let asked = false;

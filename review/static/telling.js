@@ -22,7 +22,8 @@ export function happened(item) {
 }
 
 export function cardLabel(item) {
-  const words = { name: name(item), reason: reason(item.decision?.reason), flags: item.flags.map((flag) => reason(flag.reason)).join(", ") };
+  const flags = item.flags.map((flag) => reason(flag.reason)).join(", ");
+  const words = { name: name(item), reason: reason(item.decision?.reason), flags };
   if (item.decision?.verdict === "approve") return _("{name}, approved", words);
   if (item.decision) return _("{name}, rejected: {reason}", words);
   return item.flags.length ? _("{name}, waiting, suggested: {flags}", words) : _("{name}, waiting", words);
