@@ -142,7 +142,7 @@ def test_u_takes_back_step_by_step_also_after_the_page_is_opened_anew(sitting: S
     sitting.open(f"/batch/{batch}/raw")
     for photo in (second, first):
         sitting.press("u")
-        sitting.until(f"document.querySelector('[aria-current=true]').dataset.id === '{photo}'")
+        sitting.until(f"document.querySelector('#cards [aria-current=true]').dataset.id === '{photo}'")
     sitting.saved()
     assert [kept(airflow, photo) for photo in (first, second, third)] == [None, None, None]
     sitting.press("u")
@@ -207,7 +207,7 @@ def test_g_and_the_arrows_go_between_grid_and_single_view(sitting: Sitting, airf
     sitting.until(f"location.pathname.endsWith('/batch/{batch}/raw/{first}')")
     sitting.press("g")
     assert sitting.run("return document.getElementById('single').hidden")
-    assert sitting.run("return document.querySelector('[aria-current=true]').dataset.id") == str(first)
+    assert sitting.run("return document.querySelector('#cards [aria-current=true]').dataset.id") == str(first)
 
 
 def test_a_click_chooses_a_card_and_only_a_second_one_or_enter_opens_it(sitting: Sitting, airflow: Airflow) -> None:

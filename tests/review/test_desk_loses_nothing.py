@@ -56,7 +56,7 @@ def test_the_same_stage_opens_at_the_first_picture_that_was_not_decided(sitting:
 
     sitting.open(f"/batch/{batch}/raw")
 
-    sitting.until(f"document.querySelector('[aria-current=true]')?.dataset.id === '{third}'")
+    sitting.until(f"document.querySelector('#cards [aria-current=true]')?.dataset.id === '{third}'")
     sitting.saved()
     assert sitting.run("return document.querySelector('[data-stage=raw] [data-decided]').textContent") == "2"
 
@@ -106,7 +106,7 @@ def test_undo_reaches_what_another_tab_decided(sitting: Sitting, airflow: Airflo
 
     for photo in (second, first):
         sitting.press("u")
-        sitting.until(f"document.querySelector('[aria-current=true]').dataset.id === '{photo}'")
+        sitting.until(f"document.querySelector('#cards [aria-current=true]').dataset.id === '{photo}'")
     sitting.saved()
 
     assert [kept(airflow, photo) for photo in (first, second)] == [None, None]
