@@ -84,7 +84,22 @@ function scores(item) {
   part("facts-scores-part").hidden = !item.scores.length;
   const worstFirst = [...item.scores].sort((a, b) => Number(a.good ?? 1) - Number(b.good ?? 1));
   part("facts-scores").replaceChildren(...worstFirst.map(score));
+  explain(worstFirst);
 }
+
+// What each check asks, and the numbers behind its answer: for who has no mouse to hold over a line. Made when wanted.
+function explain(measured) {
+  const place = part("facts-explained");
+  const fill = () => {
+    if (!place.open) return;
+    const lines = measured.flatMap((one) => [node("dt", one.check), node("dd", meaning(one), "meta")]);
+    place.lastElementChild.replaceChildren(...lines);
+  };
+  place.ontoggle = fill;
+  fill();
+}
+
+const meaning = (measured) => [measured.question, measured.detail].filter(Boolean).join(" — ");
 
 function score(measured) {
   const line = node("li", "", measured.good === false ? "low" : "");
@@ -103,7 +118,7 @@ function score(measured) {
     track.append(limit);
   }
   line.append(head, track);
-  line.title = [measured.question, measured.detail].filter(Boolean).join(" — ");
+  line.title = meaning(measured);
   return line;
 }
 

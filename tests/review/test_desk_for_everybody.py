@@ -10,6 +10,8 @@ import pytest
 from desks import Airflow, Sitting
 from sights import paths, visit
 
+from catalog.records import Score, Subject, SubjectKind
+from preprocessing.checks import CHECKS
 from review.languages import of
 
 pytestmark = [pytest.mark.browser, pytest.mark.airflow]
@@ -226,6 +228,23 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(sitting: Sitting, airflow: A
     sitting.press(Keys.ESCAPE)
     sitting.until("!document.getElementById('help').open")
     assert sitting.run("return document.activeElement.id") == "help-button"
+
+
+def test_what_a_check_asks_can_be_read_without_a_mouse(sitting: Sitting, airflow: Airflow) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    batch = airflow.shelf.batch(1)
+    photo, check = airflow.shelf.photos(batch)[0], CHECKS["head_room"]
+    subject = Subject(SubjectKind.PHOTO, photo)
+    airflow.shelf.catalog.scores.add([Score(subject, check.name, check.version, 0.25, {"above": 1.5})])
+    sitting.open(f"/batch/{batch}/raw/{photo}")
+    sitting.until("document.getElementById('facts-scores').children.length")
+    sitting.run("document.querySelector('#facts-explained summary').focus()")
+    sitting.press(Keys.ENTER)
+    sitting.until("document.querySelector('#facts-explained dd')")
+    told = sitting.text("facts-explained")
+    assert check.question.partition("`")[0] in told
+    assert "above 1.5" in told
 
 
 @pytest.mark.parametrize(
