@@ -42,7 +42,7 @@ def test_every_reason_has_a_button_with_its_key(shelf: Shelf, desk: Door, stage:
     page = desk("rita").get(f"/batch/{shelf.batch(1)}/{stage}").text
 
     for reason in REASONS[stage]:
-        assert f'data-reason="{reason}" data-key="{words.KEYS[reason]}"' in page
+        assert f'data-reason="{reason}"><kbd data-shows="{reason}">{words.KEYS[reason]}</kbd>' in page
 
 
 def test_no_two_reasons_share_a_key() -> None:
