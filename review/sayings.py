@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalog.records import Reason, Stage
+from catalog.records import Domain, Reason, Stage
 from collectors.errors import SearchEnded
 from preprocessing.best import NOTHING
 from preprocessing.checks import CHECKS
@@ -121,6 +121,23 @@ SHAPES = (
     "it does not hold that {sentence}",
     "{sentence} ({failing} of {rows} photos)",
     "{sentence} ({failing} of {rows} faces)",
+    # why a model is promoted or not, and who said so
+    "{domain} was {before} of the faces and is {now}: moved by more than {limit}",
+    "{fresh} of {total} faces are new ({share}): more than {limit}",
+    "signed off by {who}, {moment}: {why}",
+    "signed off by {who}, {moment}, without a reason given",
+    "refused by {who}, {moment}: {why}",
+    "refused by {who}, {moment}, without a reason given",
+    "the first model; its metrics are complete and finite",
+    "not worse than the champion in anything",
+    "nothing is much worse, but the losses outweigh the gains",
+    "measured by other code or on other faces than the champion; evaluate again",
+    "the champion cannot be measured: {why}",
+    "{metric} {from} → {to} is worse by more than {margin}",
+    "{metric} {from} → {to} is better",
+    "{metric} is missing or not finite",
+    "the champion's {metric} is missing or not finite",
+    "{direction} was not measured: it needs two held-out faces on each side",
     # rates that are compared with those of the batches before
     "about as many photos as before are refused by {step}: {reason}",
     "about as many photos as before score below {threshold} for {check}",
@@ -140,6 +157,7 @@ def sayings() -> Iterator[str]:
     yield from REFUSALS
     yield from COLUMNS
     yield _USED
+    yield from Domain
     yield from (kind.outcome for kind in SearchEnded.__subclasses__())
     yield from Stage
     yield from (_spoken(reason) for reason in Reason)

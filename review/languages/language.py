@@ -21,7 +21,7 @@ _Key = TypeVar("_Key")
 
 #: What stands for a value in a shape, {number}, once the shape is escaped; and which of them are numbers.
 _PLACE = re.compile(r"\\{(\w+)\\}")
-_NAMES = {"name", "reader", "who"}  # said as they are
+_NAMES = {"metric", "moment", "name", "reader", "who", "why"}  # said as they are
 _NUMBERS = {"batch", "failing", "least", "less", "more", "most", "number", "rows", "score", "threshold"}
 
 

@@ -32,6 +32,8 @@ from review.languages import of
 from review.languages.choosing import chosen
 from review.sayings import REFUSALS
 from review.translating import HERE, bring_up_to_date, collect, lacking
+from training.promote import GUARDS, decide
+from training.signoff import Change, SignOff, unusual
 
 Desk = Callable[[str], Visitor]
 LATIN = st.characters(max_codepoint=255)  # what a header can hold
@@ -157,8 +159,15 @@ def told_by_the_domain() -> list[str]:
         {},
     ]
     merits = [why(good, replace(good, **change)) for change in worse]  # type: ignore[arg-type]
+    change = Change("now", "before", {"bare": 70, "makeup": 30}, {"bare": 40, "makeup": 60}, fresh=90)
+    signed = [SignOff(yes, "rita", datetime.now(UTC), text) for yes in (True, False) for text in ("", "raw, other")]
+    metrics = {f"a/{guard.metric}": 1.0 for guard in GUARDS}
+    worse_or_better = [{name: value * by for name, value in metrics.items()} for by in (0.1, 1.0, 10.0)]
+    judged = [decide(one, champion, directions=["a"]) for one in (*worse_or_better, {}) for champion in (metrics, None)]
+    models = [reason for judgement in judged for reason in judgement.reasons]
+    models += [*unusual(change, balance=0.1, fresh=0.3), *(one.sentence for one in signed)]
     failed = f"it does not hold that {rules[0]} (3 of 40 photos); it does not hold that {rules[1]}"
-    return [*rules, *findings, *merits, failed, *(check.question for check in CHECKS.values())]
+    return [*rules, *findings, *merits, *models, failed, *(check.question for check in CHECKS.values())]
 
 
 def test_what_the_domain_says_is_known_by_its_shape() -> None:
