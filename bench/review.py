@@ -89,45 +89,11 @@ def measure(
         browser = stack.enter_context(Browser(home))
         say("first image")
         first = pace.first_image(browser, airflow, catalog, batch, token, times=5)
-        profile = browser.profile()
-        browser.sign_in(profile, airflow.url, token)
-        tab = browser.tab(profile, script=pace.WATCHER)
-        say("keys")
-        near = pace.judge_at_pace(tab, airflow, catalog, batch, keys=keys)
-        say("keys, delayed")
-        far = pace.judge_at_pace(tab, airflow, catalog, batch, keys=keys, delay=100)
-        tab.close()
-        say("a crowd")
-        before = pace.last_decision(catalog)
-        crowd = review_together(CROWD, browser, airflow, batch, seconds=seconds, kills=kills)
-        for reviewer in crowd:
-            for failure, times in Counter(reviewer.failures).most_common(2):
-                say(f"{reviewer.name}, {times} times: {failure}")
-        say("each looks again")
-        with ThreadPoolExecutor(len(crowd)) as pool:
-            flushed = list(pool.map(Reviewer.look_again, crowd))
-        say("reckoning")
-        log = reckoning.rows(catalog, after=before)
-        reckoned = reckoning.reckon([act for reviewer in crowd for act in reviewer.told], log)
-        return {
-            "p50_ms": round(pace.percentile(near.waits, 0.5), 1),
-            "p95_ms": round(pace.percentile(near.waits, 0.95), 1),
-            "p99_ms": round(pace.percentile(near.waits, 0.99), 1),
-            "p95_framed_ms": round(pace.percentile(near.framed, 0.95), 1),
-            "p95_delayed_ms": round(pace.percentile(far.waits, 0.95), 1),
-            "images_per_min": round(near.per_minute),
-            "images_per_min_delayed": round(far.per_minute),
-            "skipped": near.skipped + far.skipped,
-            "unanswered": near.unanswered + far.unanswered,
-            "lost": reckoned.lost,
-            "doubled": reckoned.doubled,
-            "refused": reckoned.refused,
-            "crowd_decisions": reckoned.told,
-            "crowd_tabs_closed": sum(reviewer.closed for reviewer in crowd),
-            "crowd_tabs_crashed": sum(reviewer.crashed for reviewer in crowd),
-            "crowd_flushed": all(flushed),
-            "replay_is_state": reckoning.verified(airflow.environment),
-            "first_image_ms": round(first),
+        told: dict[str, object] = {"first_image_ms": round(first)}
+        told |= _at_pace(browser, airflow, catalog, batch, token, keys=keys)
+        say(json.dumps(told))
+        told |= _together(browser, airflow, catalog, batch, seconds=seconds, kills=kills)
+        return told | {
             "server_mb_above_idle": round(scales.most - idle, 1),
             "idle_mb": round(idle),
             "subjects": subjects,
@@ -138,6 +104,59 @@ def measure(
         }
 
 
+def _at_pace(
+    browser: Browser, airflow: Airflow, catalog: Catalog, batch: int, token: str, *, keys: int
+) -> dict[str, object]:
+    """One reviewer with a key every 50 ms, near the server and far from it."""
+    profile = browser.profile()
+    browser.sign_in(profile, airflow.url, token)
+    tab = browser.tab(profile, script=pace.WATCHER)
+    say("keys")
+    near = pace.judge_at_pace(tab, airflow, catalog, batch, keys=keys)
+    say("keys, delayed")
+    far = pace.judge_at_pace(tab, airflow, catalog, batch, keys=keys, delay=100)
+    tab.close()
+    return {
+        "p50_ms": round(pace.percentile(near.waits, 0.5), 1),
+        "p95_ms": round(pace.percentile(near.waits, 0.95), 1),
+        "p99_ms": round(pace.percentile(near.waits, 0.99), 1),
+        "p95_framed_ms": round(pace.percentile(near.framed, 0.95), 1),
+        "p95_delayed_ms": round(pace.percentile(far.waits, 0.95), 1),
+        "images_per_min": round(near.per_minute),
+        "images_per_min_delayed": round(far.per_minute),
+        "skipped": near.skipped + far.skipped,
+        "unanswered": near.unanswered + far.unanswered,
+    }
+
+
+def _together(
+    browser: Browser, airflow: Airflow, catalog: Catalog, batch: int, *, seconds: float, kills: int
+) -> dict[str, object]:
+    """Eight reviewers, tabs and server killed; what the pages told, held against the log."""
+    say("a crowd")
+    before = pace.last_decision(catalog)
+    crowd = review_together(CROWD, browser, airflow, batch, seconds=seconds, kills=kills)
+    for reviewer in crowd:
+        for failure, times in Counter(reviewer.failures).most_common(2):
+            say(f"{reviewer.name}, {times} times: {failure}")
+    say("each looks again")
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        flushed = list(pool.map(Reviewer.look_again, crowd))
+    say("reckoning")
+    log = reckoning.rows(catalog, after=before)
+    reckoned = reckoning.reckon([act for reviewer in crowd for act in reviewer.told], log)
+    return {
+        "lost": reckoned.lost,
+        "doubled": reckoned.doubled,
+        "refused": reckoned.refused,
+        "replay_is_state": reckoning.verified(airflow.environment),
+        "crowd_decisions": reckoned.told,
+        "crowd_tabs_closed": sum(reviewer.closed for reviewer in crowd),
+        "crowd_tabs_crashed": sum(reviewer.crashed for reviewer in crowd),
+        "crowd_flushed": all(flushed),
+    }
+
+
 def main() -> int:
     """Measure, and say it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -146,7 +165,7 @@ def main() -> int:
     parser.add_argument("--kept", type=Path, help="a folder with a filled catalog, filled when it is empty")
     parser.add_argument("--seconds", type=float, default=150, help="how long eight reviewers review together")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))  # so that what was started is stopped
     with tempfile.TemporaryDirectory(prefix="faceloop-review-") as home:
         told = measure(
             Path(home), subjects=options.subjects, keys=options.keys, seconds=options.seconds, kept=options.kept

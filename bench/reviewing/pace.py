@@ -16,7 +16,6 @@ from sqlalchemy import select
 from bench.reviewing.airflow import Airflow
 from bench.reviewing.browser import Browser, Tab
 from catalog import Catalog
-from catalog.decisions import present
 from catalog.records import Role, Stage
 from catalog.tables import decisions, faces
 
@@ -125,27 +124,16 @@ def _told(seen: dict[str, Any], catalog: Catalog, before: int) -> Paced:
 
 
 def _left_out(catalog: Catalog, before: int) -> int:
-    """Faces in the queue's order, between the first and the last one decided since, on which no decision stands."""
-    decided = present(Stage.CROP)
+    """Faces in the queue's order, between the first and the last one decided since, which nobody has judged."""
+    crop = decisions.c.stage == Stage.CROP.value
+    since = select(decisions.c.face_id).where(crop, decisions.c.id > before, decisions.c.role == Role.FIRST.value)
     with catalog.reading() as connection:
-        since = list(
-            connection.scalars(
-                select(decisions.c.face_id).where(
-                    decisions.c.id > before,
-                    decisions.c.stage == Stage.CROP.value,
-                    decisions.c.role == Role.FIRST.value,
-                )
-            )
-        )
-        if not since:
+        numbers = connection.scalars(since).all()
+        if not numbers:
             return 0
-        return len(
-            connection.scalars(
-                select(faces.c.id).where(
-                    faces.c.id.between(min(since), max(since)), faces.c.id.not_in(select(decided.c.face_id))
-                )
-            ).all()
-        )
+        between = faces.c.id.between(min(numbers), max(numbers))
+        judged = select(decisions.c.face_id).where(crop)
+        return len(connection.scalars(select(faces.c.id).where(between, faces.c.id.not_in(judged))).all())
 
 
 def last_decision(catalog: Catalog) -> int:
