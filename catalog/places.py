@@ -43,7 +43,8 @@ class Place:
         earlier = Stage.RAW if stage is Stage.CROP else Stage.CROP
         if self.before is not Verdict.APPROVE:
             raise Conflict(f"not approved at the {earlier} stage")
-        if self.later and role not in (Role.SECOND, Role.THIRD):
+        disputed = stood is not None and stood.decision is None
+        if self.later and not disputed and role not in (Role.SECOND, Role.THIRD):
             raise Conflict("decided at the final stage already; take that back first")
 
     def _of_face(self) -> str:

@@ -50,21 +50,12 @@ class Queue(Part):
         limit: int = 100,
         after: int = 0,
         sieve: Sieve = ALL,
-        among: Sequence[int] | None = None,
-        without: str = "",
     ) -> Sequence[int]:
-        """The numbers of a stage's subjects above ``after``, ascending: those that wait, or every one.
-
-        ``among``: of these alone. ``without``: not what anybody but this person holds.
-        """
+        """The numbers of a stage's subjects above ``after``, ascending: those that wait, or every one."""
         with self._catalog.reading() as connection:
             floor = floor_of(connection, batch_id, stage) if undecided else 0
             statement = _waiting(batch_id, stage, undecided=undecided, sieve=sieve)
             table = table_of(stage)
-            if among is not None:
-                statement = statement.where(table.c.id.in_(among))
-            if without:
-                statement = statement.where(~held_by_others(stage, without, table.c.id))
             statement = statement.where(table.c.id > max(after, floor - 1)).order_by(table.c.id).limit(limit)
             return connection.scalars(statement).all()
 

@@ -9,17 +9,19 @@ from sqlalchemy import ColumnElement, exists, or_
 from catalog.present import id_column
 from catalog.records import Reason, Stage
 from catalog.stages import table_of
-from catalog.tables import candidates, faces, flags, photos, queries
+from catalog.tables import candidates, faces, flags, photos, queries, standing_decisions
 
 
 @dataclass(frozen=True, slots=True)
 class Sieve:
-    """Which subjects of a stage are wanted: those of a source, of a query with these words, flagged so."""
+    """Which subjects of a stage are wanted: those of a source, of a query with these words, flagged so,
+    or disputed."""
 
     source: str = ""
     query: str = ""
     reason: Reason | None = None
     flag: str = ""  # the name of a check or expectation
+    disputed: bool = False  # only what two people differ about
 
     @property
     def tells(self) -> bool:
@@ -47,6 +49,15 @@ class Sieve:
             if self.flag:
                 of = of.where(or_(flags.c.by == self.flag, flags.c.by == f"check:{self.flag}"))
             found.append(of)
+        if self.disputed:
+            standing = standing_decisions.alias("differing")
+            found.append(
+                exists().where(
+                    id_column(standing, stage) == table_of(stage).c.id,
+                    standing.c.stage == stage.value,
+                    standing.c.verdict.is_(None),
+                )
+            )
         return found
 
 

@@ -23,8 +23,8 @@ from catalog.stages import Tally, last_at, marks_of, progress_of, tally_of
 _FEW = 5_000
 #: In a larger one what was looked up is shown for so many times as long as that took, and for a second at least.
 _WORTH = 20
-#: Stages of batches that are kept.
-_KEPT = 60
+#: Stages of batches that are kept: more than the first page tells of, or opening it would push out all others.
+_KEPT = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,10 @@ def wanted(
     flag: Word = "",
     source: Word = "",
     query: Word = "",
+    disputed: bool = False,
 ) -> Wanted:
     """Which subjects an address asks for: a dependency."""
-    return Wanted(everything, Sieve(source, query, reason, flag), order)
+    return Wanted(everything, Sieve(source, query, reason, flag, disputed), order)
 
 
 #: The dependency on it.

@@ -70,6 +70,11 @@ class Wanted:
     order: Order = Order.OLDEST
 
     @property
+    def listed(self) -> bool:
+        """Whether what is decided is shown as well, so that nobody is given any of it."""
+        return self.everything or self.sieve.disputed
+
+    @property
     def filters(self) -> dict[str, str]:
         """As the page's address says it; what is not chosen is not there."""
         sieve = self.sieve
@@ -80,6 +85,7 @@ class Wanted:
             "flag": sieve.flag,
             "source": sieve.source,
             "query": sieve.query,
+            "disputed": "true" if sieve.disputed else "",
         }
         return {name: value for name, value in said.items() if value}
 

@@ -46,7 +46,7 @@ class Serving:
         BadInput: a cursor that is none of ours.
         """
         start = _number(after)
-        if wanted.everything or not person.may_decide:
+        if wanted.listed or not person.may_decide:
             return self._listed(batch_id, stage, person, wanted, start, limit)
         order = None
         if wanted.order is not Order.OLDEST:
@@ -65,7 +65,7 @@ class Serving:
         first = self._catalog.batches.item(Subject(STAGE_SUBJECT[stage], number), stage)
         if first.batch_id != batch_id:
             raise NotFound(f"no {first.subject.kind} {number} in batch {batch_id}")
-        after = str(number) if wanted.order is Order.OLDEST or wanted.everything else ""
+        after = str(number) if wanted.order is Order.OLDEST or wanted.listed else ""
         rest = self.page(batch_id, stage, person=person, wanted=wanted, after=after, limit=PAGE - 1)
         if person.may_decide and first.decision is None:
             self._catalog.queue.hold(batch_id, stage, person=person.id, keep=[number], release=[])
@@ -75,7 +75,7 @@ class Serving:
     def _listed(self, batch_id: int, stage: Stage, person: Person, wanted: Wanted, after: int, limit: int) -> Page:
         """By number, leased to nobody. Of flags nothing is told about what somebody is still to look at blindly."""
         numbers = self._catalog.queue.first(
-            batch_id, stage, undecided=not wanted.everything, limit=limit + 1, after=after, sieve=wanted.sieve
+            batch_id, stage, undecided=not wanted.listed, limit=limit + 1, after=after, sieve=wanted.sieve
         )
         kind = STAGE_SUBJECT[stage]
         items = self._items([Subject(kind, number) for number in numbers[:limit]], stage, person)

@@ -4,7 +4,7 @@ import { complete } from "./cards.js";
 import { count, draw, finish, openReasons, progress } from "./draw.js";
 import { advance, turn } from "./move.js";
 import { Outbox } from "./outbox.js";
-import { current, find, insert, opening, pageItems, root, spoken, state, underway } from "./pile.js";
+import { current, find, insert, listed, opening, pageItems, root, spoken, state, underway } from "./pile.js";
 import { reel } from "./single.js";
 import { soon } from "./soon.js";
 import { Tabs } from "./tabs.js";
@@ -103,7 +103,7 @@ export function resume() {
     item.sent += 1;
     put(item, decision);
   }
-  if (state.items.length && current().decision && !state.filters.everything && !opening.single) advance();
+  if (state.items.length && current().decision && !listed() && !opening.single) advance();
 }
 
 function act(items, { verdict, reason, note, seconds }) {

@@ -97,6 +97,9 @@ export function finish() {
 function ended(left) {
   const { everything, order, ...filters } = state.filters;
   if (left > 0 && Object.keys(filters).length) return [_("None here"), _("No waiting picture fits these filters.")];
+  if (left > 0 && here.disputed >= left) {
+    return [_("Two people differ"), _("A third person is asked. Is there none, one of the two changes their verdict or takes it back: Filter, Disputed.")];
+  }
   if (left > 0) {
     return [_("None for you just now"), _("What is left is before other reviewers. What they leave comes here by itself.")];
   }

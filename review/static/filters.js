@@ -2,7 +2,7 @@
 
 import { _n } from "./words.js";
 
-const FIELDS = { show: "everything", order: "order", flagged: "reason", flag: "flag", source: "source", query: "query" };
+const FIELDS = { show: "everything", order: "order", flagged: "reason", flag: "flag", source: "source", query: "query", disputed: "disputed" };
 const byId = (id) => document.getElementById(id);
 
 // {name: value} of what is chosen; what is not chosen is not there.
@@ -41,7 +41,7 @@ export class Filters {
 
   write(filters) {
     for (const [id, name] of Object.entries(FIELDS)) byId(id).value = filters[name] ?? "";
-    const hidden = Object.keys(only(filters, ["reason", "flag", "source", "query"])).length;
+    const hidden = Object.keys(only(filters, ["reason", "flag", "source", "query", "disputed"])).length;
     byId("sieve-count").textContent = hidden ? _n("1 set", "{number} set", hidden) : "";
     byId("sieve-clear").disabled = !hidden;
   }

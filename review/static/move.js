@@ -2,7 +2,7 @@
 
 import { draw } from "./draw.js";
 import { offer } from "./filters.js";
-import { here, more, opening, pageItems, pageStart, remove, restart, spoken, state } from "./pile.js";
+import { here, listed, more, opening, pageItems, pageStart, remove, restart, spoken, state } from "./pile.js";
 import { reel } from "./single.js";
 import { alarm, say } from "./talk.js";
 import { _, _n } from "./words.js";
@@ -80,7 +80,7 @@ export async function reload(filters) {
 // Nothing waits here, but something does elsewhere: whether others have left some of it.
 export async function askAgain() {
   const left = here.subjects - here.decided + (here.seconds_wanted ?? 0);
-  if (byId("finished").hidden || state.filters.everything || left <= 0) return;
+  if (byId("finished").hidden || listed() || left <= 0) return;
   if (await restart(state.filters, { quiet: true })) draw();
 }
 

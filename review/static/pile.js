@@ -36,6 +36,8 @@ export const state = {
   done: [], // what undo takes back, the last act last
 };
 
+// Whether what is decided is here as well: then none of it was lent to us.
+export const listed = () => Boolean(state.filters.everything || state.filters.disputed);
 export const current = () => state.items[state.at];
 export const pageStart = () => state.at - (state.at % opening.pageSize);
 export const pageItems = () => state.items.slice(pageStart(), pageStart() + opening.pageSize);
@@ -50,7 +52,7 @@ export function insert(item) {
 
 // The numbers of what waits here, nearest first: what was lent to us to look at.
 export function held() {
-  if (state.filters.everything) return [];
+  if (listed()) return [];
   const waiting = (items) => items.filter((item) => !item.decision).map((item) => item.id);
   return [...waiting(state.items.slice(state.at)), ...waiting(state.items.slice(0, state.at))];
 }
@@ -68,7 +70,7 @@ export function remove(ids) {
 export function around(ahead, behind) {
   const next = [];
   for (let index = state.at + 1; index < state.items.length && next.length < ahead; index += 1) {
-    if (!state.items[index].decision || state.filters.everything) next.push(state.items[index]);
+    if (!state.items[index].decision || listed()) next.push(state.items[index]);
   }
   return [...state.items.slice(state.at, state.at + 1), ...next, ...state.items.slice(Math.max(0, state.at - behind), state.at)];
 }

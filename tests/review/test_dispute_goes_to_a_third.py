@@ -154,3 +154,47 @@ def test_a_third_who_agrees_with_the_rejection_rejects(shelf: Shelf, desk: Door)
     found = shelf.catalog.decisions.of(Subject(SubjectKind.PHOTO, photo), stage=Stage.RAW)
     assert found is not None
     assert (found.by, found.verdict) == ("anna", Verdict.REJECT)
+
+
+def test_a_team_of_two_finds_what_it_differs_about_and_settles_it(shelf: Shelf, desk: Door) -> None:
+    batch, photo = disputed(shelf, desk)
+    agreed = shelf.batch(1)
+    for name in ("olga", "rita"):
+        desk(name).decide(agreed, "raw", {"subject": shelf.photos(agreed)[0], "verdict": "approve"})
+        assert items(desk(name), agreed, disputed="true") == []
+
+    for name in ("olga", "rita"):
+        (item,) = items(desk(name), batch, disputed="true")
+        assert (item["id"], item["decision"]["by"], item["looks"]) == (photo, name, [])
+    act = {"subject": photo, "verdict": "reject", "reason": "not_a_photo"}
+    assert desk("olga").decide(batch, "raw", act)[0]["saved"]
+
+    assert stands(shelf, photo) == "reject"
+    assert shelf.catalog.batches.progress(batch, Stage.RAW).complete
+    assert items(desk("olga"), batch, disputed="true") == []
+    assert "disputed" not in desk("olga").get("/").text
+
+
+def test_either_of_the_two_settles_a_dispute_about_a_crop_whose_face_is_judged_finally(
+    shelf: Shelf, desk: Door
+) -> None:
+    batch = shelf.batch(1)
+    (face,) = shelf.faces(batch)
+    for stage in ("crop", "final"):
+        desk("olga").decide(batch, stage, {"subject": face, "verdict": "approve"})
+    rejected = {"subject": face, "verdict": "reject", "reason": "wink_or_closed_eyes"}
+    assert desk("rita").decide(batch, "crop", rejected)[0]["saved"]
+
+    assert desk("olga").decide(batch, "crop", rejected)[0]["saved"]
+
+    found = shelf.catalog.decisions.of(Subject(SubjectKind.FACE, face), stage=Stage.CROP)
+    assert found is not None
+    assert (found.by, found.verdict) == ("olga", Verdict.REJECT)
+    assert shelf.catalog.faces.approved() == []
+    assert shelf.catalog.log.verify().whole
+
+
+def test_the_first_page_tells_of_a_dispute(shelf: Shelf, desk: Door) -> None:
+    disputed(shelf, desk)
+
+    assert "1 disputed" in desk("vic").get("/").text
