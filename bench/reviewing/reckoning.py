@@ -35,13 +35,15 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Reckoning:
     """``lost``: acts that a person saw done and the log does not have; of these, ``refused`` because somebody else's
-    decision stands. ``doubled``: subjects with two first looks, by two people or twice by one, where none was taken
-    back and no second look was meant."""
+    decision stands. ``doubled``: subjects with first looks by two people, where none was taken back and no second look
+    was meant. ``again``: subjects that were put before the same person twice, who judged them twice; the last counts.
+    """
 
     told: int
     lost: int
     refused: int
     doubled: int
+    again: int
 
 
 def rows(catalog: Catalog, *, after: int = 0) -> list[Row]:
@@ -64,12 +66,15 @@ def reckon(told: Sequence[Told], log: Sequence[Row]) -> Reckoning:
         saved[row.person, row.subject].add(row.verdict)
     lost = {act for act in told if not act.verdicts & saved[act.person, act.subject]}
     refused = {act for act in lost if by[act.subject] - {act.person}}
-    return Reckoning(len(set(told)), len(lost), len(refused), len(_doubled(log)))
+    looks = _first_looks(log)
+    doubled = [people for people in looks.values() if len(set(people)) > 1]
+    again = [people for people in looks.values() if len(set(people)) < len(people)]
+    return Reckoning(len(set(told)), len(lost), len(refused), len(doubled), len(again))
 
 
-def _doubled(log: Sequence[Row]) -> set[int]:
+def _first_looks(log: Sequence[Row]) -> Mapping[int, list[str]]:
+    """Who has given each subject a first look that was not taken back, once for each time."""
     standing: Mapping[int, list[str]] = defaultdict(list)
-    doubled = set()
     for row in log:
         if row.role in _MEANT:
             continue
@@ -79,9 +84,7 @@ def _doubled(log: Sequence[Row]) -> set[int]:
                 looks.remove(row.person)
             continue
         looks.append(row.person)
-        if len(looks) > 1:
-            doubled.add(row.subject)
-    return doubled
+    return standing
 
 
 def verified(environment: Mapping[str, str]) -> bool | None:

@@ -40,24 +40,24 @@ def row(person: str, subject: int, verdict: str = "approve", role: str = "first"
 
 
 @pytest.mark.parametrize(
-    ("told", "log", "lost", "refused", "doubled"),
+    ("told", "log", "lost", "refused", "doubled", "again"),
     [
-        ([saw("ada", 1)], [row("ada", 1)], 0, 0, 0),
-        ([saw("ada", 1), saw("ada", 2)], [row("ada", 1)], 1, 0, 0),
-        ([saw("ada", 1)], [row("ada", 1, "reject")], 1, 0, 0),
-        ([saw("ada", 1, "approve", "reject")], [row("ada", 1, "reject")], 0, 0, 0),
-        ([saw("ada", 1), saw("bob", 1)], [row("ada", 1)], 1, 1, 0),
-        ([saw("ada", 1), saw("bob", 1)], [row("ada", 1), row("bob", 1)], 0, 0, 1),
-        ([saw("ada", 1), saw("bob", 1)], [row("ada", 1), row("bob", 1, role="second")], 0, 0, 0),
-        ([], [row("ada", 1), row("ada", 1)], 0, 0, 1),
-        ([], [row("ada", 1), row("ada", 1, "undo"), row("bob", 1)], 0, 0, 0),
+        ([saw("ada", 1)], [row("ada", 1)], 0, 0, 0, 0),
+        ([saw("ada", 1), saw("ada", 2)], [row("ada", 1)], 1, 0, 0, 0),
+        ([saw("ada", 1)], [row("ada", 1, "reject")], 1, 0, 0, 0),
+        ([saw("ada", 1, "approve", "reject")], [row("ada", 1, "reject")], 0, 0, 0, 0),
+        ([saw("ada", 1), saw("bob", 1)], [row("ada", 1)], 1, 1, 0, 0),
+        ([saw("ada", 1), saw("bob", 1)], [row("ada", 1), row("bob", 1)], 0, 0, 1, 0),
+        ([saw("ada", 1), saw("bob", 1)], [row("ada", 1), row("bob", 1, role="second")], 0, 0, 0, 0),
+        ([], [row("ada", 1), row("ada", 1)], 0, 0, 0, 1),
+        ([], [row("ada", 1), row("ada", 1, "undo"), row("bob", 1)], 0, 0, 0, 0),
     ],
 )
-def test_the_reckoning_tells_lost_refused_and_doubled(
-    told: list[Told], log: list[Row], lost: int, refused: int, doubled: int
+def test_the_reckoning_tells_lost_refused_doubled_and_judged_again(
+    told: list[Told], log: list[Row], lost: int, refused: int, doubled: int, again: int
 ) -> None:
     found = reckon(told, log)
-    assert (found.lost, found.refused, found.doubled) == (lost, refused, doubled)
+    assert (found.lost, found.refused, found.doubled, found.again) == (lost, refused, doubled, again)
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
