@@ -13,8 +13,8 @@ plugin in Airflow's api-server; whoever judges is signed in, and keys are real i
   which no other picture came;
 - ``first_image_ms``: from the start of a navigation to the first picture, with nothing of it in the browser's cache nor
   in the system's, median of 5;
-- ``lost``, ``doubled``, ``judged_again``, ``replay_is_state``: eight reviewers at once, tabs and server killed (bench/reviewing/crowd.py,
-  bench/reviewing/reckoning.py);
+- ``lost``, ``doubled``, ``judged_again``, ``replay_is_state``: eight reviewers at once, tabs and server killed
+  (bench/reviewing/crowd.py, bench/reviewing/reckoning.py);
 - ``server_mb_above_idle``: the most that the server's processes weighed in all of this (PSS), less what they weigh
   when they have shown one page of an empty catalog.
 """
