@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from catalog.candidates import provenance_of
 from catalog.decisions import decision_of, present
 from catalog.errors import BadInput, Conflict, NotFound
+from catalog.floors import begin
 from catalog.part import Part, finite, now
 from catalog.records import (
     STAGE_SUBJECT,
@@ -70,6 +71,7 @@ class Batches(Part):
                 batches.insert().values(key=key, state=BatchState.OPEN.value, opened_at=moment).returning(batches.c.id)
             ).scalar_one()
             connection.execute(update(photos).where(photos.c.id.in_(waiting)).values(batch_id=number))
+            begin(connection, number)
             return self._one(connection, number)
 
     def close(self, batch_id: int, *, state: BatchState, reason: str = "") -> None:

@@ -13,6 +13,14 @@ from catalog.records import Stage
 from catalog.tables import queue_floors
 
 
+def begin(connection: Connection, batch_id: int) -> None:
+    """Let the queues of a new batch begin at its first subject. From here on each has a row to hold: a face that comes
+    while its queue is read for the first time is waited for."""
+    connection.execute(
+        queue_floors.insert(), [{"batch_id": batch_id, "stage": stage.value, "floor": 0} for stage in Stage]
+    )
+
+
 def floor_of(connection: Connection, batch_id: int, stage: Stage) -> int:
     """The lowest number that may wait."""
     return connection.scalar(_of([batch_id], stage)) or 0

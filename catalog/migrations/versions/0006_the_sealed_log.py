@@ -24,6 +24,9 @@ _REASONS = (
     "'no_head_room', 'not_a_photo', 'other'"
 )
 
+#: Rows read and written at a time: a log may be far larger than the memory.
+_PIECE = 5_000
+
 _MADE = ("golds", "queue_floors", "review_leases", "standing_decisions")
 
 
@@ -145,6 +148,7 @@ def upgrade() -> None:
     _forbid_changes("golds")
     _seal()
     _stand()
+    _begin()
 
 
 def _seal() -> None:
@@ -155,7 +159,7 @@ def _seal() -> None:
     decisions = sa.table("decisions", *(sa.column(name, _TIME if name == "at" else None) for name in (*told, "seal")))
     last = 0
     while True:
-        some = sa.select(decisions).where(decisions.c.id > last).order_by(decisions.c.id).limit(5_000)
+        some = sa.select(decisions).where(decisions.c.id > last).order_by(decisions.c.id).limit(_PIECE)
         rows = connection.execute(some).mappings().all()
         if not rows:
             break
@@ -189,34 +193,41 @@ def _let_change(*, again: bool = True) -> None:
 def _stand() -> None:
     """So far the last decision of a subject stands, unless it is an undo; of an erased photo none is kept here."""
     connection = op.get_bind()
-    rows = connection.execute(
-        sa.text(
-            'SELECT d.id, d.photo_id, d.face_id, d.stage, d."by", p.batch_id FROM decisions d'
-            " LEFT JOIN faces f ON f.id = d.face_id JOIN photos p ON p.id = COALESCE(d.photo_id, f.photo_id)"
-            " WHERE d.verdict <> 'undo' AND d.id IN"
-            " (SELECT max(id) FROM decisions GROUP BY stage, photo_id, face_id)"
-            " AND p.id NOT IN (SELECT photo_id FROM refusals WHERE photo_id IS NOT NULL AND step = 'erase')"
-            " ORDER BY d.id"
-        )
-    ).all()
-    standing = [
-        {
-            "decision": row.id,
-            "batch": row.batch_id,
-            "looks": 0 if row.by.startswith("check:") else 1,
-            "draw": _draw(row.photo_id, row.face_id, row.stage),
-        }
-        for row in rows
-    ]
-    if standing:
+    some = sa.text(
+        'SELECT d.id, d.photo_id, d.face_id, d.stage, d."by", p.batch_id FROM decisions d'
+        " LEFT JOIN faces f ON f.id = d.face_id JOIN photos p ON p.id = COALESCE(d.photo_id, f.photo_id)"
+        " WHERE d.id > :last AND d.verdict <> 'undo'"
+        " AND NOT EXISTS (SELECT 1 FROM decisions n WHERE n.photo_id = d.photo_id AND n.stage = d.stage AND n.id > d.id)"
+        " AND NOT EXISTS (SELECT 1 FROM decisions n WHERE n.face_id = d.face_id AND n.stage = d.stage AND n.id > d.id)"
+        " AND NOT EXISTS (SELECT 1 FROM refusals r WHERE r.photo_id = p.id AND r.step = 'erase')"
+        f" ORDER BY d.id LIMIT {_PIECE}"
+    )
+    put = sa.text(
+        "INSERT INTO standing_decisions (photo_id, face_id, stage, batch_id, looks, draw, decision_id, verdict,"
+        ' reason, note, "by", at, role, seconds) SELECT photo_id, face_id, stage, :batch, :looks, :draw, id,'
+        ' verdict, reason, note, "by", at, role, seconds FROM decisions WHERE id = :decision'
+    ).bindparams(sa.bindparam("batch", type_=_KEY), sa.bindparam("draw", type_=sa.Float()))
+    last = 0
+    while rows := connection.execute(some, {"last": last}).all():
         connection.execute(
-            sa.text(
-                "INSERT INTO standing_decisions (photo_id, face_id, stage, batch_id, looks, draw, decision_id, verdict,"
-                ' reason, note, "by", at, role, seconds) SELECT photo_id, face_id, stage, :batch, :looks, :draw, id,'
-                ' verdict, reason, note, "by", at, role, seconds FROM decisions WHERE id = :decision'
-            ).bindparams(sa.bindparam("batch", type_=_KEY), sa.bindparam("draw", type_=sa.Float())),
-            standing,
+            put,
+            [
+                {
+                    "decision": row.id,
+                    "batch": row.batch_id,
+                    "looks": 0 if row.by.startswith("check:") else 1,
+                    "draw": _draw(row.photo_id, row.face_id, row.stage),
+                }
+                for row in rows
+            ],
         )
+        last = rows[-1].id
+
+
+def _begin() -> None:
+    """Let every queue begin at its batch's first subject."""
+    for stage in ("raw", "crop", "final"):
+        op.execute(f"INSERT INTO queue_floors (batch_id, stage, floor) SELECT id, '{stage}', 0 FROM batches")
 
 
 def _draw(photo: int | None, face: int | None, stage: str) -> float:
