@@ -139,7 +139,7 @@ def create_app(
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     snapshot_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
-    overlay_routes.add_to(app, desk=desk)
+    overlay_routes.add_to(app, desk=desk, reader=reader)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 
     @app.get("/static/{name}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog import Catalog, settings
 from catalog.blobs import Blobs
 from catalog.errors import NotFound
-from catalog.records import Stage, StageProgress, Subject, SubjectKind
+from catalog.records import STAGE_SUBJECT, Stage, StageProgress, Subject, SubjectKind
 from preprocessing import earning
 from preprocessing.checks import Thresholds
 from preprocessing.report import BatchReport
@@ -95,9 +95,11 @@ class Desk:
             raise NotFound("the bytes of this picture are not in the store")
         return self._pictures.show(name, side=side, load=lambda: self._blobs.get(store, name))
 
-    def overlay(self, subject: Subject) -> tuple[Mark, ...]:
-        """What is drawn over a subject's picture."""
-        return overlay(self._catalog, subject)
+    def overlay(self, stage: Stage, number: int, *, person: Person) -> tuple[Mark, ...]:
+        """What is drawn over a subject's picture; no more than this person may know of it."""
+        subject = Subject(STAGE_SUBJECT[stage], number)
+        looks = self._catalog.looks.of([subject], stage, person=person.id, may_decide=person.may_decide)
+        return overlay(self._catalog, subject, blind=looks[subject].blind)
 
     def batch(self, batch_id: int) -> BatchView:
         """One batch with what its expectations said."""

@@ -40,9 +40,10 @@ class Mark:
     points: tuple[tuple[float, float], ...]
 
 
-def overlay(catalog: Catalog, subject: Subject) -> tuple[Mark, ...]:
+def overlay(catalog: Catalog, subject: Subject, *, blind: bool = False) -> tuple[Mark, ...]:
     """The marks on a photo or on a crop; on a photo that is not cropped yet, the faces that its screen saw.
 
+    So too for whoever looks at a photo blindly: that it is cropped tells that somebody approved it.
     NotFound when there is no such subject.
     """
     if subject.kind is SubjectKind.FACE:
@@ -52,7 +53,7 @@ def overlay(catalog: Catalog, subject: Subject) -> tuple[Mark, ...]:
         return on_crop(face.face, others, photo=(photo.width, photo.height))
     photo = catalog.photos.get(subject.id)
     size = np.array([photo.width, photo.height], dtype=np.float64)
-    cropped = catalog.faces.of_photo(photo.id)
+    cropped = () if blind else catalog.faces.of_photo(photo.id)
     if cropped:
         return tuple(mark for face in cropped for mark in on_photo(face.face, size))
     seen = photo.sighting.boxes if photo.sighting else ()

@@ -61,9 +61,15 @@ class Serving:
     def page_from(
         self, batch_id: int, stage: Stage, number: int, *, person: Person, wanted: Wanted = EVERY_WAITING
     ) -> Page:
-        """A page that begins at one subject of a batch, whatever stands on it. NotFound when it is not there."""
+        """A page that begins at one subject of a batch, whatever stands on it. NotFound when it is not there.
+
+        To whoever may decide, one of another batch may have been given among this one's because its answer is known.
+        Their page, loaded again, must not tell them so: they get what waits, whichever it is.
+        """
         first = self._catalog.batches.item(Subject(STAGE_SUBJECT[stage], number), stage)
         if first.batch_id != batch_id:
+            if person.may_decide:
+                return self.page(batch_id, stage, person=person, wanted=wanted)
             raise NotFound(f"no {first.subject.kind} {number} in batch {batch_id}")
         after = str(number) if wanted.order is Order.OLDEST or wanted.listed else ""
         rest = self.page(batch_id, stage, person=person, wanted=wanted, after=after, limit=PAGE - 1)

@@ -75,6 +75,16 @@ def test_judging_it_changes_nothing_that_stands(shelf: Shelf, desk: Door) -> Non
     assert shelf.catalog.log.verify().whole
 
 
+def test_its_page_loaded_again_does_not_tell_that_it_is_of_another_batch(shelf: Shelf, desk: Door) -> None:
+    (gold,) = known(shelf, desk)
+    batch = shelf.batch(4)
+
+    again = desk("rita").get(f"/batch/{batch}/raw/{gold}")
+
+    assert (again.status_code, desk("vic").get(f"/batch/{batch}/raw/{gold}").status_code) == (200, 404)
+    assert all(f'"id": {photo},' in again.text for photo in shelf.photos(batch))
+
+
 def test_it_comes_once_to_each_person_and_may_be_taken_back(shelf: Shelf, desk: Door) -> None:
     (gold,) = known(shelf, desk)
     batch = shelf.batch(4)

@@ -186,6 +186,21 @@ def test_a_second_look_may_come_when_the_photo_is_cropped_already(shelf: Shelf, 
     assert (item["blind"], outcome["saved"]) == (True, True)
 
 
+def test_no_mark_tells_that_the_photo_is_cropped_already(shelf: Shelf, desk: Door) -> None:
+    batch = shelf.batch(1)
+    (photo,) = shelf.photos(batch)
+    shelf.faces(batch)
+
+    def marks(name: str) -> list[Any]:
+        found: list[Any] = desk(name).get(f"/api/overlay?stage=raw&subject={photo}").json()["marks"]
+        return found
+
+    assert marks("rita") == [], "as on a photo whose screen has told nothing"
+    assert marks("vic"), "who decides nothing may see everything"
+    desk("rita").decide(batch, "raw", {"subject": photo, "verdict": "approve"})
+    assert marks("anna"), "and so may whoever is asked no more"
+
+
 def test_in_a_batch_that_is_closed_nobody_is_asked_and_everything_is_shown(shelf: Shelf, desk: Door) -> None:
     batch, _ = rejected_by_olga(shelf, desk)
     shelf.catalog.batches.close(batch, state=BatchState.DONE)
