@@ -34,6 +34,7 @@ class Card:
     batch: int | None
     decision: Decision | None
     waits: bool  # at the raw stage of a batch in review: whoever may decide may reject it here
+    closed: bool  # in a batch that is reviewed no more
     token: str  # what its rejection is called, so that sending it twice records it once
     copies: tuple[CopyView, ...]
 

@@ -215,6 +215,7 @@ def _card(member: Member, tie: Pair | None, keep: int, stands: _Stands) -> Card:
         batch=item.batch_id if item else None,
         decision=stands.seen.get(number) if item else None,
         waits=item is not None and item.decision is None and item.batch_id in stands.reviewed,
+        closed=item is not None and item.batch_id not in stands.reviewed,
         token=secrets.token_hex(16),
         copies=tuple(_copy(copy) for copy in member.copies),
     )

@@ -100,7 +100,10 @@ def test_the_page_of_duplicates_does_not_tell_them_either(shelf: Shelf, desk: Do
     desk("olga").decide(batch, "raw", {"subject": other, "verdict": "reject", "reason": "other"})
 
     assert "olga" in desk("vic").get(f"/duplicates?batch={batch}").text
-    assert "olga" not in desk("rita").get(f"/duplicates?batch={batch}").text
+    hers = desk("rita").get(f"/duplicates?batch={batch}").text
+    assert "olga" not in hers
+    assert "Waits for a second look" in hers
+    assert "its batch is closed" not in hers
 
 
 def test_the_batch_report_does_not_tell_them_that_a_check_flags_it(shelf: Shelf, desk: Door) -> None:
