@@ -79,7 +79,8 @@ export class Outbox {
     if (response.status === 401) return this.again(_("You are signed out. Sign in to Airflow, in another tab if you like."));
     if (response.status >= 500 || response.status === 429) return this.again(_("The server cannot be reached."));
     const answer = await response.json().catch(() => null);
-    if (response.ok && !answer) return this.again(_("The server cannot be reached."));
+    const desk = response.ok ? answer : typeof answer?.detail === "string" && response.status !== 404;
+    if (!desk) return this.again(_("The server cannot be reached.")); // a proxy spoke, or an Airflow without the desk
     if (response.status === 409) return this.again(refusal(409, answer)); // somebody else has signed in meanwhile
     this.answered(parcel, response, answer);
   }

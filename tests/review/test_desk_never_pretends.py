@@ -33,6 +33,24 @@ def test_decisions_made_without_a_network_are_sent_when_it_is_back(sitting: Sitt
     assert sitting.run("return document.getElementById('alert').hidden")
 
 
+@pytest.mark.parametrize(("status", "body"), [(404, '{"detail": "Not Found"}'), (403, "<h1>Back soon</h1>")])
+def test_an_answer_that_is_not_the_desks_is_none(sitting: Sitting, airflow: Airflow, status: int, body: str) -> None:
+    """An Airflow that starts again, or a proxy before it, may answer in the desk's place."""
+    batch = airflow.shelf.batch(2)
+    first, _ = airflow.shelf.photos(batch)
+    sitting.open(f"/batch/{batch}/raw")
+    sitting.look()
+    sitting.run(f"window.kept = fetch; window.fetch = async () => new Response({body!r}, {{ status: {status} }})")
+
+    sitting.press("a")
+    sitting.until("document.getElementById('saving').dataset.state === 'failing'")
+    assert "kept here and sent again" in sitting.text("alert-text")
+
+    sitting.run("window.fetch = window.kept")
+    sitting.saved()
+    assert kept(airflow, first) is Verdict.APPROVE
+
+
 def test_what_another_person_decided_meanwhile_is_shown_and_stands(sitting: Sitting, airflow: Airflow) -> None:
     batch = airflow.shelf.batch(2)
     first, _ = airflow.shelf.photos(batch)
