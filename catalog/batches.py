@@ -144,12 +144,6 @@ class Batches(Part):
         )
         return self.items([Subject(STAGE_SUBJECT[stage], number) for number in numbers], stage)
 
-    def decided_by(self, person: str, batch_id: int, stage: Stage, *, limit: int = 50) -> Sequence[ReviewItem]:
-        """The subjects of a batch that this person has decided at a stage, the latest decision first."""
-        made = self._catalog.looks.made_by(person, batch_id, stage, limit=limit)
-        items = {item.subject: item for item in self.items([one.subject for one in made], stage)}
-        return [items[one.subject] for one in made if one.subject in items]
-
     def item(self, subject: Subject, stage: Stage) -> ReviewItem:
         """One subject as the desk shows it; NotFound when it is in no batch."""
         found = self.items([subject], stage)

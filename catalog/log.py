@@ -18,6 +18,7 @@ from catalog.records import Decision, Stage, Subject
 from catalog.refusals import is_refused
 from catalog.replay import stand
 from catalog.seals import seal
+from catalog.stages import is_said_in
 from catalog.tables import decisions, faces, photos, standing_decisions
 
 #: Rows read from the database at a time.
@@ -58,11 +59,7 @@ class Log(Part):
         if person:
             statement = statement.where(decisions.c.by == person)
         if batch_id is not None:
-            of_faces = select(faces.c.id).join(photos, photos.c.id == faces.c.photo_id)
-            statement = statement.where(
-                decisions.c.photo_id.in_(select(photos.c.id).where(photos.c.batch_id == batch_id))
-                | decisions.c.face_id.in_(of_faces.where(photos.c.batch_id == batch_id))
-            )
+            statement = statement.where(is_said_in(batch_id))
         with self._catalog.reading() as connection:
             return [decision_of(row) for row in connection.execute(statement.limit(limit))]
 

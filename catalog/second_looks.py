@@ -17,7 +17,8 @@ from catalog.part import Part
 from catalog.present import by_people, decision_of
 from catalog.records import Decision, Reason, Role, Stage, Verdict
 from catalog.replay import counted
-from catalog.tables import decisions, faces, golds, photos, standing_decisions
+from catalog.stages import is_said_in
+from catalog.tables import decisions, golds, standing_decisions
 
 #: Rows read from the database at a time.
 _PIECE = 2_000
@@ -88,7 +89,7 @@ class SecondLooks(Part):
                 answers[row.stage, row.photo_id, row.face_id] = row
         statement = select(decisions).where(decisions.c.role == Role.GOLD.value).order_by(decisions.c.id)
         if batch_id is not None:
-            statement = _of_batch(statement, batch_id)
+            statement = statement.where(is_said_in(batch_id))
         last: dict[tuple[Any, ...], GoldLook] = {}
         for row in self._pieces(statement):
             subject = row.stage, row.photo_id, row.face_id
@@ -105,7 +106,7 @@ class SecondLooks(Part):
             by_people(decisions.c.by)
         )
         if batch_id is not None:
-            statement = _of_batch(statement, batch_id)
+            statement = statement.where(is_said_in(batch_id))
         acts: dict[tuple[str, str], int] = defaultdict(int)
         last: dict[tuple[str, str], datetime] = {}
         looked: dict[tuple[str, str], array[float]] = defaultdict(lambda: array("f"))
@@ -132,11 +133,3 @@ class SecondLooks(Part):
     def _pieces(self, statement: Select[Any]) -> Iterator[Any]:
         with self._catalog.reading() as connection:
             yield from connection.execution_options(yield_per=_PIECE).execute(statement)
-
-
-def _of_batch(statement: Select[Any], batch_id: int) -> Select[Any]:
-    of_faces = select(faces.c.id).join(photos, photos.c.id == faces.c.photo_id).where(photos.c.batch_id == batch_id)
-    return statement.where(
-        decisions.c.photo_id.in_(select(photos.c.id).where(photos.c.batch_id == batch_id))
-        | decisions.c.face_id.in_(of_faces)
-    )

@@ -42,6 +42,13 @@ def approved(
     return exists().where(same, of.c.stage == stage.value, of.c.verdict == Verdict.APPROVE.value)
 
 
+def is_said_in(batch_id: int) -> ColumnElement[bool]:
+    """Whether a row of the log is about a photo of this batch, or about a face of one."""
+    of_batch = select(photos.c.id).where(photos.c.batch_id == batch_id)
+    of_faces = select(faces.c.id).where(faces.c.photo_id.in_(of_batch))
+    return decisions.c.photo_id.in_(of_batch) | decisions.c.face_id.in_(of_faces)
+
+
 def is_judged(stage: Stage) -> ColumnElement[bool]:
     """Whether something stands on a row of the stage's table, or it is disputed."""
     judged = standing_decisions.alias("judged")

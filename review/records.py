@@ -9,13 +9,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from catalog.decisions import MOST_ACTS
 from catalog.records import Batch, Calibration, Domain, Reason, Stage, StageProgress, SubjectKind, Verdict
 from catalog.sieve import ALL, Sieve
 from preprocessing.earning import Record
 from preprocessing.report import BatchReport
-
-#: The most decisions in one request: a page of the grid fits.
-MOST_ACTS = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,8 @@ def test_what_a_person_decided_is_listed_latest_first(catalog: Catalog, rows: Ro
     rows.approve(photos[1], Stage.RAW)
     rows.reject(photos[0], Stage.RAW)
     rows.approve(photos[2], Stage.RAW, by="olga")
-    mine = catalog.batches.decided_by("rita", batch.id, Stage.RAW)
-    assert [item.photo_id for item in mine] == [photos[0].id, photos[1].id]
+    mine = catalog.looks.made_by("rita", batch.id, Stage.RAW)
+    assert [made.subject.id for made in mine] == [photos[0].id, photos[1].id]
 
 
 def test_the_last_validation_counts(catalog: Catalog, rows: Rows) -> None:
