@@ -19,6 +19,9 @@ from babel.messages.pofile import read_po
 
 _Key = TypeVar("_Key")
 
+#: No sentence of ours is longer. A stranger's may be, and looking for our shapes in it takes as its length cubed.
+_LONGEST = 400
+
 #: What stands for a value in a shape, {number}, once the shape is escaped; and which of them are numbers.
 _PLACE = re.compile(r"\\{(\w+)\\}")
 _NAMES = {"metric", "moment", "name", "reader", "who", "why"}  # said as they are
@@ -68,7 +71,7 @@ class Language:
         known = self.gettext(text)
         if known != text:
             return known
-        for shape, said in self._shapes:
+        for shape, said in self._shapes if len(text) <= _LONGEST else ():
             if found := shape.fullmatch(text):
                 values = found.groupdict()
                 return said.format_map(

@@ -195,6 +195,13 @@ def test_no_text_of_a_stranger_can_break_it(text: str) -> None:
         assert isinstance(language.spoken(text), str)
 
 
+@pytest.mark.parametrize("piece", [" → ", "moved by more than ", " of ", ": ", "a; "])
+def test_nor_can_a_long_one_that_is_made_of_our_words_hold_a_page_up(piece: str) -> None:
+    """Without a limit the first of these takes hours."""
+    text = piece * 5_000
+    assert of()["ko"].spoken(text) == text
+
+
 def test_every_reason_to_refuse_a_photo_has_a_word() -> None:
     sources = [path.read_text() for name in ("collectors", "preprocessing") for path in (ROOT / name).rglob("*.py")]
     reasons = {reason for text in sources for reason in re.findall(r'Refused\("(\w+)"', text)}
