@@ -59,16 +59,25 @@ def lease(connection: Connection, stage: Stage, roles: dict[int, Role], *, perso
     )
 
 
-def let_go(connection: Connection, stage: Stage, person: str, numbers: Collection[int]) -> None:
-    """Let go of what a person holds."""
-    if numbers:
-        connection.execute(
-            delete(review_leases).where(
-                id_column(review_leases, stage).in_(numbers),
-                review_leases.c.stage == stage.value,
-                review_leases.c.person == person,
-            )
-        )
+def let_go(
+    connection: Connection,
+    stage: Stage,
+    person: str,
+    numbers: Collection[int],
+    *,
+    known_until: datetime | None = None,
+) -> None:
+    """Let go of what a person holds; not of what is leased to them beyond ``known_until``."""
+    if not numbers:
+        return
+    statement = delete(review_leases).where(
+        id_column(review_leases, stage).in_(numbers),
+        review_leases.c.stage == stage.value,
+        review_leases.c.person == person,
+    )
+    if known_until is not None:
+        statement = statement.where(review_leases.c.until <= known_until)
+    connection.execute(statement)
 
 
 def roles_of(connection: Connection, stage: Stage, person: str, numbers: Collection[int]) -> dict[int, Role]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select
@@ -36,6 +36,15 @@ class Given:
 
     subjects: tuple[Subject, ...]
     last: int | None  # None: the order has come to its end
+    until: datetime  # so long they are leased
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What holding on came to: which subjects are lost, and until when the others are leased."""
+
+    lost: tuple[int, ...]
+    until: datetime
 
 
 class Queue(Part):
@@ -106,7 +115,7 @@ class Queue(Part):
             lease(connection, stage, dict.fromkeys(firsts, Role.FIRST) | more, person=person, until=until)
             numbers = _mixed(firsts, list(more))
         kind = STAGE_SUBJECT[stage]
-        return Given(tuple(Subject(kind, number) for number in numbers), last)
+        return Given(tuple(Subject(kind, number) for number in numbers), last, until)
 
     def _raise_floor(self, connection: Connection, batch_id: int, stage: Stage) -> None:
         """Move the floor to the first subject that waits, or beyond the last one."""
@@ -124,11 +133,20 @@ class Queue(Part):
             )
 
     def hold(
-        self, batch_id: int, stage: Stage, *, person: str, keep: Collection[int], release: Collection[int]
-    ) -> Sequence[int]:
-        """Hold what a person looks at for longer, and let go of what they do not; those of ``keep`` that are lost.
+        self,
+        batch_id: int,
+        stage: Stage,
+        *,
+        person: str,
+        keep: Collection[int],
+        release: Collection[int],
+        known_until: datetime | None = None,
+    ) -> Holding:
+        """Hold what a person looks at for longer, and let go of what they do not.
 
-        Lost is what another person has decided, or holds now. BadInput: more than 200 of them.
+        Lost is what another person has decided, or holds now. What is leased beyond ``known_until``, the last time that
+        whoever lets go was told of, was leased again since, to another page of the same person, and stays leased.
+        BadInput: more than 200 of them.
         """
         if len(keep) + len(release) > 200:
             raise BadInput("more than 200 subjects at once")
@@ -136,13 +154,13 @@ class Queue(Part):
         with self._catalog.writing(durable=False) as connection:
             self._serialise(connection, f"queue {batch_id} {stage}")
             mine = roles_of(connection, stage, person, [*keep, *release])
-            let_go(connection, stage, person, release)
+            let_go(connection, stage, person, release, known_until=known_until)
             lost = lost_of(connection, batch_id, stage, person, keep, mine)
             kept = {number: mine.get(number, Role.FIRST) for number in keep if number not in lost}
             judged = set(connection.scalars(_stands(stage, list(kept))))
             kept = {number: role for number, role in kept.items() if role is not Role.FIRST or number not in judged}
             lease(connection, stage, kept, person=person, until=until)
-        return [number for number in keep if number in lost]
+        return Holding(tuple(number for number in keep if number in lost), until)
 
     def forget(self) -> int:
         """Remove leases of subjects that lapsed a day ago; say how many. They count no more anyway."""

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter, ValidationError
 
+from catalog.queue import Holding
 from catalog.records import Reason, Stage, StageProgress
 from catalog.sieve import Sieve
 from review.access import Person
@@ -19,6 +20,7 @@ from review.serving import PAGE
 
 _ACTS = TypeAdapter(Acts)
 _HELD = TypeAdapter(Held)
+_HOLDING = TypeAdapter(Holding)
 _OUTCOMES = TypeAdapter(tuple[Outcome, ...])
 _PAGE = TypeAdapter(Page)
 _MINE = TypeAdapter(Mine)
@@ -80,7 +82,7 @@ def add_to(app: FastAPI, *, desk: Any, reader: Any, reviewer: Any) -> None:
 
     @app.post("/api/leases", dependencies=writes)
     def leases(person: Person = reviewer, body: bytes = Depends(json_body), desk: Desk = desk) -> JSONResponse:
-        return JSONResponse({"lost": list(desk.serving.hold(_read(_HELD, body), person=person))})
+        return JSONResponse(_HOLDING.dump_python(desk.serving.hold(_read(_HELD, body), person=person), mode="json"))
 
     @app.get("/api/mine")
     def mine(

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from catalog.decisions import MOST_ACTS
 from catalog.records import Batch, Calibration, Domain, Reason, Stage, StageProgress, SubjectKind, Verdict
@@ -43,12 +43,13 @@ Numbers = Annotated[tuple[Annotated[int, Field(gt=0, lt=2**63)], ...], Field(max
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a page still looks at, and what it looks at no more."""
+    """What a page still looks at, and what it looks at no more; ``until`` is the last time that it was told of."""
 
     batch: Annotated[int, Field(gt=0, lt=2**63)]
     stage: Stage
     keep: Numbers = ()
     release: Numbers = ()
+    until: AwareDatetime | None = None
 
 
 class Order(StrEnum):
@@ -189,12 +190,14 @@ class Item:
 class Page:
     """Some items of a stage. ``after`` is where the next page starts, in words of our own; None when there is none.
 
-    ``lease_seconds``: for how long they are given to whom they were shown; None to whom nothing is given.
+    ``lease_seconds``: for how long they are given to whom they were shown, and ``until`` when; None to whom nothing is
+    given.
     """
 
     items: tuple[Item, ...]
     after: str | None
     lease_seconds: int | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from catalog import Catalog, settings
 from catalog.errors import BadInput, Conflict, NotFound
+from catalog.queue import Holding
 from catalog.records import STAGE_SUBJECT, Judgement, ReviewItem, Stage, Subject, SubjectKind
 from preprocessing.checks import Thresholds
 from preprocessing.report import BatchReport
@@ -56,7 +57,8 @@ class Serving:
             batch_id, stage, person=person.id, limit=limit, after=start, sieve=wanted.sieve, order=order
         )
         items = self._items(given.subjects, stage, person)
-        return Page(items, None if given.last is None else str(given.last), settings().review_lease_seconds)
+        next_ = None if given.last is None else str(given.last)
+        return Page(items, next_, settings().review_lease_seconds, given.until)
 
     def page_from(
         self, batch_id: int, stage: Stage, number: int, *, person: Person, wanted: Wanted = EVERY_WAITING
@@ -74,9 +76,10 @@ class Serving:
         after = str(number) if wanted.order is Order.OLDEST or wanted.listed else ""
         rest = self.page(batch_id, stage, person=person, wanted=wanted, after=after, limit=PAGE - 1)
         if person.may_decide and first.decision is None:
-            self._catalog.queue.hold(batch_id, stage, person=person.id, keep=[number], release=[])
+            held = self._catalog.queue.hold(batch_id, stage, person=person.id, keep=[number], release=[])
+            rest = replace(rest, until=held.until)
         (item,) = self._shown([first], stage, person)
-        return Page((item, *(each for each in rest.items if each.id != number)), rest.after, rest.lease_seconds)
+        return replace(rest, items=(item, *(each for each in rest.items if each.id != number)))
 
     def _listed(self, batch_id: int, stage: Stage, person: Person, wanted: Wanted, after: int, limit: int) -> Page:
         """By number, leased to nobody. Of flags nothing is told about what somebody is still to look at blindly."""
@@ -127,9 +130,16 @@ class Serving:
             )
         return tuple(outcomes)
 
-    def hold(self, held: Held, *, person: Person) -> Sequence[int]:
+    def hold(self, held: Held, *, person: Person) -> Holding:
         """Hold what a page still looks at, and let go of the rest; what is somebody else's now."""
-        return self._catalog.queue.hold(held.batch, held.stage, person=person.id, keep=held.keep, release=held.release)
+        return self._catalog.queue.hold(
+            held.batch,
+            held.stage,
+            person=person.id,
+            keep=held.keep,
+            release=held.release,
+            known_until=held.until,
+        )
 
     def beside(self, stage: Stage, number: int) -> Beside:
         """What lies beside a subject: photos of its batch that may show the same. NotFound when it is in no batch."""

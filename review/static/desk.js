@@ -11,7 +11,7 @@ import { Keys } from "./keys.js";
 import { Leases } from "./leases.js";
 import { nextMarks } from "./marks.js";
 import { askAgain, go, lose, move, reload, toggle, turn } from "./move.js";
-import { current, held, here, opening, root, state } from "./pile.js";
+import { current, held, here, lent, opening, root, state } from "./pile.js";
 import { Rebinding } from "./rebinding.js";
 import { lens, mat, reel, zoom } from "./single.js";
 import { soon } from "./soon.js";
@@ -92,6 +92,8 @@ const leases = new Leases({
   seconds: opening.person.mayDecide && opening.open ? opening.page.lease_seconds : 0,
   held,
   onLost: lose,
+  until: () => state.until,
+  lent,
 });
 new Filters({ chosen: opening.filters, onChange: change });
 

@@ -32,6 +32,7 @@ export const state = {
   single: opening.single,
   filters: opening.filters,
   loading: null,
+  until: opening.page.until, // so long the server has lent us what is here, by its own clock
   rests: 0, // until when the server is left alone
   done: [], // what undo takes back, the last act last
 };
@@ -104,13 +105,19 @@ export async function restart(filters, { quiet = false } = {}) {
   return true;
 }
 
+// Note until when we were lent something: the latest time counts. Of one length and zone, they sort as they read.
+export function lent(answer) {
+  if (answer?.until > (state.until ?? "")) state.until = answer.until;
+  return answer;
+}
+
 async function fetchPage(filters, after = null, quiet = false) {
   const query = new URLSearchParams({ batch: opening.batch, stage: opening.stage, limit: PAGE });
   for (const [name, value] of Object.entries(filters)) query.set(name, value);
   if (after !== null) query.set("after", after);
   try {
     const response = await fetch(new URL(`api/queue?${query}`, root), { credentials: "same-origin" });
-    if (response.ok) return await response.json();
+    if (response.ok) return lent(await response.json());
     if (quiet) return null;
     const signedOut = _("You are signed out. Sign in to Airflow, then load this page again.");
     alarm(response.status === 401 ? signedOut : _("The next pictures could not be loaded."));

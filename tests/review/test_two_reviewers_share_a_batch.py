@@ -274,3 +274,19 @@ def lapse(shelf: Shelf, visitor: Visitor, batch: int) -> None:
     queue(visitor, batch)
     with shelf.catalog.writing() as connection:
         connection.execute(update(review_leases).values(until=datetime(2026, 1, 1, tzinfo=UTC)))
+
+
+def test_what_a_page_gives_back_late_stays_with_the_page_that_has_it_since(shelf: Shelf, desk: Door) -> None:
+    batch = shelf.batch(3)
+    photos, rita = shelf.photos(batch), desk("rita")
+    closed = queue(rita, batch)
+    opened_since = queue(rita, batch)
+    late = {"batch": batch, "stage": "raw", "keep": [], "release": photos, "until": closed["until"]}
+
+    assert rita.post("/api/leases", late).status_code == 200
+    assert ids(queue(desk("olga"), batch)) == []
+
+    answer = rita.post("/api/leases", late | {"keep": photos, "release": []})
+    assert answer.json()["until"] > opened_since["until"]
+    assert rita.post("/api/leases", late | {"until": answer.json()["until"]}).status_code == 200
+    assert ids(queue(desk("olga"), batch)) == photos
