@@ -100,6 +100,17 @@ class Scores(Part):
                     found[subject].append(Flag(subject, Stage(row.stage), Reason(row.reason), row.by, row.detail))
         return found
 
+    def flags_by(self, by: str, batch_id: int, *, stage: Stage) -> Sequence[Flag]:
+        """What one suggester says of a batch's faces at a stage, by face."""
+        of_batch = select(faces.c.id).join(photos, photos.c.id == faces.c.photo_id).where(photos.c.batch_id == batch_id)
+        with self._catalog.reading() as connection:
+            rows = connection.execute(
+                select(flags)
+                .where(flags.c.by == by, flags.c.stage == stage.value, flags.c.face_id.in_(of_batch))
+                .order_by(flags.c.face_id)
+            )
+            return [Flag(subject_of(row), stage, Reason(row.reason), row.by, row.detail) for row in rows]
+
     def of_batch(self, batch_id: int) -> Sequence[Score]:
         """Every score of a batch's photos and faces."""
         in_batch = select(photos.c.id).where(photos.c.batch_id == batch_id)

@@ -2,8 +2,8 @@
 
 Faces are described by dlib's recognition network and grouped by how alike they are. The descriptions live in this
 process's memory while one batch is judged, and go with it: they are never written anywhere, they are not handed on, and
-nothing can be looked up by them. What comes out is which faces are too many; not whose they are, nor which others show
-the same person.
+nothing can be looked up by them. What comes out is which faces are too many, and beside which others of the batch, for
+the reviewers who decide between them; not whose they are.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from catalog import Blobs, Catalog
 from catalog.errors import BlobCorrupt, BlobMissing
 from catalog.records import Domain, Face, Flag, Reason, Stage, Subject, SubjectKind
+from preprocessing import crowds
 from preprocessing.best import Merits
 from preprocessing.decode import Pixels, decode
 from preprocessing.errors import ModelMissing, Refused
@@ -38,7 +39,6 @@ def flags(
 ) -> list[Flag]:
     """A flag for each face of a batch that is one too many of its person in its domain; the best `most` have none."""
     faces = {face.id: face for face in catalog.faces.of_batch(batch)}
-    sentence = f"more than {most} of one person in this batch"
     found = []
     for domain in Domain:
         best_first = sorted(
@@ -47,9 +47,10 @@ def flags(
         )
         pictured = [(row, crop) for row in best_first if (crop := _crop(blobs, faces[row.face_id])) is not None]
         descriptions = (describe(crop, Landmarks(faces[row.face_id].face.crop_landmarks)) for row, crop in pictured)
-        for place in too_many(descriptions, most=most):
+        for place, kept in too_many(descriptions, most=most).items():
             subject = Subject(SubjectKind.FACE, pictured[place][0].face_id)
-            found.append(Flag(subject, Stage.CROP, Reason.OTHER, "faces_per_person", sentence))
+            sentence = crowds.said(most=most, kept=[pictured[other][0].face_id for other in kept])
+            found.append(Flag(subject, Stage.CROP, Reason.OTHER, crowds.BY, sentence))
     return found
 
 
@@ -103,25 +104,30 @@ def describer(model: Path) -> Describe:
     return describe
 
 
-def too_many(descriptions: Iterable[Description], *, most: int) -> list[int]:
-    """The places of the faces beyond `most` of one person, when the faces come the best first.
+def too_many(descriptions: Iterable[Description], *, most: int) -> dict[int, tuple[int, ...]]:
+    """The places of the faces beyond `most` of one person, when the faces come the best first, each with those of the
+    `most` that are kept.
 
     A face belongs to the people seen so far whose faces are all nearer than ALIKE on average; so a row of faces that
     are each a little like the next does not become one person.
     """
     sums: list[Description] = []
     sizes: list[int] = []
-    beyond = []
+    kept: list[list[int]] = []
+    beyond: dict[int, tuple[int, ...]] = {}
     for place, description in enumerate(descriptions):
         nearest = _nearest(description, sums, sizes)
         if nearest is None:
             sums.append(description.copy())
             sizes.append(1)
+            kept.append([place])
             continue
         sums[nearest] += description
         sizes[nearest] += 1
         if sizes[nearest] > most:
-            beyond.append(place)
+            beyond[place] = tuple(kept[nearest])
+        else:
+            kept[nearest].append(place)
     return beyond
 
 

@@ -97,8 +97,8 @@ def add_to(app: FastAPI, *, desk: Any, reader: Any, reviewer: Any) -> None:
         return JSONResponse(_MINE.dump_python(found, mode="json"))
 
     @app.get("/api/beside")
-    def beside(stage: Stage, subject: Number, desk: Desk = desk) -> JSONResponse:
-        return JSONResponse(_BESIDE.dump_python(desk.serving.beside(stage, subject), mode="json"))
+    def beside(stage: Stage, subject: Number, person: Person = reader, desk: Desk = desk) -> JSONResponse:
+        return JSONResponse(_BESIDE.dump_python(desk.serving.beside(stage, subject, person=person), mode="json"))
 
 
 def _read(adapter: TypeAdapter[Body], body: bytes) -> Body:

@@ -222,9 +222,9 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What lies beside a subject: photos that may show the same, and faces of the same person.
+    """What lies beside a subject: photos that may show the same, and other faces of the same person in the batch.
 
-    The latter are none so far: whoever tells people apart (FACELOOP_FACES_PER_PERSON) does not tell who is who.
+    The latter are those that flags name (FACELOOP_FACES_PER_PERSON), and are not told to whoever looks blindly.
     """
 
     near: tuple[Neighbour, ...]

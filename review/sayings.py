@@ -84,7 +84,8 @@ SHAPES = (
     # what a check found
     "{score}, below {threshold}",
     "{score}, below {threshold} ({numbers})",
-    "more than {most} of one person in this batch",
+    "more than {most} of one person in this batch",  # as flags said it once
+    "more than {most} of one person in this batch: beside {kept}",
     # which of two photos is the better one
     "its licence is known and lets a model learn from it",
     "its face is larger ({more} against {less} pixels)",

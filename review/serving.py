@@ -9,6 +9,7 @@ from catalog import Catalog, settings
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.queue import Holding
 from catalog.records import STAGE_SUBJECT, Judgement, ReviewItem, Stage, Subject, SubjectKind
+from preprocessing import crowds
 from preprocessing.checks import Thresholds
 from preprocessing.report import BatchReport
 from review import languages, words
@@ -141,14 +142,31 @@ class Serving:
             known_until=held.until,
         )
 
-    def beside(self, stage: Stage, number: int) -> Beside:
-        """What lies beside a subject: photos of its batch that may show the same. NotFound when it is in no batch."""
+    def beside(self, stage: Stage, number: int, *, person: Person) -> Beside:
+        """What lies beside a subject: photos of its batch that may show the same, faces of the same person. NotFound
+        when it is in no batch."""
         item = self._catalog.batches.item(Subject(STAGE_SUBJECT[stage], number), stage)
         ties = self._neighbours.of(item.batch_id, item.photo_id)
         near = self._catalog.batches.items([Subject(SubjectKind.PHOTO, photo) for photo in ties], Stage.RAW)
         found, spoken = {one.photo_id: one for one in near}, languages.current().table(words.TIES)
         told = (_neighbour(found[photo], spoken[tie] % item.photo_id) for photo, tie in ties.items() if photo in found)
-        return Beside(tuple(told), ())
+        return Beside(tuple(told), self._same_person(item, person))
+
+    def _same_person(self, item: ReviewItem, person: Person) -> tuple[Neighbour, ...]:
+        """The other faces that a flag puts beside this one; none for whoever is to see no flags."""
+        if item.subject.kind is not SubjectKind.FACE:
+            return ()
+        looks = self._catalog.looks.of([item.subject], item.stage, person=person.id, may_decide=person.may_decide)
+        if looks[item.subject].blind:
+            return ()
+        flags = self._catalog.scores.flags_by(crowds.BY, item.batch_id, stage=Stage.CROP)
+        found = crowds.others(item.subject.id, {flag.subject.id: flag.detail for flag in flags})
+        subjects = [Subject(SubjectKind.FACE, other) for other in found]
+        return tuple(
+            Neighbour(each.photo_id, SubjectKind.FACE, each.subject.id, address, address, "")
+            for each in self._catalog.batches.items(subjects, Stage.CROP)
+            for address in (f"image/face/{each.subject.id}",)
+        )
 
     def told_to(self, report: BatchReport, person: Person, *, shown: int) -> BatchReport:
         """A batch's report without the rows that this person is still to look at blindly; of each expectation the first

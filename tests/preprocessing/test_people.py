@@ -13,12 +13,10 @@ from skimage.transform import rotate
 from catalog import Blobs, Catalog
 from catalog.records import Flag, Reason, Stage, Subject, SubjectKind, Verdict
 from catalog.settings import settings
-from preprocessing import people, steps
+from preprocessing import crowds, people, steps
 from preprocessing.decode import Pixels, decode, encode_jpeg
 from preprocessing.errors import ModelMissing
 from preprocessing.geometry import Landmarks
-
-SENTENCE = "more than 2 of one person in this batch"
 
 
 @pytest.fixture
@@ -63,7 +61,9 @@ def test_those_beyond_are_flagged_and_nothing_says_who_it_is_or_is_left(
     steps.validate(batch, catalog=catalog, blobs=blobs)
     found = flagged(catalog, batch)
     assert len(found) == 4 - 2
-    assert {(flag.reason, flag.detail) for flag in found} == {(Reason.OTHER, SENTENCE)}
+    kept = sorted({face.id for face in catalog.faces.of_batch(batch)} - {flag.subject.id for flag in found})
+    assert {flag.reason for flag in found} == {Reason.OTHER}
+    assert [sorted(crowds.kept_beside(flag.detail)) for flag in found] == [kept, kept]
 
     describe = people.describer(people.recognition_model())
     written = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
@@ -90,7 +90,10 @@ def test_of_each_person_the_first_so_many_are_kept(who: list[int], most: int) ->
     middles = np.eye(5, 128)  # people as far apart as sqrt(2)
     shaken = [middles[person] + np.random.default_rng(n).normal(0, 0.01, 128) for n, person in enumerate(who)]
     expected = [n for n, person in enumerate(who) if who[:n].count(person) >= most]
-    assert people.too_many(shaken, most=most) == expected
+    found = people.too_many(shaken, most=most)
+    assert list(found) == expected
+    for n, kept in found.items():
+        assert list(kept) == [k for k, person in enumerate(who) if person == who[n]][:most]
 
 
 def test_a_row_of_faces_each_a_little_like_the_next_is_not_one_person() -> None:

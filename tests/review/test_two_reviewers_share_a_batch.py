@@ -12,6 +12,7 @@ from shelf import Shelf
 
 from catalog.records import Flag, Reason, Score, Stage, Subject, SubjectKind
 from catalog.settings import settings
+from preprocessing import crowds
 
 Door = Callable[[str], Visitor]
 
@@ -290,3 +291,19 @@ def test_what_a_page_gives_back_late_stays_with_the_page_that_has_it_since(shelf
     assert answer.json()["until"] > opened_since["until"]
     assert rita.post("/api/leases", late | {"until": answer.json()["until"]}).status_code == 200
     assert ids(queue(desk("olga"), batch)) == photos
+
+
+def test_the_same_persons_faces_lie_beside_each_other_when_a_flag_names_them(shelf: Shelf, desk: Door) -> None:
+    batch = shelf.batch(4)
+    kept, too_many, another, stranger = shelf.faces(batch)
+    for face in (too_many, another):
+        subject, sentence = Subject(SubjectKind.FACE, face), crowds.said(most=1, kept=[kept])
+        shelf.catalog.scores.flag([Flag(subject, Stage.CROP, Reason.OTHER, crowds.BY, sentence)])
+
+    def person(face: int) -> list[int]:
+        beside = desk("rita").get(f"/api/beside?stage=crop&subject={face}").json()
+        return [other["id"] for other in beside["person"]]
+
+    assert person(kept) == [too_many, another]
+    assert person(too_many) == [kept, another]
+    assert person(stranger) == []
