@@ -188,8 +188,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         description="So many faces of one person are enough in one batch and domain; those beyond, the best aside, are "
-        "flagged for the reviewers, and name those of the same batch that are kept. People are told apart in the memory "
-        "of the job alone: nothing by which anybody could be found again is stored. 0: off.",
+        "flagged for the reviewers, and name those of the same batch that are kept. People are told apart in the "
+        "memory of the job alone: nothing by which anybody could be found again is stored. 0: off.",
     )
     recognition_model: str = Field(
         "",
