@@ -28,7 +28,10 @@ def add_to(verbs: Verbs) -> None:
 
 
 def _log(given: argparse.Namespace) -> Told:
-    log = Catalog().log
+    catalog = Catalog()
+    log = catalog.log
+    if given.batch is not None:
+        catalog.batches.get(given.batch)  # NotFound, where there is none
     if not given.verify:
         rows = log.rows(batch_id=given.batch, person=given.person)
         return True, {"decisions": [_told(row) for row in rows]}, [_line(row) for row in rows] or ["no decisions"]
