@@ -176,8 +176,10 @@ def test_the_command_says_that_all_is_well(
     assert f"head: {head}" in capsys.readouterr().out
     assert main(["log", "--person", "rita"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
-    assert main(["log", "--batch", "404", "--json"]) == 0
+    assert main(["log", "--person", "nobody", "--json"]) == 0
     assert '"decisions": []' in capsys.readouterr().out
+    assert main(["log", "--batch", "404", "--json"]) == 1
+    assert "no batch 404" in capsys.readouterr().out
 
 
 def test_the_command_ends_badly_when_something_is_wrong(
