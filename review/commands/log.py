@@ -10,6 +10,9 @@ from catalog import Catalog
 from catalog.records import Decision
 from review.commands.telling import Told, Verbs, add_verb
 
+#: So many decisions are listed at once.
+MOST = 1_000
+
 
 def add_to(verbs: Verbs) -> None:
     """Add the verb."""
@@ -17,6 +20,8 @@ def add_to(verbs: Verbs) -> None:
     log = add_verb(verbs, "log", line, _log)
     log.add_argument("--batch", type=int, metavar="ID", help="of this batch alone")
     log.add_argument("--person", default="", metavar="NAME", help="of this person alone (or check:NAME)")
+    log.add_argument("--after", type=int, default=0, metavar="ID", help="those that follow this decision")
+    log.add_argument("--limit", type=_at_least_one, default=MOST, metavar="N", help=f"so many at most (default {MOST})")
     log.add_argument(
         "--verify",
         action="store_true",
@@ -27,14 +32,25 @@ def add_to(verbs: Verbs) -> None:
     )
 
 
+def _at_least_one(text: str) -> int:
+    """A count as an option gives it."""
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{count} is less than one")
+    return count
+
+
 def _log(given: argparse.Namespace) -> Told:
     catalog = Catalog()
     log = catalog.log
     if given.batch is not None:
         catalog.batches.get(given.batch)  # NotFound, where there is none
     if not given.verify:
-        rows = log.rows(batch_id=given.batch, person=given.person)
-        return True, {"decisions": [_told(row) for row in rows]}, [_line(row) for row in rows] or ["no decisions"]
+        rows = log.rows(batch_id=given.batch, person=given.person, after=given.after, limit=given.limit)
+        lines = [_line(row) for row in rows] or ["no decisions"]
+        if len(rows) == given.limit:  # a log may be far larger than the memory
+            lines.append(f"there may be more: --after {rows[-1].id}")
+        return True, {"decisions": [_told(row) for row in rows]}, lines
     found = log.verify(head=given.head)
     lines = list(found.wrong)
     if found.differences > len(found.wrong):

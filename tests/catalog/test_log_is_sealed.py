@@ -178,6 +178,11 @@ def test_the_command_says_that_all_is_well(
     assert len(capsys.readouterr().out.splitlines()) == 3
     assert main(["log", "--person", "nobody", "--json"]) == 0
     assert '"decisions": []' in capsys.readouterr().out
+    assert main(["log", "--limit", "2"]) == 0
+    *_, second, more = capsys.readouterr().out.splitlines()
+    assert more == f"there may be more: --after {second.split()[0]}"
+    assert main(["log", "--after", second.split()[0]]) == 0
+    assert second not in capsys.readouterr().out
     assert main(["log", "--batch", "404", "--json"]) == 1
     assert "no batch 404" in capsys.readouterr().out
 
