@@ -153,8 +153,9 @@ class Serving:
         return Beside(tuple(told), self._same_person(item, person))
 
     def _same_person(self, item: ReviewItem, person: Person) -> tuple[Neighbour, ...]:
-        """The other faces that a flag puts beside this one; none for whoever is to see no flags."""
-        if item.subject.kind is not SubjectKind.FACE:
+        """The other faces that a flag puts beside this one; none for whoever is to see no flags, nor where nobody wants
+        people told apart: then a large batch's flags are not read for each picture that somebody stays at."""
+        if item.subject.kind is not SubjectKind.FACE or not settings().faces_per_person:
             return ()
         looks = self._catalog.looks.of([item.subject], item.stage, person=person.id, may_decide=person.may_decide)
         if looks[item.subject].blind:

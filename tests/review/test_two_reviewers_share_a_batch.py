@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,8 +18,10 @@ Door = Callable[[str], Visitor]
 
 
 @pytest.fixture(autouse=True)
-def one_look_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_look_each(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("FACELOOP_SECOND_REVIEW_SHARE", "0")
+    settings.cache_clear()
+    yield
     settings.cache_clear()
 
 
@@ -293,7 +295,9 @@ def test_what_a_page_gives_back_late_stays_with_the_page_that_has_it_since(shelf
     assert ids(queue(desk("olga"), batch)) == photos
 
 
-def test_the_same_persons_faces_lie_beside_each_other_when_a_flag_names_them(shelf: Shelf, desk: Door) -> None:
+def test_the_same_persons_faces_lie_beside_each_other_when_a_flag_names_them(
+    shelf: Shelf, desk: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     batch = shelf.batch(4)
     kept, too_many, another, stranger = shelf.faces(batch)
     for face in (too_many, another):
@@ -304,6 +308,9 @@ def test_the_same_persons_faces_lie_beside_each_other_when_a_flag_names_them(she
         beside = desk("rita").get(f"/api/beside?stage=crop&subject={face}").json()
         return [other["id"] for other in beside["person"]]
 
+    assert person(kept) == [], "nobody asked for people to be told apart"
+    monkeypatch.setenv("FACELOOP_FACES_PER_PERSON", "1")
+    settings.cache_clear()
     assert person(kept) == [too_many, another]
     assert person(too_many) == [kept, another]
     assert person(stranger) == []
