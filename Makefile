@@ -9,8 +9,9 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 
 # What Debian 12 must have: a browser for the google collector and the tests, certutil for the demo's CA,
-# libGL for OpenCV, PostgreSQL for the catalog's tests.
-PACKAGES := python3-venv chromium chromium-driver libnss3-tools libgl1 libglib2.0-0 postgresql
+# libGL for OpenCV, PostgreSQL for the catalog's tests, OpenSSH for trainings on another machine (and sshd to test them).
+PACKAGES := python3-venv chromium chromium-driver libnss3-tools libgl1 libglib2.0-0 postgresql \
+  openssh-client openssh-server
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help: ## list the verbs
@@ -90,10 +91,15 @@ bench-planner: setup ## the planner beside round-robin, on recorded and on made 
 bench-review: setup ## the review desk in a real Chromium over 100,000 faces, as JSON; SUBJECTS=3000 makes it small, KEPT=FOLDER fills it once
 	$(BIN)/python bench/review.py $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(KEPT),--kept $(KEPT))
 
+# What torch alone asks for on a machine with a GPU; its own build brings what it needs (see TORCH).
+GPU_ONLY := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+  nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
+  nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
+
 lock: ## pin requirements.in anew (needs uv)
 	$(BIN)/uv pip compile requirements.in -o requirements.lock --python-version 3.11 --generate-hashes --upgrade \
 	  --no-header --no-annotate --no-emit-find-links --no-emit-index-url --no-emit-package torch \
-	  --no-emit-package playwright --no-emit-package pyee
+	  --no-emit-package playwright --no-emit-package pyee $(addprefix --no-emit-package ,$(GPU_ONLY))
 
 clean: ## forget the demo's data
 	rm -rf var/demo

@@ -7,109 +7,73 @@ in millionths of a US dollar. A tombstone's ``digest`` is the sha256 of what mus
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
-    text,
     true,
 )
 
+from catalog.columns import Utc, key, line, metadata, one_of, some, subject
 from catalog.records import (
     BatchState,
     CandidateState,
     Domain,
-    ModelState,
     QueryState,
     Reason,
     Role,
-    RunState,
     Stage,
     TombstoneKind,
     Verdict,
 )
+from catalog.training_tables import checkpoints, evaluations, gate_decisions, models, runs, snapshot_faces, snapshots
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class Utc(TypeDecorator[datetime]):
-    """An aware UTC time in both directions; a naive one is refused instead of guessed at."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Store as UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read as UTC: SQLite forgets the zone, PostgreSQL gives the session's."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _one_of(column: str, values: type[Any]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
-
-def _subject() -> tuple[Any, ...]:
-    return (
-        Column("photo_id", ForeignKey("photos.id")),
-        Column("face_id", ForeignKey("faces.id")),
-        CheckConstraint("(photo_id IS NULL) <> (face_id IS NULL)", name="one_subject"),
-    )
-
-
-def _key() -> Column[int]:
-    # SQLite numbers a row by itself only when its key is spelt INTEGER.
-    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-
-
-def _some(name: str, *columns: str, where: str) -> Index:
-    """An index over some of the rows: small, and what leaves it costs nothing more."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
-
-
-def _line(table: str, *columns: str, waiting: str) -> tuple[Index, ...]:
-    """Who waits to be claimed, in order; and who is claimed, by whom, until when."""
-    return (
-        _some(f"ix_{table}_waiting", *columns, where=f"state = '{waiting}'"),
-        _some(f"ix_{table}_claimed", "worker", "lease_until", where="state = 'claimed'"),
-    )
-
+__all__ = [
+    "APPEND_ONLY",
+    "Utc",
+    "alerts",
+    "batches",
+    "calibrated_checks",
+    "calibration_uses",
+    "calibrations",
+    "candidates",
+    "checkpoints",
+    "decisions",
+    "evaluations",
+    "faces",
+    "flags",
+    "gate_decisions",
+    "golds",
+    "metadata",
+    "models",
+    "photos",
+    "queries",
+    "queue_floors",
+    "refusals",
+    "review_leases",
+    "runs",
+    "scores",
+    "searches",
+    "snapshot_faces",
+    "snapshots",
+    "sources",
+    "spends",
+    "standing_decisions",
+    "tombstones",
+    "validations",
+]
 
 sources = Table(
     "sources",
@@ -129,7 +93,7 @@ sources = Table(
 queries = Table(
     "queries",
     metadata,
-    _key(),
+    key(),
     Column("source", String(64), nullable=False),
     Column("text", Text, nullable=False),
     Column("normalised", Text, nullable=False),
@@ -151,15 +115,15 @@ queries = Table(
     CheckConstraint("length(normalised) > 0", name="words"),
     CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="claim_has_lease"),
     CheckConstraint("state <> 'used' OR used_at IS NOT NULL", name="used_has_time"),
-    _one_of("domain", Domain),
-    _one_of("state", QueryState),
-    *_line("queries", "source", "id", waiting=QueryState.PLANNED),
+    one_of("domain", Domain),
+    one_of("state", QueryState),
+    *line("queries", "source", "id", waiting=QueryState.PLANNED),
 )
 
 searches = Table(
     "searches",
     metadata,
-    _key(),
+    key(),
     Column("query_id", ForeignKey("queries.id"), nullable=False, index=True),
     Column("started_at", Utc, nullable=False),
     Column("finished_at", Utc),
@@ -174,7 +138,7 @@ searches = Table(
 candidates = Table(
     "candidates",
     metadata,
-    _key(),
+    key(),
     Column("source", String(64), nullable=False),
     Column("foreign_id", Text, nullable=False),
     Column("page_url", Text, nullable=False),
@@ -200,30 +164,30 @@ candidates = Table(
     CheckConstraint("length(foreign_id) > 0 AND length(page_url) > 0 AND length(image_url) > 0", name="provenance"),
     CheckConstraint("length(licence) > 0", name="licence_or_unknown"),
     CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="claim_has_lease"),
-    _one_of("state", CandidateState),
+    one_of("state", CandidateState),
     Index("ix_candidates_of_query", "query_id", "state"),
     Index("ix_candidates_of_source", "source", "state"),
-    *_line("candidates", "source", "tries", "id", waiting=CandidateState.FOUND),
-    _some("ix_candidates_waiting_anywhere", "tries", "id", where="state = 'found'"),
+    *line("candidates", "source", "tries", "id", waiting=CandidateState.FOUND),
+    some("ix_candidates_waiting_anywhere", "tries", "id", where="state = 'found'"),
 )
 
 batches = Table(
     "batches",
     metadata,
-    _key(),
+    key(),
     Column("key", Text, nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("opened_at", Utc, nullable=False),
     Column("closed_at", Utc),
     Column("reason", Text, nullable=False, server_default=""),
-    _one_of("state", BatchState),
+    one_of("state", BatchState),
     CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_has_time"),
 )
 
 photos = Table(
     "photos",
     metadata,
-    _key(),
+    key(),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("media_type", String(64), nullable=False),
     Column("size", Integer, nullable=False),
@@ -249,7 +213,7 @@ photos = Table(
 refusals = Table(
     "refusals",
     metadata,
-    _key(),
+    key(),
     Column("step", String(16), nullable=False),
     Column("reason", String(64), nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
@@ -259,13 +223,13 @@ refusals = Table(
     CheckConstraint("(candidate_id IS NULL) <> (photo_id IS NULL)", name="one_subject"),
     UniqueConstraint("step", "candidate_id"),
     UniqueConstraint("step", "photo_id"),
-    _some("ix_refusals_photo", "photo_id", "step", where="photo_id IS NOT NULL"),
+    some("ix_refusals_photo", "photo_id", "step", where="photo_id IS NOT NULL"),
 )
 
 faces = Table(
     "faces",
     metadata,
-    _key(),
+    key(),
     Column("photo_id", ForeignKey("photos.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("box", JSON, nullable=False),
@@ -286,8 +250,8 @@ faces = Table(
 scores = Table(
     "scores",
     metadata,
-    _key(),
-    *_subject(),
+    key(),
+    *subject(),
     Column("check", String(64), nullable=False, quote=True),
     Column("version", String(32), nullable=False),
     Column("value", Float, nullable=False),
@@ -301,15 +265,15 @@ scores = Table(
 flags = Table(
     "flags",
     metadata,
-    _key(),
-    *_subject(),
+    key(),
+    *subject(),
     Column("stage", String(16), nullable=False),
     Column("reason", String(32), nullable=False),
     Column("by", String(96), nullable=False, quote=True),
     Column("detail", Text, nullable=False, server_default=""),
     Column("at", Utc, nullable=False),
-    _one_of("stage", Stage),
-    _one_of("reason", Reason),
+    one_of("stage", Stage),
+    one_of("reason", Reason),
     UniqueConstraint("photo_id", "stage", "by"),
     UniqueConstraint("face_id", "stage", "by"),
 )
@@ -317,8 +281,8 @@ flags = Table(
 decisions = Table(
     "decisions",
     metadata,
-    _key(),
-    *_subject(),
+    key(),
+    *subject(),
     Column("stage", String(16), nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("reason", String(32)),
@@ -333,15 +297,15 @@ decisions = Table(
     CheckConstraint("(verdict = 'reject') = (reason IS NOT NULL)", name="a_reject_has_a_reason"),
     CheckConstraint("(stage = 'raw') = (photo_id IS NOT NULL)", name="stage_fits_subject"),
     CheckConstraint("reason IS NULL OR reason <> 'no_head_room' OR stage = 'raw'", name="head_room_is_raw"),
-    _one_of("stage", Stage),
-    _one_of("verdict", Verdict),
-    _one_of("reason", Reason),
-    _one_of("role", Role),
+    one_of("stage", Stage),
+    one_of("verdict", Verdict),
+    one_of("reason", Reason),
+    one_of("role", Role),
     Index("ix_decisions_photo", "photo_id", "stage", "id"),
     Index("ix_decisions_face", "face_id", "stage", "id"),
     Index("ix_decisions_person", "by", "stage", "id"),
     Index("ix_decisions_stage", "stage", "id"),
-    _some("ix_decisions_gold", "by", "stage", where="role = 'gold'"),
+    some("ix_decisions_gold", "by", "stage", where="role = 'gold'"),
 )
 
 #: What the log of decisions comes to: a row for each subject that is decided at a stage, or disputed (no verdict).
@@ -350,8 +314,8 @@ decisions = Table(
 standing_decisions = Table(
     "standing_decisions",
     metadata,
-    _key(),
-    *_subject(),
+    key(),
+    *subject(),
     Column("stage", String(16), nullable=False),
     Column("batch_id", ForeignKey("batches.id")),
     Column("looks", Integer, nullable=False),
@@ -365,7 +329,7 @@ standing_decisions = Table(
     Column("role", String(16)),
     Column("seconds", Float),
     CheckConstraint("(decision_id IS NULL) = (verdict IS NULL)", name="disputed_has_no_verdict"),
-    _one_of("stage", Stage),
+    one_of("stage", Stage),
     UniqueConstraint("photo_id", "stage"),
     UniqueConstraint("face_id", "stage"),
     Index("ix_standing_decisions_batch", "batch_id", "stage", "verdict", "decision_id"),
@@ -378,7 +342,7 @@ standing_decisions = Table(
 review_leases = Table(
     "review_leases",
     metadata,
-    _key(),
+    key(),
     Column("photo_id", BigInteger().with_variant(Integer, "sqlite")),
     Column("face_id", BigInteger().with_variant(Integer, "sqlite")),
     CheckConstraint("(photo_id IS NULL) <> (face_id IS NULL)", name="one_subject"),
@@ -386,8 +350,8 @@ review_leases = Table(
     Column("person", Text, nullable=False),
     Column("role", String(16), nullable=False),
     Column("until", Utc, nullable=False),
-    _one_of("stage", Stage),
-    _one_of("role", Role),
+    one_of("stage", Stage),
+    one_of("role", Role),
     UniqueConstraint("photo_id", "stage", "person"),
     UniqueConstraint("face_id", "stage", "person"),
     Index("ix_review_leases_person", "person", "stage"),
@@ -407,8 +371,8 @@ queue_floors = Table(
 golds = Table(
     "golds",
     metadata,
-    _key(),
-    *_subject(),
+    key(),
+    *subject(),
     Column("stage", String(16), nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("reason", String(32)),
@@ -417,9 +381,9 @@ golds = Table(
     CheckConstraint('length("by") > 0', name="who"),
     CheckConstraint("(verdict = 'reject') = (reason IS NOT NULL)", name="a_reject_has_a_reason"),
     CheckConstraint("(stage = 'raw') = (photo_id IS NOT NULL)", name="stage_fits_subject"),
-    _one_of("stage", Stage),
-    _one_of("verdict", Verdict),
-    _one_of("reason", Reason),
+    one_of("stage", Stage),
+    one_of("verdict", Verdict),
+    one_of("reason", Reason),
     Index("ix_golds_photo", "photo_id", "stage", "id"),
     Index("ix_golds_face", "face_id", "stage", "id"),
 )
@@ -427,7 +391,7 @@ golds = Table(
 validations = Table(
     "validations",
     metadata,
-    _key(),
+    key(),
     Column("batch_id", ForeignKey("batches.id"), nullable=False, index=True),
     Column("success", Boolean, nullable=False),
     Column("stopped_by", Text, nullable=False, server_default=""),
@@ -435,99 +399,10 @@ validations = Table(
     Column("at", Utc, nullable=False),
 )
 
-snapshots = Table(
-    "snapshots",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("manifest", String(64), nullable=False),
-    Column("bare", Integer, nullable=False),
-    Column("makeup", Integer, nullable=False),
-    Column("created_at", Utc, nullable=False),
-)
-
-snapshot_faces = Table(
-    "snapshot_faces",
-    metadata,
-    Column("snapshot_id", ForeignKey("snapshots.id"), primary_key=True),
-    Column("face_id", ForeignKey("faces.id"), primary_key=True),
-)
-
-gate_decisions = Table(
-    "gate_decisions",
-    metadata,
-    _key(),
-    Column("snapshot_id", ForeignKey("snapshots.id"), nullable=False),
-    Column("train", Boolean, nullable=False),
-    Column("reasons", JSON, nullable=False),
-    Column("numbers", JSON, nullable=False),
-    Column("at", Utc, nullable=False),
-)
-
-runs = Table(
-    "runs",
-    metadata,
-    _key(),
-    Column("snapshot_id", ForeignKey("snapshots.id"), nullable=False),
-    Column("preset", String(64), nullable=False),
-    Column("seed", Integer, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("step", Integer, nullable=False, server_default="0"),
-    Column("total_steps", Integer, nullable=False),
-    Column("reason", Text, nullable=False, server_default=""),
-    Column("started_at", Utc, nullable=False),
-    Column("finished_at", Utc),
-    UniqueConstraint("snapshot_id", "preset", "seed"),
-    _one_of("state", RunState),
-)
-
-checkpoints = Table(
-    "checkpoints",
-    metadata,
-    _key(),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
-    Column("step", Integer, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("path", Text, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("at", Utc, nullable=False),
-    UniqueConstraint("run_id", "step", "kind"),
-)
-
-evaluations = Table(
-    "evaluations",
-    metadata,
-    _key(),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
-    Column("step", Integer, nullable=False),
-    Column("metrics", JSON, nullable=False),
-    Column("version", String(64), nullable=False),
-    Column("at", Utc, nullable=False),
-    UniqueConstraint("run_id", "step", "version"),
-)
-
-models = Table(
-    "models",
-    metadata,
-    _key(),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
-    Column("evaluation_id", ForeignKey("evaluations.id"), nullable=False, unique=True),
-    Column("state", String(16), nullable=False),
-    Column("reasons", JSON, nullable=False),
-    Column("decided_at", Utc, nullable=False),
-    _one_of("state", ModelState),
-    Index(
-        "uq_models_one_champion",
-        "state",
-        unique=True,
-        sqlite_where=text("state = 'champion'"),
-        postgresql_where=text("state = 'champion'"),
-    ),
-)
-
 spends = Table(
     "spends",
     metadata,
-    _key(),
+    key(),
     Column("source", String(64), nullable=False),
     Column("at", Utc, nullable=False),
     Column("items", Integer, nullable=False),
@@ -542,7 +417,7 @@ spends = Table(
 alerts = Table(
     "alerts",
     metadata,
-    _key(),
+    key(),
     Column("source", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("message", Text, nullable=False),
@@ -559,20 +434,20 @@ alerts = Table(
 tombstones = Table(
     "tombstones",
     metadata,
-    _key(),
+    key(),
     Column("kind", String(16), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("by", Text, nullable=False, quote=True),
     Column("why", Text, nullable=False, server_default=""),
     Column("at", Utc, nullable=False),
     UniqueConstraint("kind", "digest"),
-    _one_of("kind", TombstoneKind),
+    one_of("kind", TombstoneKind),
 )
 
 calibrations = Table(
     "calibrations",
     metadata,
-    _key(),
+    key(),
     Column("at", Utc, nullable=False),
     Column("by", Text, nullable=False, quote=True),
     Column("false_alarms", Float, nullable=False),
@@ -597,7 +472,7 @@ calibrated_checks = Table(
 calibration_uses = Table(
     "calibration_uses",
     metadata,
-    _key(),
+    key(),
     Column("calibration_id", ForeignKey("calibrations.id")),
     Column("by", Text, nullable=False, quote=True),
     Column("at", Utc, nullable=False),

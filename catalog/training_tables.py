@@ -1,0 +1,97 @@
+"""The tables of what is trained: snapshots, the gate's decisions, runs, checkpoints, evaluations, models."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
+
+from catalog.columns import Utc, key, metadata, one_of
+from catalog.records import ModelState, RunState
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("manifest", String(64), nullable=False),
+    Column("bare", Integer, nullable=False),
+    Column("makeup", Integer, nullable=False),
+    Column("created_at", Utc, nullable=False),
+)
+
+snapshot_faces = Table(
+    "snapshot_faces",
+    metadata,
+    Column("snapshot_id", ForeignKey("snapshots.id"), primary_key=True),
+    Column("face_id", ForeignKey("faces.id"), primary_key=True),
+)
+
+gate_decisions = Table(
+    "gate_decisions",
+    metadata,
+    key(),
+    Column("snapshot_id", ForeignKey("snapshots.id"), nullable=False),
+    Column("train", Boolean, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("numbers", JSON, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    key(),
+    Column("snapshot_id", ForeignKey("snapshots.id"), nullable=False),
+    Column("preset", String(64), nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("step", Integer, nullable=False, server_default="0"),
+    Column("total_steps", Integer, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("started_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    UniqueConstraint("snapshot_id", "preset", "seed"),
+    one_of("state", RunState),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    key(),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("run_id", "step", "kind"),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    key(),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("run_id", "step", "version"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    key(),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("evaluation_id", ForeignKey("evaluations.id"), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("decided_at", Utc, nullable=False),
+    one_of("state", ModelState),
+    Index(
+        "uq_models_one_champion",
+        "state",
+        unique=True,
+        sqlite_where=text("state = 'champion'"),
+        postgresql_where=text("state = 'champion'"),
+    ),
+)
