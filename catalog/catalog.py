@@ -40,6 +40,7 @@ from catalog.snapshots import Snapshots
 from catalog.sources import Sources
 from catalog.standings import Standings
 from catalog.tombstones import Tombstones
+from catalog.training_leases import TrainingLeases
 from catalog.turns import Turns
 from catalog.url_lists import UrlLists
 from catalog.yields import Yields
@@ -88,6 +89,7 @@ class Catalog:
         self.calibrations = Calibrations(self)
         self.snapshots = Snapshots(self)
         self.models = Models(self)
+        self.training_leases = TrainingLeases(self)
         self.erasures = Erasures(self)
         self.tombstones = Tombstones(self)
         self.harvests = Harvests(self)

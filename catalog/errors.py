@@ -3,6 +3,7 @@
 CatalogError
 ├── NotFound            no such row
 ├── Conflict            the row is in a state that forbids this (a lost lease, a second champion)
+│   └── Superseded      a newer lease was given: whoever held this one writes no more
 ├── BadInput            a value that no row may hold (an empty query, an unknown reason)
 ├── NotYet              a source may not be asked before ``until``
 │   ├── Spent           its money or its requests are used up for now
@@ -27,6 +28,10 @@ class NotFound(CatalogError):
 
 class Conflict(CatalogError):
     """The row is in a state that forbids this."""
+
+
+class Superseded(Conflict):
+    """A newer lease was given: whoever held this one writes no more."""
 
 
 class BadInput(CatalogError):

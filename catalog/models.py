@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from catalog.errors import Conflict, NotFound
 from catalog.part import Part, must_be_finite, now
-from catalog.records import Checkpoint, Evaluation, Model, ModelState, Run, RunState
+from catalog.records import Checkpoint, Evaluation, Lease, Model, ModelState, Run, RunState
 from catalog.tables import checkpoints, evaluations, models, runs
 
 
 class Models(Part):
     """What was trained, how good it is, and which one is served."""
 
-    def open_run(self, snapshot_id: str, *, preset: str, seed: int, total_steps: int) -> Run:
-        """The run of this snapshot, preset and seed: begun now, or gone on with."""
+    def open_run(self, snapshot_id: str, *, preset: str, seed: int, total_steps: int, origin: str = "") -> Run:
+        """The run of this snapshot, preset and seed: begun now, or gone on with.
+
+        ``origin`` is the sha256 of the weights that a new one begins from; a run that is there keeps its own.
+        """
         with self._catalog.writing() as connection:
             connection.execute(
                 self._insert(runs)
@@ -28,6 +31,7 @@ class Models(Part):
                     state=RunState.RUNNING.value,
                     total_steps=total_steps,
                     started_at=now(),
+                    origin=origin,
                 )
                 .on_conflict_do_nothing(index_elements=["snapshot_id", "preset", "seed"])
             )
@@ -52,9 +56,15 @@ class Models(Part):
         with self._catalog.reading() as connection:
             return [_run(row) for row in connection.execute(statement)]
 
-    def add_checkpoint(self, run_id: int, *, step: int, files: Sequence[Checkpoint]) -> None:
-        """Record the files of one save; the run's step follows. The same step again replaces its files."""
+    def add_checkpoint(
+        self, run_id: int, *, step: int, files: Sequence[Checkpoint], lease: Lease | None = None
+    ) -> None:
+        """Record the files of one save; the run's step follows. The same step again replaces its files.
+
+        Whoever trains by a lease says it: Superseded, and nothing recorded, when a newer one was given.
+        """
         with self._catalog.writing() as connection:
+            self._guard(connection, lease)
             for file in files:
                 values = {"path": file.path, "sha256": file.sha256, "at": now()}
                 connection.execute(
@@ -75,9 +85,10 @@ class Models(Part):
         wanted = step if step is not None else max((row.step for row in rows), default=0)
         return [Checkpoint(r.run_id, r.step, r.kind, r.path, r.sha256) for r in rows if r.step == wanted]
 
-    def finish_run(self, run_id: int, *, state: RunState, reason: str = "") -> None:
-        """Record that a run has come to its end, or failed and why."""
+    def finish_run(self, run_id: int, *, state: RunState, reason: str = "", lease: Lease | None = None) -> None:
+        """Record that a run has come to its end, or failed and why. Superseded as with a save."""
         with self._catalog.writing() as connection:
+            self._guard(connection, lease)
             changed = connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id)
@@ -162,6 +173,10 @@ class Models(Part):
         with self._catalog.reading() as connection:
             return [_model(row) for row in connection.execute(select(models).order_by(models.c.id.desc()))]
 
+    def _guard(self, connection: Connection, lease: Lease | None) -> None:
+        if lease is not None:
+            self._catalog.training_leases.guard(connection, lease.name, lease.token)
+
 
 def _run(row: Any) -> Run:
     return Run(
@@ -175,6 +190,7 @@ def _run(row: Any) -> Run:
         reason=row.reason,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        origin=row.origin,
     )
 
 

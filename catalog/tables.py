@@ -38,7 +38,16 @@ from catalog.records import (
     TombstoneKind,
     Verdict,
 )
-from catalog.training_tables import checkpoints, evaluations, gate_decisions, models, runs, snapshot_faces, snapshots
+from catalog.training_tables import (
+    checkpoints,
+    evaluations,
+    gate_decisions,
+    models,
+    runs,
+    snapshot_faces,
+    snapshots,
+    training_leases,
+)
 
 __all__ = [
     "APPEND_ONLY",
@@ -72,6 +81,7 @@ __all__ = [
     "spends",
     "standing_decisions",
     "tombstones",
+    "training_leases",
     "validations",
 ]
 

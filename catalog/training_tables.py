@@ -1,8 +1,21 @@
-"""The tables of what is trained: snapshots, the gate's decisions, runs, checkpoints, evaluations, models."""
+"""The tables of what is trained: snapshots, decisions of the gate, runs, leases, checkpoints, evaluations, models."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from catalog.columns import Utc, key, metadata, one_of
 from catalog.records import ModelState, RunState
@@ -48,8 +61,18 @@ runs = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("started_at", Utc, nullable=False),
     Column("finished_at", Utc),
+    Column("origin", String(64), nullable=False, server_default=""),
     UniqueConstraint("snapshot_id", "preset", "seed"),
     one_of("state", RunState),
+)
+
+training_leases = Table(
+    "training_leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("until", Utc),  # NULL: given back
 )
 
 checkpoints = Table(

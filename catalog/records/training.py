@@ -73,7 +73,8 @@ class GateDecision:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training of one snapshot with one preset and seed."""
+    """One training of one snapshot with one preset and seed. ``origin``: the sha256 of the weights it began from,
+    empty when it began from none."""
 
     id: int
     snapshot_id: str
@@ -85,6 +86,17 @@ class Run:
     reason: str
     started_at: datetime
     finished_at: datetime | None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to train, until a moment; ``token`` is higher than any that was given for the name before."""
+
+    name: str
+    token: int
+    holder: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

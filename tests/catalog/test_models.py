@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from catalog.catalog import Catalog
-from catalog.errors import BadInput, Conflict, NotFound
+from catalog.errors import BadInput, Conflict, NotFound, Superseded
 from catalog.records import Checkpoint, Evaluation, Model, ModelState, Run, RunState
 from catalog.tables import models
 from rows import sha256_of
@@ -52,6 +53,30 @@ def test_a_step_saved_again_replaces_its_files(catalog: Catalog, run: Run) -> No
         catalog.models.add_checkpoint(run.id, step=10, files=[file])
     (kept,) = catalog.models.checkpoints(run.id)
     assert kept.sha256 == sha256_of("second")
+
+
+def test_a_superseded_trainer_records_nothing_more(catalog: Catalog, run: Run) -> None:
+    old = catalog.training_leases.take("run", holder="old", seconds=0.001)
+    time.sleep(0.01)
+    new = catalog.training_leases.take("run", holder="new", seconds=600)
+    catalog.models.add_checkpoint(
+        run.id, step=20, files=[Checkpoint(run.id, 20, "nets", "new", sha256_of("new"))], lease=new
+    )
+    with pytest.raises(Superseded):
+        catalog.models.add_checkpoint(
+            run.id, step=20, files=[Checkpoint(run.id, 20, "nets", "old", sha256_of("old"))], lease=old
+        )
+    with pytest.raises(Superseded):
+        catalog.models.finish_run(run.id, state=RunState.FAILED, reason="too late to say", lease=old)
+    assert [file.path for file in catalog.models.checkpoints(run.id)] == ["new"]
+    assert catalog.models.run(run.id).state is RunState.RUNNING
+
+
+def test_a_run_keeps_what_it_began_from(catalog: Catalog, run: Run) -> None:
+    assert run.origin == ""
+    for origin in (sha256_of("weights"), sha256_of("others")):
+        warm = catalog.models.open_run(SNAPSHOT, preset="tiny-64", seed=2, total_steps=100, origin=origin)
+        assert warm.origin == catalog.models.run(warm.id).origin == sha256_of("weights")
 
 
 def test_a_run_ends_with_a_reason(catalog: Catalog, run: Run) -> None:
