@@ -39,6 +39,7 @@ from catalog.settings import settings
 from catalog.snapshots import Snapshots
 from catalog.sources import Sources
 from catalog.standings import Standings
+from catalog.submissions import Submissions
 from catalog.tombstones import Tombstones
 from catalog.training_leases import TrainingLeases
 from catalog.turns import Turns
@@ -90,6 +91,7 @@ class Catalog:
         self.snapshots = Snapshots(self)
         self.models = Models(self)
         self.training_leases = TrainingLeases(self)
+        self.submissions = Submissions(self)
         self.erasures = Erasures(self)
         self.tombstones = Tombstones(self)
         self.harvests = Harvests(self)

@@ -46,6 +46,7 @@ from catalog.training_tables import (
     runs,
     snapshot_faces,
     snapshots,
+    submissions,
     training_leases,
 )
 
@@ -80,6 +81,7 @@ __all__ = [
     "sources",
     "spends",
     "standing_decisions",
+    "submissions",
     "tombstones",
     "training_leases",
     "validations",

@@ -1,4 +1,4 @@
-"""The tables of what is trained: snapshots, decisions of the gate, runs, leases, checkpoints, evaluations, models."""
+"""The tables of what is trained: snapshots, gate decisions, runs, submissions, leases, checkpoints, models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
 from catalog.columns import Utc, key, metadata, one_of
-from catalog.records import ModelState, RunState
+from catalog.records import ModelState, RunState, SubmissionState
 
 snapshots = Table(
     "snapshots",
@@ -73,6 +74,35 @@ training_leases = Table(
     Column("token", BigInteger, nullable=False),
     Column("holder", Text, nullable=False),
     Column("until", Utc),  # NULL: given back
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    key(),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("run", Text, nullable=False),
+    Column("snapshot_id", ForeignKey("snapshots.id"), nullable=False),
+    Column("runner", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("job", JSON, nullable=False),
+    Column("handle", JSON, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("exit_code", Integer),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("stop_asked", Boolean, nullable=False, server_default=false()),
+    Column("submitted_at", Utc, nullable=False),
+    Column("attempted_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("torn_down_at", Utc),
+    one_of("state", SubmissionState),
+    Index(
+        "uq_submissions_one_at_a_time",
+        "run",
+        unique=True,
+        sqlite_where=text("state IN ('submitted', 'running')"),
+        postgresql_where=text("state IN ('submitted', 'running')"),
+    ),
 )
 
 checkpoints = Table(

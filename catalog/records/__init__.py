@@ -76,6 +76,8 @@ from catalog.records.training import (
     Run,
     RunState,
     Snapshot,
+    Submission,
+    SubmissionState,
 )
 
 __all__ = [
@@ -141,6 +143,8 @@ __all__ = [
     "StageProgress",
     "Subject",
     "SubjectKind",
+    "Submission",
+    "SubmissionState",
     "TombstoneKind",
     "Turn",
     "Twin",

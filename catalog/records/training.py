@@ -1,10 +1,11 @@
-"""What a model is made of: approved faces, snapshots, runs, evaluations, models."""
+"""What a model is made of: approved faces, snapshots, runs, submissions, evaluations, models."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from catalog.records.collecting import Domain
 
@@ -15,6 +16,28 @@ class RunState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+
+class SubmissionState(StrEnum):
+    """How an attempt at a training stands on the machine that it was given to.
+
+    submitted until it is seen to run; stopped when it was asked to stop by somebody else than us and saved (exit 75);
+    lost when it ended without a word (a reboot, kill -9); cancelled when we asked. After the last four, and after
+    failed, the same submission may be attempted again.
+    """
+
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+
+    @property
+    def active(self) -> bool:
+        """Whether something may be running."""
+        return self in (SubmissionState.SUBMITTED, SubmissionState.RUNNING)
 
 
 class ModelState(StrEnum):
@@ -97,6 +120,28 @@ class Lease:
     token: int
     holder: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One training given to a runner. ``key`` is the same for the same snapshot, code, preset, seed and options; each
+    ``attempt`` at it goes on where the last one saved. ``handle`` is what the runner finds it by."""
+
+    key: str
+    run: str
+    snapshot_id: str
+    runner: str
+    state: SubmissionState
+    job: dict[str, Any]
+    handle: dict[str, Any]
+    attempt: int
+    exit_code: int | None
+    reason: str
+    stop_asked: bool
+    submitted_at: datetime
+    attempted_at: datetime
+    ended_at: datetime | None
+    torn_down_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
