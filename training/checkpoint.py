@@ -208,7 +208,7 @@ def code_version() -> str:
     """Twelve hex digits of the sources that fix what a training computes."""
     digest = hashlib.sha256()
     folder = Path(__file__).parent
-    for name in ("data", "heatmaps", "loop", "losses", "networks", "objectives"):
+    for name in ("data", "descent", "heatmaps", "loop", "losses", "networks", "objectives", "scene"):
         digest.update((folder / f"{name}.py").read_bytes())
     return digest.hexdigest()[:12]
 

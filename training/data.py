@@ -7,7 +7,7 @@ resumed run equal to one that never stopped: the sampler's cursor *is* the step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +87,21 @@ class Batch:
     y_ref: Tensor  # [N]
     z_ref: Tensor  # [N,latent]
     z_ref2: Tensor
+
+    def to(self, dtype: torch.dtype) -> Batch:
+        """The same batch with its numbers, other than the domains, in another precision."""
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Batch(*(c if c is None or not c.is_floating_point() else c.to(dtype) for c in columns))
+
+    def split(self, pieces: int) -> list[Batch]:
+        """Equal pieces of the batch, in order; the mean of a mean loss over them is that over the batch."""
+        if self.y_src.shape[0] % pieces:
+            raise ValueError(f"a batch of {self.y_src.shape[0]} is not {pieces} equal pieces")
+        columns = [
+            [None] * pieces if value is None else value.chunk(pieces)
+            for value in (getattr(self, field.name) for field in fields(self))
+        ]
+        return [Batch(*piece) for piece in zip(*columns, strict=True)]
 
 
 class Sampler:

@@ -6,6 +6,7 @@
     ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed, or it failed by itself
     ├── RunBusy            another process is training this run
     ├── Diverged           a loss or weight is no longer a finite number
+    ├── DeadPenalty        R1 has no gradient: the discriminator would learn without it
     ├── NotSignedOff       an unusual change would be promoted on nobody's word
     └── Unknown            a preset, snapshot, run or model nobody has heard of
 
@@ -35,6 +36,10 @@ class RunBusy(TrainingError):
 
 class Diverged(TrainingError):
     """A loss or weight is no longer a finite number; nothing was saved after it."""
+
+
+class DeadPenalty(TrainingError):
+    """R1 has no gradient: a second-order graph was lost, and the discriminator would learn without the penalty."""
 
 
 class NotSignedOff(TrainingError):

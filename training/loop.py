@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from training import checkpoint
-from training.checkpoint import SERVED, TRAINED, Saved
+from training.checkpoint import TRAINED, Saved
 from training.data import Faces, Sampler
+from training.descent import Descent
 from training.errors import Diverged, ResumeRefused, RunBusy
 from training.files import locked, sweep
 from training.losses import diversity_weight
 from training.networks import Architecture, Networks, initialise
-from training.objectives import discriminator_objective, generator_objective, latent_codes, reference_codes
 from training.pictures import write_png
 from training.presets import Preset
 from training.samples import sample_grids
@@ -119,6 +119,7 @@ def train(
         first = saved.state.step if saved is not None else 0
         last = preset.total_iters if slice_steps == 0 else min(first + slice_steps, preset.total_iters)
         sampler = Sampler(faces, preset, seed=seed)
+        descend = Descent(networks, ema, preset, optimisers=optimisers)
         report = tracker(first)
 
         # --- steps -----------------------------------------------------------------------------------------------
@@ -128,51 +129,7 @@ def train(
         began = since = time.monotonic()
         bar = tqdm(range(first, last), disable=not sys.stderr.isatty(), desc=folder.name, unit="step")
         for step in bar:
-            batch = sampler.batch(step, device=device)
-            lambda_ds = diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)
-            parts: dict[str, Tensor] = {}
-
-            # the discriminator, on images from latents, then on images from references
-            for way, codes_of in (("latent", latent_codes), ("reference", reference_codes)):
-                with torch.no_grad():
-                    codes = codes_of(networks, batch)
-                objective = discriminator_objective(networks, preset, batch, codes=codes)
-                _descend(objective.total, optimisers["discriminator"])
-                parts |= {f"D/{way}_{name}": value for name, value in objective.parts.items()}
-
-            # the generator from latents, which also teaches the mapping network and the style encoder
-            objective = generator_objective(
-                networks,
-                preset,
-                batch,
-                codes=latent_codes(networks, batch),
-                other_codes=latent_codes(networks, batch, second=True).detach(),
-                lambda_ds=lambda_ds,
-                train_encoder=True,
-            )
-            _descend(objective.total, *(optimisers[name] for name in SERVED))
-            parts |= {f"G/latent_{name}": value for name, value in objective.parts.items()}
-
-            # the generator from references; here the style encoder only reads
-            with torch.no_grad():
-                codes, other_codes = (
-                    reference_codes(networks, batch),
-                    reference_codes(networks, batch, second=True),
-                )
-            objective = generator_objective(
-                networks,
-                preset,
-                batch,
-                codes=codes,
-                other_codes=other_codes,
-                lambda_ds=lambda_ds,
-                train_encoder=False,
-            )
-            _descend(objective.total, optimisers["generator"])
-            parts |= {f"G/reference_{name}": value for name, value in objective.parts.items()}
-
-            for name in SERVED:
-                _average(getattr(ema, name), getattr(networks, name), decay=preset.ema_decay)
+            parts = descend(sampler.batch(step, device=device), step=step)
 
             # --- look, report, save ------------------------------------------------------------------------------
             done = step + 1
@@ -185,6 +142,7 @@ def train(
                 now = time.monotonic()
                 speed = preset.batch_size * count / max(now - since, 1e-9)
                 since = now
+                lambda_ds = diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)
                 report.numbers(done, {**losses, "G/lambda_ds": lambda_ds, "images_per_second": speed})
                 bar.set_postfix(d=losses["D/latent_real"] + losses["D/latent_fake"], cyc=losses["G/latent_cyc"])
             if saving:
@@ -239,21 +197,6 @@ def _agree(saved: Saved, *, seed: int, snapshot: str, preset: Preset, domains: t
             raise ResumeRefused(f"the checkpoint of step {state.step} has {what} {found}, this run {wanted}")
     if state.code != checkpoint.code_version():
         log.warning("the code has changed since step %d was saved; the result is not that of one version", state.step)
-
-
-def _descend(loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
-    for optimiser in optimisers:
-        optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    for optimiser in optimisers:
-        optimiser.step()
-
-
-@torch.no_grad()
-def _average(average: nn.Module, live: nn.Module, *, decay: float) -> None:
-    """average ← decay · average + (1 − decay) · live, for every parameter."""
-    for a, p in zip(average.parameters(), live.parameters(), strict=True):
-        a.lerp_(p, 1 - decay)
 
 
 def _read(unread: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:

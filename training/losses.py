@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,23 +20,14 @@ def adversarial(logits: Tensor, *, real: bool) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
-@dataclass(frozen=True, slots=True)
-class R1:
-    """The penalty, and the root mean square over the batch of the gradient's L2 norm, for the log."""
-
-    penalty: Tensor
-    gradient_norm: Tensor
-
-
-def r1(logits: Tensor, images: Tensor) -> R1:
+def r1(logits: Tensor, images: Tensor) -> Tensor:
     """½ E‖∇ₓ D(x)‖² on real images, which must require grad (Mescheder et al. 2018, eq. 9).
 
-    Keeps the second-order graph: never run the forward pass it starts from under torch.compile, which refuses
-    or silently loses it.
+    The gradient's norm is √(2 · R1), as a root mean square over the batch. Keeps the second-order graph: never run
+    the forward pass it starts from under torch.compile, which refuses or silently loses it.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    squared = gradient.pow(2).flatten(1).sum(1).mean()
-    return R1(penalty=0.5 * squared, gradient_norm=squared.detach().sqrt())
+    return 0.5 * gradient.pow(2).flatten(1).sum(1).mean()
 
 
 def style_reconstruction(found: Tensor, wanted: Tensor) -> Tensor:

@@ -135,6 +135,18 @@ class HighPass(nn.Module):
         return F.conv2d(x, weight, padding=1, groups=x.shape[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the generator reads from pictures [N,3,S,S]: features [N,C,h,w], and the masked edges of each size."""
+
+    features: Tensor
+    edges: dict[int, Tensor]
+
+    def detach(self) -> Reading:
+        """The same numbers without the way they were made."""
+        return Reading(self.features.detach(), {size: edge.detach() for size, edge in self.edges.items()})
+
+
 class Generator(nn.Module):
     """Repaints images [N,3,S,S] (about −1..1, not clamped) in the style of codes [N,style]; same shape out.
 
@@ -165,21 +177,30 @@ class Generator(nn.Module):
             self.hpf = HighPass(arch.w_hpf)
 
     def forward(self, x: Tensor, s: Tensor, masks: Tensor | None = None) -> Tensor:
+        return self.paint(self.read(x, masks), s)
+
+    def read(self, x: Tensor, masks: Tensor | None = None) -> Reading:
+        """The half of the way that no style touches: what several styles of one picture can share."""
         if (masks is not None) != (self.w_hpf > 0):
             raise ValueError("masks go with w_hpf > 0, and only with it")
         x = self.from_rgb(x)
-        seen: dict[int, Tensor] = {}
+        edges: dict[int, Tensor] = {}
         for block in self.encode:
-            if masks is not None and x.shape[2] in MASKED_SIZES:
-                seen[x.shape[2]] = x
-            x = block(x)
-        for block in self.decode:
-            x = block(x, s)
-            if masks is not None and x.shape[2] in seen:
-                size = x.shape[2]
+            size = x.shape[2]
+            if masks is not None and size in MASKED_SIZES:
                 mask = masks[:, 0:1] if size == min(MASKED_SIZES) else masks[:, 1:2]
                 mask = F.interpolate(mask, size=size, mode="bilinear", align_corners=False)
-                x = x + self.hpf(mask * seen[size])
+                edges[size] = self.hpf(mask.to(x.dtype) * x)
+            x = block(x)
+        return Reading(x, edges)
+
+    def paint(self, reading: Reading, s: Tensor) -> Tensor:
+        """The other half: the picture that was read, in the style of codes [N,style]."""
+        x = reading.features
+        for block in self.decode:
+            x = block(x, s)
+            if x.shape[2] in reading.edges:
+                x = x + reading.edges[x.shape[2]]
         return self.to_rgb(x)
 
 

@@ -1,91 +1,81 @@
 """What each of the four optimiser steps minimises, put together from losses.py as the paper does (eq. 5).
 
 A step of training is: the discriminator on images made from latent codes, the discriminator on images made from
-references, then the generator likewise. "codes" below are style codes [N,style] in the target domains.
+references, then the generator likewise (see descent.py). An objective is a set of named, weighted terms: a further
+loss is one more of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from training import losses
-from training.data import Batch
-from training.networks import Networks, frozen
 from training.presets import Preset
+from training.scene import Scene, Way
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The scalar to minimise, and its parts for the log (detached, unweighted)."""
+    """A scalar to minimise, as named terms: (weight, value)."""
 
-    total: Tensor
-    parts: dict[str, Tensor]
+    terms: Mapping[str, tuple[float, Tensor]]
+
+    @property
+    def total(self) -> Tensor:
+        """The weighted sum, to go down on."""
+        first, *others = (weight * value for weight, value in self.terms.values())
+        return sum(others, start=first)
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """The terms for the log: detached and unweighted."""
+        return {name: value.detach() for name, (_, value) in self.terms.items()}
+
+    def with_term(self, name: str, weight: float, value: Tensor) -> Objective:
+        """The same objective and one more term."""
+        return Objective({**self.terms, name: (weight, value)})
 
 
-def latent_codes(networks: Networks, batch: Batch, *, second: bool = False) -> Tensor:
-    """Codes [N,style] that the mapping network makes of the batch's latents."""
-    return networks.mapping_network(batch.z_ref2 if second else batch.z_ref, batch.y_ref)
-
-
-def reference_codes(networks: Networks, batch: Batch, *, second: bool = False) -> Tensor:
-    """Codes [N,style] that the style encoder reads from the batch's references."""
-    return networks.style_encoder(batch.x_ref2 if second else batch.x_ref, batch.y_ref)
-
-
-def discriminator_objective(networks: Networks, preset: Preset, batch: Batch, *, codes: Tensor) -> Objective:
-    """Tell the batch's reals from the generator's fakes, with R1 on the reals."""
-    with torch.no_grad():
-        fake = networks.generator(batch.x_src, codes, batch.masks)
+def discriminator_objective(scene: Scene, preset: Preset, *, way: Way, regularise: float) -> Objective:
+    """Tell the batch's reals from the generator's fakes; with R1 on the reals, times `regularise` unless that is 0."""
+    batch = scene.batch
+    fake = scene.painted(way).picture
+    made = losses.adversarial(scene.judge(fake, batch.y_ref), real=False)
+    if regularise == 0:
+        real = losses.adversarial(scene.judge(batch.x_src, batch.y_src), real=True)
+        return Objective({"real": (1.0, real), "fake": (1.0, made)})
     images = batch.x_src.detach().requires_grad_()
-    logits = networks.discriminator(images, batch.y_src)
-    real = losses.adversarial(logits, real=True)
-    penalty = losses.r1(logits, images)
-    made = losses.adversarial(networks.discriminator(fake, batch.y_ref), real=False)
+    logits = scene.judge_twice(images, batch.y_src)
     return Objective(
-        total=real + made + preset.lambda_reg * penalty.penalty,
-        parts={
-            "real": real.detach(),
-            "fake": made.detach(),
-            "r1": penalty.penalty.detach(),
-            "r1_gradient_norm": penalty.gradient_norm,
-        },
+        {
+            "real": (1.0, losses.adversarial(logits, real=True)),
+            "fake": (1.0, made),
+            "r1": (preset.lambda_reg * regularise, losses.r1(logits, images)),
+        }
     )
 
 
-def generator_objective(
-    networks: Networks,
-    preset: Preset,
-    batch: Batch,
-    *,
-    codes: Tensor,
-    other_codes: Tensor,
-    lambda_ds: float,
-    train_encoder: bool,
-) -> Objective:
+def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: float) -> Objective:
     """Fool the discriminator, keep the style readable, differ between two codes, and find the way back.
 
-    The discriminator's weights collect no gradient, nor do the style encoder's unless `train_encoder`; the second
-    image is a constant, as published. The cycle uses the source's masks: the repainted face keeps its geometry.
+    The discriminator learns nothing here, nor does the style encoder from references; the second image is a
+    constant, as published. The cycle uses the source's masks: the repainted face keeps its geometry.
     """
-    still = (networks.discriminator,) if train_encoder else (networks.discriminator, networks.style_encoder)
-    with frozen(*still):
-        fake = networks.generator(batch.x_src, codes, batch.masks)
-        adversarial = losses.adversarial(networks.discriminator(fake, batch.y_ref), real=True)
-        style = losses.style_reconstruction(networks.style_encoder(fake, batch.y_ref), codes)
-        with torch.no_grad():
-            other = networks.generator(batch.x_src, other_codes, batch.masks)
-        diversity = losses.diversity(fake, other)
-        own_codes = networks.style_encoder(batch.x_src, batch.y_src)
-        cycle = losses.cycle(networks.generator(fake, own_codes, batch.masks), batch.x_src)
+    batch = scene.batch
+    with scene.still(way):
+        fake = scene.painted(way, learn=True)
+        adversarial = losses.adversarial(scene.judge(fake.picture, batch.y_ref), real=True)
+        style = losses.style_reconstruction(scene.style_of(fake.picture, batch.y_ref), fake.codes)
+        diversity = losses.diversity(fake.picture, scene.other(way))
+        cycle = losses.cycle(scene.back(fake.picture, way), batch.x_src)
     return Objective(
-        total=adversarial + preset.lambda_sty * style - lambda_ds * diversity + preset.lambda_cyc * cycle,
-        parts={
-            "adv": adversarial.detach(),
-            "sty": style.detach(),
-            "ds": diversity.detach(),
-            "cyc": cycle.detach(),
-        },
+        {
+            "adv": (1.0, adversarial),
+            "sty": (preset.lambda_sty, style),
+            "ds": (-lambda_ds, diversity),
+            "cyc": (preset.lambda_cyc, cycle),
+        }
     )

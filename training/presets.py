@@ -40,6 +40,9 @@ class Preset:
     ema_decay: float = 0.999
     randcrop_prob: float = 0.5
     fused_adam: bool = False  # same formula in one kernel; off: one tensor after another, as published
+    reordered: bool = False  # the same numbers with nothing made twice or in vain; off: as published
+    lazy_r1: int = 1  # R1 only at every so many steps, and so many times stronger
+    accumulate: int = 1  # pieces that a batch is taken in, for a small memory
     log_every: int = 10  # also how often losses are looked at for NaN
     save_every: int = 10_000
     keep: int = 3  # sets of checkpoint files kept on the disk

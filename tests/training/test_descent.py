@@ -1,0 +1,109 @@
+"""Every switch that makes a step faster leaves its numbers those of the published step."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from training.checkpoint import TRAINED
+from training.data import Faces, Sampler
+from training.descent import Descent
+from training.errors import DeadPenalty
+from training.loop import architecture
+from training.networks import Networks, initialise
+from training.presets import Preset
+
+LIVELY = {"lr": 1e-3, "f_lr": 1e-4}  # so that three steps move the weights by more than they may differ
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What some steps led to."""
+
+    losses: list[dict[str, float]]
+    weights: dict[str, torch.Tensor]
+    moved: float
+
+
+Take = Callable[..., Taken]
+
+
+@pytest.fixture
+def take(faces: Faces, micro: Preset) -> Take:
+    """Take steps of the micro preset with changes, always from the same weights over the same batches."""
+
+    def taken(*, steps: int = 3, first: int = 0, **changes: object) -> Taken:
+        preset = replace(micro, fused_adam=False, batch_size=4, **LIVELY, **changes)  # type: ignore[arg-type]
+        torch.manual_seed(7)
+        networks = Networks(architecture(preset, domains=2))
+        initialise(networks)
+        networks.to(torch.get_default_dtype())
+        before = copy.deepcopy(networks.state_dict())
+        ema = copy.deepcopy(networks)
+        optimisers = {
+            name: torch.optim.Adam(getattr(networks, name).parameters(), lr=preset.lr, betas=(0.0, 0.99))
+            for name in TRAINED
+        }
+        descend = Descent(networks, ema, preset, optimisers=optimisers)
+        sampler = Sampler(faces, preset, seed=3)
+        losses = []
+        for step in range(first, first + steps):
+            batch = sampler.batch(step).to(torch.get_default_dtype())
+            losses.append({name: float(value) for name, value in descend(batch, step=step).items()})
+        after = networks.state_dict()
+        moved = max(float((after[key] - before[key]).abs().max()) for key in after)
+        return Taken(losses, {**after, **{f"ema.{k}": v for k, v in ema.state_dict().items()}}, moved)
+
+    return taken
+
+
+def furthest(one: Taken, other: Taken) -> float:
+    """The largest difference between two weights that should be the same."""
+    return max(float((one.weights[key] - other.weights[key]).abs().max()) for key in one.weights)
+
+
+def assert_same(one: Taken, other: Taken, *, within: float) -> None:
+    assert one.moved > 1e-3
+    assert furthest(one, other) < within
+    for mine, theirs in zip(one.losses, other.losses, strict=True):
+        assert mine == pytest.approx(theirs, rel=within, abs=within)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("w_hpf", [1.0, 0.0])
+@pytest.mark.parametrize("switches", [{"reordered": True}, {"accumulate": 2}, {"reordered": True, "accumulate": 4}])
+def test_a_step_done_otherwise_is_the_published_step(take: Take, w_hpf: float, switches: dict[str, object]) -> None:
+    assert_same(take(w_hpf=w_hpf, **switches), take(w_hpf=w_hpf), within=1e-9)
+
+
+@pytest.mark.usefixtures("float64")
+def test_lazy_r1_is_so_much_stronger_when_its_turn_comes_and_left_out_between(take: Take) -> None:
+    assert_same(take(steps=1, lazy_r1=2), take(steps=1, lambda_reg=2.0), within=1e-12)
+    between = take(steps=1, first=1, lazy_r1=2)
+    assert furthest(between, take(steps=1, first=1, lambda_reg=0.0)) < 1e-12
+    assert not any("r1" in name for name in between.losses[0])
+
+
+def test_between_its_turns_the_log_repeats_the_newest_r1(take: Take) -> None:
+    r1 = [row["D/latent_r1"] for row in take(lazy_r1=2).losses]
+    assert r1[0] == r1[1] != r1[2]
+
+
+def test_a_penalty_without_a_gradient_ends_the_run_at_its_first_step(faces: Faces, micro: Preset) -> None:
+    networks = Networks(architecture(micro, domains=2))
+    torch.nn.init.zeros_(networks.discriminator.main[-1].weight)
+    optimisers = {name: torch.optim.SGD(getattr(networks, name).parameters(), lr=0.0) for name in TRAINED}
+    descend = Descent(networks, copy.deepcopy(networks), micro, optimisers=optimisers)
+    with pytest.raises(DeadPenalty, match="R1 has no gradient"):
+        descend(Sampler(faces, micro, seed=0).batch(0), step=0)

@@ -1,0 +1,100 @@
+"""One step of training: the discriminator goes down twice, then the generator twice, then the averages follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from training.checkpoint import SERVED, TRAINED
+from training.data import Batch
+from training.errors import DeadPenalty
+from training.losses import diversity_weight
+from training.networks import Networks
+from training.objectives import Objective, discriminator_objective, generator_objective
+from training.presets import Preset
+from training.scene import Scene, Way
+
+WAYS: tuple[Way, ...] = ("latent", "reference")
+
+
+class Descent:
+    """Makes steps, each a function of the weights, the batch and the step's number."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        ema: Networks,
+        preset: Preset,
+        *,
+        optimisers: Mapping[str, torch.optim.Optimizer],
+    ) -> None:
+        self.networks, self.ema, self.preset, self.optimisers = networks, ema, preset, optimisers
+        self._penalties: dict[str, Tensor] = {}  # the newest R1 of each way: not every step has one
+        self._checked = False
+
+    def __call__(self, batch: Batch, *, step: int) -> dict[str, Tensor]:
+        """Take the step of that 0-based number; gives the losses by name, still on the device."""
+        preset = self.preset
+        lambda_ds = diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)
+        # Seldom but so much stronger: the penalty's mean pull over lazy_r1 steps is that of one at each step.
+        regularise = float(preset.lazy_r1) if step % preset.lazy_r1 == 0 else 0.0
+        pieces = batch.split(preset.accumulate)
+        scenes = [Scene(self.networks, preset, piece, hold=len(pieces) == 1) for piece in pieces]
+        parts: dict[str, Tensor] = {}
+
+        # the discriminator, on images from latents, then on images from references
+        for way in WAYS:
+            objective = partial(discriminator_objective, preset=preset, way=way, regularise=regularise)
+            found = self._descend(scenes, objective, "discriminator")
+            parts |= {f"D/{way}_{name}": value for name, value in found.items()}
+        self._look_at_penalties(parts)
+
+        # the generator from latents, which also teaches the mapping network and the style encoder; then from
+        # references, where the style encoder only reads
+        for way in WAYS:
+            objective = partial(generator_objective, preset=preset, way=way, lambda_ds=lambda_ds)
+            found = self._descend(scenes, objective, *(SERVED if way == "latent" else ("generator",)))
+            parts |= {f"G/{way}_{name}": value for name, value in found.items()}
+            for scene in scenes:
+                scene.changed()
+
+        for name in SERVED:
+            _average(getattr(self.ema, name), getattr(self.networks, name), decay=preset.ema_decay)
+        return parts
+
+    def _descend(
+        self, scenes: list[Scene], objective_of: Callable[[Scene], Objective], *learning: str
+    ) -> dict[str, Tensor]:
+        """One step of the optimisers named, on the mean objective of the batch's pieces."""
+        for name in TRAINED:
+            self.optimisers[name].zero_grad(set_to_none=True)
+        found: list[dict[str, Tensor]] = []
+        for scene in scenes:
+            objective = objective_of(scene)
+            (objective.total / len(scenes)).backward()
+            found.append(objective.parts)
+        for name in learning:
+            self.optimisers[name].step()
+        return {name: torch.stack([parts[name] for parts in found]).mean() for name in found[0]}
+
+    def _look_at_penalties(self, parts: dict[str, Tensor]) -> None:
+        """Tell R1's gradient beside R1, and see once that it is alive: a second-order graph is lost without a sound."""
+        for way in WAYS:
+            if f"D/{way}_r1" in parts:
+                penalty = parts[f"D/{way}_r1"]
+                self._penalties[f"D/{way}_r1"] = penalty
+                self._penalties[f"D/{way}_r1_gradient_norm"] = (2 * penalty).sqrt()
+        parts |= self._penalties
+        if not self._checked and self._penalties:
+            self._checked = True
+            if any(bool(penalty == 0) for penalty in self._penalties.values()):
+                raise DeadPenalty("R1 has no gradient: the discriminator would learn without a penalty")
+
+
+@torch.no_grad()
+def _average(average: nn.Module, live: nn.Module, *, decay: float) -> None:
+    """average ← decay · average + (1 − decay) · live, for every parameter."""
+    torch._foreach_lerp_(list(average.parameters()), list(live.parameters()), 1 - decay)

@@ -1,0 +1,127 @@
+"""One batch before the networks: every style code and picture that a step asks for, made as rarely as may be.
+
+As published, each is made anew whenever it is asked for, along with gradients that nobody descends along. With
+`reordered` the same numbers come cheaper: a picture is read once for as long as the generator's weights stand, the
+image from a latent code that the discriminator saw is the one that the generator learns from, what is a constant
+gets no graph, and weights that do not step collect no gradient.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from training.data import Batch
+from training.networks import Networks, Reading, frozen
+from training.presets import Preset
+
+Way = Literal["latent", "reference"]
+"""Where style codes come from: the mapping network, or the style encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A picture [N,3,S,S] of the batch's sources in their target domains, and the style codes [N,style] it obeys."""
+
+    codes: Tensor
+    picture: Tensor
+
+    def detach(self) -> Painted:
+        """The same numbers without the way they were made."""
+        return Painted(self.codes.detach(), self.picture.detach())
+
+
+class Scene:
+    """The passes of one step over one batch.
+
+    `hold`: build the generator's graph already for the discriminator, and keep it. Costs memory during the
+    discriminator's steps, and saves one whole picture; a batch that is taken in pieces cannot afford it.
+    """
+
+    def __init__(self, networks: Networks, preset: Preset, batch: Batch, *, hold: bool) -> None:
+        self.networks, self.preset, self.batch, self._hold = networks, preset, batch, hold
+        self._reading: Reading | None = None
+        self._latent: Painted | None = None
+
+    def changed(self) -> None:
+        """The generator and those who give it codes have learned: what was made with the old weights is void."""
+        self._reading = self._latent = None
+
+    def still(self, way: Way) -> AbstractContextManager[None]:
+        """While the generator learns, the others collect no gradient: the discriminator never, nor, from
+        references, the style encoder."""
+        if not self.preset.reordered:
+            return nullcontext()
+        return frozen(self.networks.discriminator, *([] if way == "latent" else [self.networks.style_encoder]))
+
+    # --- single passes: a change of what is painted, read or judged belongs here ----------------------------------
+
+    def judge(self, images: Tensor, domains: Tensor) -> Tensor:
+        """The discriminator's logits [N]."""
+        return self.networks.discriminator(images, domains)
+
+    def judge_twice(self, images: Tensor, domains: Tensor) -> Tensor:
+        """The same, fit for a second derivative (R1)."""
+        return self.networks.discriminator(images, domains)
+
+    def style_of(self, images: Tensor, domains: Tensor) -> Tensor:
+        """The style encoder's codes [N,style]."""
+        return self.networks.style_encoder(images, domains)
+
+    def _read(self, images: Tensor) -> Reading:
+        return self.networks.generator.read(images, self.batch.masks)
+
+    def _paint(self, reading: Reading, codes: Tensor) -> Tensor:
+        return self.networks.generator.paint(reading, codes)
+
+    # --- what a step asks for ------------------------------------------------------------------------------------
+
+    def painted(self, way: Way, *, learn: bool = False) -> Painted:
+        """The sources repainted in the first style; with a graph when the generator is to `learn` from it."""
+        if not self.preset.reordered:
+            with torch.set_grad_enabled(learn):
+                codes = self._codes(way)
+                return Painted(codes, self._paint(self._read(self.batch.x_src), codes))
+        if way == "reference":
+            with torch.no_grad():
+                codes = self._codes(way)
+            reading = self._source(learn=learn)
+            with torch.set_grad_enabled(learn):
+                return Painted(codes, self._paint(reading, codes))
+        if self._latent is None or (learn and not self._latent.picture.requires_grad):
+            reading = self._source(learn=learn)
+            with torch.set_grad_enabled(learn or self._hold):
+                codes = self._codes(way)
+                self._latent = Painted(codes, self._paint(reading, codes))
+        return self._latent if learn else self._latent.detach()
+
+    def other(self, way: Way) -> Tensor:
+        """The sources repainted in the second style [N,3,S,S]: a constant."""
+        if not self.preset.reordered:
+            codes = self._codes(way, second=True)
+            return self._paint(self._read(self.batch.x_src), codes).detach()
+        with torch.no_grad():
+            return self._paint(self._source(learn=False), self._codes(way, second=True))
+
+    def back(self, picture: Tensor, way: Way) -> Tensor:
+        """The picture repainted in the sources' own style [N,3,S,S]: the way back."""
+        with torch.set_grad_enabled(way == "latent" or not self.preset.reordered):
+            codes = self.style_of(self.batch.x_src, self.batch.y_src)
+        return self._paint(self._read(picture), codes)
+
+    def _codes(self, way: Way, *, second: bool = False) -> Tensor:
+        batch = self.batch
+        if way == "latent":
+            return self.networks.mapping_network(batch.z_ref2 if second else batch.z_ref, batch.y_ref)
+        return self.style_of(batch.x_ref2 if second else batch.x_ref, batch.y_ref)
+
+    def _source(self, *, learn: bool) -> Reading:
+        """The sources as read with the weights of now; read again only for a graph that is not there yet."""
+        if self._reading is None or (learn and not self._reading.features.requires_grad):
+            with torch.set_grad_enabled(learn or self._hold):
+                self._reading = self._read(self.batch.x_src)
+        return self._reading if learn or self._hold else self._reading.detach()
