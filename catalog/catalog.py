@@ -20,6 +20,7 @@ from catalog.candidates import Candidates
 from catalog.decisions import Decisions
 from catalog.drivers import Drivers
 from catalog.erasures import Erasures
+from catalog.evaluations import Evaluations
 from catalog.faces import Faces
 from catalog.golds import Golds
 from catalog.harvests import Harvests
@@ -91,6 +92,7 @@ class Catalog:
         self.snapshots = Snapshots(self)
         self.models = Models(self)
         self.training_leases = TrainingLeases(self)
+        self.evaluations = Evaluations(self)
         self.submissions = Submissions(self)
         self.erasures = Erasures(self)
         self.tombstones = Tombstones(self)

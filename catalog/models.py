@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from catalog.errors import Conflict, NotFound
+from catalog.evaluations import evaluation_of
 from catalog.part import Part, must_be_finite, now
 from catalog.records import Checkpoint, Evaluation, Lease, Model, ModelState, Run, RunState
 from catalog.tables import checkpoints, evaluations, models, runs
@@ -101,10 +102,24 @@ class Models(Part):
         if not changed:
             raise NotFound(f"no run {run_id}")
 
-    def add_evaluation(self, run_id: int, *, step: int, metrics: dict[str, float], version: str) -> Evaluation:
-        """Record the metrics of a run at a step; the same code on the same step replaces its numbers."""
+    def add_evaluation(
+        self,
+        run_id: int,
+        *,
+        step: int,
+        metrics: dict[str, float],
+        version: str,
+        snapshot_id: str = "",
+        classifier: str = "",
+        report: str = "",
+    ) -> Evaluation:
+        """Record the metrics of a run at a step; the same code on the same step replaces its numbers.
+
+        `snapshot_id` is whose held-out faces were measured, `classifier` and `report` are blobs.
+        """
         must_be_finite(metrics)
-        values = {"metrics": metrics, "at": now()}
+        values = {"metrics": metrics, "at": now(), "snapshot_id": snapshot_id}
+        values |= {"classifier": classifier, "report": report}
         with self._catalog.writing() as connection:
             row = connection.execute(
                 self._insert(evaluations)
@@ -112,7 +127,7 @@ class Models(Part):
                 .on_conflict_do_update(index_elements=["run_id", "step", "version"], set_=values)
                 .returning(evaluations)
             ).one()
-        return _evaluation(row)
+        return evaluation_of(row)
 
     def evaluation(self, evaluation_id: int) -> Evaluation:
         """One evaluation; NotFound when there is none."""
@@ -120,7 +135,7 @@ class Models(Part):
             row = connection.execute(select(evaluations).where(evaluations.c.id == evaluation_id)).first()
         if row is None:
             raise NotFound(f"no evaluation {evaluation_id}")
-        return _evaluation(row)
+        return evaluation_of(row)
 
     def champion(self) -> Model | None:
         """The model that is served, or None."""
@@ -192,10 +207,6 @@ def _run(row: Any) -> Run:
         finished_at=row.finished_at,
         origin=row.origin,
     )
-
-
-def _evaluation(row: Any) -> Evaluation:
-    return Evaluation(row.id, row.run_id, row.step, dict(row.metrics), row.version, row.at)
 
 
 def _model(row: Any) -> Model:

@@ -17,7 +17,7 @@ from catalog.settings import settings
 from catalog.tombstones import is_address
 
 #: The kinds of blob whose every name is in a row: what else lies there is an orphan.
-_NAMED = ("photos", "faces", "pages")
+_NAMED = ("photos", "faces", "pages", "reports")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Sweeping:
     unfinished: int
     deleted: bool
     pages: int = 0
+    reports: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def sweep(
 ) -> int:
     """Find, and on demand remove, what no row names and nobody has stored for so long; say how many."""
     found = look_over(delete=delete, grace_hours=grace_hours, catalog=catalog, blobs=blobs)
-    return found.photos + found.faces + found.pages + found.unfinished
+    return found.photos + found.faces + found.pages + found.reports + found.unfinished
 
 
 def look_over(
@@ -84,6 +85,7 @@ def look_over(
     # First the old blobs, then the rows: a blob recorded meanwhile is in the rows, which are read after.
     old = {kind: set(blobs.stored_before(kind, before)) for kind in _NAMED}
     named = {"photos": catalog.photos.blobs, "faces": catalog.faces.blobs, "pages": catalog.alerts.pages}
+    named["reports"] = catalog.evaluations.reports
     orphans = {kind: old[kind] - names() for kind, names in named.items()}
     if delete:
         for kind, names in orphans.items():
@@ -91,7 +93,8 @@ def look_over(
                 names &= set(blobs.stored_before(kind, before))
             for name in sorted(names):
                 blobs.delete(kind, name)
-    return Sweeping(len(orphans["photos"]), len(orphans["faces"]), unfinished, delete, len(orphans["pages"]))
+    photos, faces, pages, reports = (len(orphans[kind]) for kind in _NAMED)
+    return Sweeping(photos, faces, unfinished, delete, pages, reports)
 
 
 def retention(*, catalog: Catalog | None = None, blobs: Blobs | None = None) -> int:
@@ -187,4 +190,17 @@ def _drop_pages(catalog: Catalog, blobs: Blobs) -> None:
 def _drop(photo_id: int, *, catalog: Catalog, blobs: Blobs) -> None:
     for blob in catalog.erasures.blobs(photo_id):
         blobs.delete(blob.kind, blob.name)
+    _drop_reports(photo_id, catalog=catalog, blobs=blobs)
     catalog.erasures.dropped(photo_id)
+
+
+def _drop_reports(photo_id: int, *, catalog: Catalog, blobs: Blobs) -> None:
+    """A training's page shows faces of its snapshot, and nobody can tell whose: all such pages go, and the copies of
+    them beside the runs on this machine."""
+    names = catalog.evaluations.reports_with(photo_id)
+    for name in names:
+        for copy in settings().home.glob(f"runs/*/reports/*-{name[:12]}.html"):
+            copy.unlink(missing_ok=True)
+        blobs.delete("reports", name)
+    if names:
+        catalog.evaluations.forget_reports(names)

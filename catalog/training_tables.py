@@ -127,6 +127,9 @@ evaluations = Table(
     Column("metrics", JSON, nullable=False),
     Column("version", String(64), nullable=False),
     Column("at", Utc, nullable=False),
+    Column("snapshot_id", String(64), nullable=False, server_default=""),
+    Column("classifier", String(64), nullable=False, server_default=""),
+    Column("report", String(64), nullable=False, server_default=""),
     UniqueConstraint("run_id", "step", "version"),
 )
 

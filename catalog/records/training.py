@@ -157,7 +157,11 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The metrics of a run's model at one step, with the version of the code that measured them."""
+    """The metrics of a run's model at one step, with the version of the code that measured them.
+
+    `snapshot_id` is whose held-out faces it was measured on, `classifier` and `report` are the blobs of the domain
+    classifier that judged and of the page for people; empty where there is none.
+    """
 
     id: int
     run_id: int
@@ -165,6 +169,9 @@ class Evaluation:
     metrics: dict[str, float]
     version: str
     at: datetime
+    snapshot_id: str = ""
+    classifier: str = ""
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def test_a_sweep_takes_old_orphans_and_leaves_the_rest(
     catalog: Catalog, blobs: FolderBlobs, stored: tuple[Photo, Face], tmp_path: Path
 ) -> None:
     orphan, lost_crop = blobs.put("photos", b"orphan"), blobs.put("faces", b"lost crop")
-    report = blobs.put("reports", b"a report")
+    weights = blobs.put("checkpoints", b"no row is asked about these")
     age(blobs, tmp_path, hours=25)
     fresh = blobs.put("photos", b"just stored, its row is on the way")
     assert steps.sweep(catalog=catalog, blobs=blobs) == 2
@@ -88,7 +88,7 @@ def test_a_sweep_takes_old_orphans_and_leaves_the_rest(
     assert steps.sweep(delete=True, catalog=catalog, blobs=blobs) == 2
     assert not blobs.has("photos", orphan)
     assert not blobs.has("faces", lost_crop)
-    assert blobs.has("reports", report)
+    assert blobs.has("checkpoints", weights)
     photo, face = stored
     assert set(blobs.names("photos")) == {photo.sha256, fresh}
     assert set(blobs.names("faces")) == {face.face.sha256, face.face.sha256_512}

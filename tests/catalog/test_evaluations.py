@@ -1,0 +1,95 @@
+"""Evaluations keep what judged them and their page; the page goes with any face that it may show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from catalog import steps
+from catalog.blobs import FolderBlobs
+from catalog.catalog import Catalog
+from catalog.records import Evaluation, Face, NewFace, Photo, Stage
+from catalog.settings import settings
+from rows import Rows, sha256_of
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FolderBlobs:
+    """An empty store."""
+    return FolderBlobs(tmp_path / "blobs")
+
+
+def approved(catalog: Catalog, rows: Rows, name: str) -> tuple[Photo, Face]:
+    """A face that people approved at every stage, and its photo."""
+    photo = rows.photo()
+    catalog.batches.open(key=name)
+    rows.approve(photo, Stage.RAW)
+    new = rows.new_face()
+    fields = {field: getattr(new, field) for field in NewFace.__slots__}
+    catalog.faces.store(photo.id, [NewFace(**{**fields, "sha256": sha256_of(name)})])
+    (face,) = catalog.faces.of_photo(photo.id)
+    rows.approve(face, Stage.CROP)
+    rows.approve(face, Stage.FINAL)
+    return photo, face
+
+
+def evaluated(catalog: Catalog, snapshot: str, *, step: int = 1, report: str = "", on: str = "") -> Evaluation:
+    run = catalog.models.open_run(snapshot, preset="tiny-64", seed=1, total_steps=9)
+    return catalog.models.add_evaluation(
+        run.id,
+        step=step,
+        metrics={"m": 1.0},
+        version="code-faces-judge",
+        snapshot_id=on or snapshot,
+        classifier=sha256_of("judge"),
+        report=report,
+    )
+
+
+def test_a_runs_evaluations_follow_each_other(catalog: Catalog) -> None:
+    catalog.snapshots.add(sha256_of("s"), manifest=sha256_of("s"), faces=[])
+    late, early = (evaluated(catalog, sha256_of("s"), step=step) for step in (20, 10))
+    assert catalog.evaluations.of_run(late.run_id) == [early, late]
+    assert catalog.evaluations.of_run(404) == []
+
+
+def test_what_judged_is_found_by_the_beginning_of_its_version(catalog: Catalog) -> None:
+    catalog.snapshots.add(sha256_of("s"), manifest=sha256_of("s"), faces=[])
+    evaluated(catalog, sha256_of("s"))
+    assert catalog.evaluations.classifier("code-faces") == sha256_of("judge")
+    assert catalog.evaluations.classifier("code-other") == ""
+    assert catalog.evaluations.classifier("%") == ""
+
+
+@pytest.mark.parametrize("measured", ["in its run's snapshot", "on another"])
+def test_erasing_a_photo_removes_every_page_that_may_show_its_face(
+    catalog: Catalog, rows: Rows, blobs: FolderBlobs, measured: str
+) -> None:
+    photo, face = approved(catalog, rows, "one")
+    with_face, without = sha256_of("with"), sha256_of("without")
+    catalog.snapshots.add(with_face, manifest=with_face, faces=catalog.faces.trainable())
+    catalog.snapshots.add(without, manifest=without, faces=[])
+    page, other = blobs.put("reports", b"a page"), blobs.put("reports", b"a page of others")
+    copy = settings().home / "runs" / "a-run" / "reports" / f"000001-{page[:12]}.html"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(b"a page")
+    shown = evaluated(catalog, with_face if "its" in measured else without, report=page, on=with_face)
+    kept = evaluated(catalog, without, step=2, report=other)
+
+    steps.erase(photo_id=photo.id, by="rita", catalog=catalog, blobs=blobs)
+    assert set(blobs.names("reports")) == {other}
+    assert not copy.exists()
+    assert catalog.models.evaluation(shown.id).report == ""
+    assert catalog.models.evaluation(shown.id).metrics == {"m": 1.0}
+    assert catalog.models.evaluation(kept.id).report == other
+    assert face.photo_id == photo.id
+
+
+def test_a_page_that_no_evaluation_names_is_swept(catalog: Catalog, blobs: FolderBlobs) -> None:
+    catalog.snapshots.add(sha256_of("s"), manifest=sha256_of("s"), faces=[])
+    page = blobs.put("reports", b"named")
+    evaluated(catalog, sha256_of("s"), report=page)
+    blobs.put("reports", b"replaced since")
+    assert steps.look_over(delete=True, grace_hours=0, catalog=catalog, blobs=blobs).reports == 1
+    assert list(blobs.names("reports")) == [page]
