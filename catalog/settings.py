@@ -259,6 +259,11 @@ class Settings(BaseSettings):
     )
     backups_kept: int = Field(7, ge=1, description="Backups of the catalog that are kept; older ones go.")
 
+    train_lease_seconds: int = Field(
+        600,
+        ge=3,
+        description="For how long a trainer that no longer answers keeps its run from another machine, in seconds.",
+    )
     wandb_project: str = Field("faceloop", description="Weights & Biases project of the training runs.")
 
     @property

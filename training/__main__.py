@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -88,6 +89,7 @@ def _train(given: argparse.Namespace) -> int:
             seed=given.seed,
             slice_steps=given.slice_steps,
             again=given.again,
+            origin=given.origin,
             device=given.device,
             threads=given.threads,
             stop=lambda: asked,
@@ -200,6 +202,13 @@ def _parser() -> argparse.ArgumentParser:
     commands["snapshot"].add_argument("--preset", default="", choices=["", *PRESETS], help="pack its pixels now")
     commands["train"].add_argument("--slice-steps", type=_not_negative, help="train at most so many steps, then save")
     commands["train"].add_argument("--again", action="store_true", help="also when this very training failed before")
+    commands["train"].add_argument(
+        "--from",
+        dest="origin",
+        type=Path,
+        metavar="CKPT",
+        help="begin a new run with the averaged networks of this file (nets_ema, in the published format)",
+    )
     commands["train"].add_argument("--device", default="", help="cpu, cuda, cuda:1 (default: cuda if there is one)")
     commands["train"].add_argument("--threads", type=_not_negative, default=0, help="default: half the cores")
     commands["evaluate"].add_argument("--run", type=int, help="number of the run (default: the newest)")

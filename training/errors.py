@@ -5,6 +5,8 @@
     ├── BadCheckpoint      a checkpoint file is not what its format says
     ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed, or it failed by itself
     ├── RunBusy            another process is training this run
+    ├── NotSaved           the disk took no checkpoint; the newest one before it is as it was
+    ├── Superseded         another trainer has taken this run over; this one writes nothing more
     ├── Diverged           a loss or weight is no longer a finite number
     ├── DeadPenalty        R1 has no gradient: the discriminator would learn without it
     ├── NotSignedOff       an unusual change would be promoted on nobody's word
@@ -32,6 +34,14 @@ class ResumeRefused(TrainingError):
 
 class RunBusy(TrainingError):
     """Another process is training this run."""
+
+
+class NotSaved(TrainingError):
+    """The disk took no checkpoint; the newest one before it is as it was."""
+
+
+class Superseded(TrainingError):
+    """Another trainer has taken this run over; this one writes nothing more."""
 
 
 class Diverged(TrainingError):

@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -16,17 +16,20 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from training import checkpoint
-from training.checkpoint import TRAINED, Saved
+from training.checkpoint import Saved
 from training.data import Faces, Sampler
 from training.descent import Descent
-from training.errors import Diverged, ResumeRefused, RunBusy
-from training.files import locked, sweep
+from training.errors import Diverged, ResumeRefused, RunBusy, Superseded
+from training.files import locked, sha256_of, sweep
+from training.holding import Hold
 from training.losses import diversity_weight
 from training.networks import Architecture, Networks, initialise
 from training.pictures import write_png
 from training.presets import Preset
+from training.published import SERVED, TRAINED, fill, read_parts
 from training.samples import sample_grids
 from training.tracking import Tracker
+from training.trainer_state import random_state
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ class Trained:
     saved: Saved
     losses: dict[str, float]  # of the last step logged; empty when none was trained
     seconds_per_step: float
+    best: int | None = None  # step of the kept set with the best score; None when none was scored
 
 
 def architecture(preset: Preset, *, domains: int) -> Architecture:
@@ -71,6 +75,9 @@ def train(
     device: str = "cpu",
     stop: Callable[[], bool] = lambda: False,
     on_save: Callable[[Saved], None] | None = None,
+    origin: Path | None = None,
+    hold: Hold | None = None,
+    score: Callable[[Networks], float | None] | None = None,
 ) -> Trained:
     """Train from the last complete checkpoint in `folder`, or from the start, to the end of this call's slice.
 
@@ -79,14 +86,19 @@ def train(
     call made again goes on where this one ended. On a processor with the same number of threads the weights are bit
     for bit those of a run that never stopped; a GPU adds up in an order of its own, so there they are merely close.
 
-    Raises RunBusy, ResumeRefused, Diverged.
+    A new run begins with the averaged networks of `origin`, a file in the published format, if it is given one.
+    `hold` is the lease that this process trains by, `score` says how good a set is (less is better): the best is kept.
+
+    Raises RunBusy, ResumeRefused, BadCheckpoint, NotSaved, Superseded, Diverged.
     """
     with locked(folder / "lock") as ours:
-        if not ours:
+        if not ours and hold is None:  # who holds the lease has superseded whoever, frozen or hung, still has the lock
             raise RunBusy(f"another process is training {folder.name}")
         checkpoints = folder / "checkpoints"
         checkpoints.mkdir(parents=True, exist_ok=True)
-        sweep(checkpoints)
+        if ours:
+            for place in (checkpoints, *(one for one in checkpoints.iterdir() if one.is_dir())):
+                sweep(place)
 
         # --- networks and their averages -------------------------------------------------------------------------
         torch.manual_seed(seed)
@@ -114,8 +126,15 @@ def train(
         # --- resume ----------------------------------------------------------------------------------------------
         saved = checkpoint.latest(checkpoints)
         if saved is not None:
-            _agree(saved, seed=seed, snapshot=snapshot, preset=preset, domains=faces.names)
+            _agree(saved, seed=seed, snapshot=snapshot, preset=preset, domains=faces.names, origin=origin)
             checkpoint.restore(saved, networks=networks, ema=ema, optimisers=optimisers, device=device)
+        elif origin is not None:  # with a discriminator and moments of its own
+            weights = read_parts(origin, device=device)
+            for begun in (networks, ema):
+                fill(begun, {name: weights[name] for name in SERVED}, where=origin.name)
+        began_from = saved.state.origin if saved is not None else sha256_of(origin) if origin is not None else ""
+        # What a run steers itself by: whoever adapts a number at each step keeps it here, and finds it again.
+        controllers = {name: list(row) for name, row in saved.state.controllers.items()} if saved is not None else {}
         first = saved.state.step if saved is not None else 0
         last = preset.total_iters if slice_steps == 0 else min(first + slice_steps, preset.total_iters)
         sampler = Sampler(faces, preset, seed=seed)
@@ -129,6 +148,8 @@ def train(
         began = since = time.monotonic()
         bar = tqdm(range(first, last), disable=not sys.stderr.isatty(), desc=folder.name, unit="step")
         for step in bar:
+            if hold is not None:
+                hold.keep()
             parts = descend(sampler.batch(step, device=device), step=step)
 
             # --- look, report, save ------------------------------------------------------------------------------
@@ -147,6 +168,7 @@ def train(
                 bar.set_postfix(d=losses["D/latent_real"] + losses["D/latent_fake"], cyc=losses["G/latent_cyc"])
             if saving:
                 _all_finite(networks, done)
+                _all_finite(ema, done)
                 saved = checkpoint.save(
                     checkpoints,
                     step=done,
@@ -157,15 +179,26 @@ def train(
                     networks=networks,
                     ema=ema,
                     optimisers=optimisers,
+                    token=hold.token if hold is not None else 0,
+                    origin=began_from,
+                    schedules=_schedules(preset, step=done),
+                    controllers=controllers,
+                    random=random_state(),
+                    score=score(ema) if score is not None and not stopped else None,  # who asks to stop waits
                 )
+                if on_save is not None:
+                    try:
+                        on_save(saved)
+                    except Superseded:
+                        checkpoint.remove(saved)  # else who took over would go on from it
+                        raise
                 grids = sample_grids(ema, shown or faces, seed=seed, device=device)
                 for name, grid in grids.items():
                     write_png(folder / "samples" / f"{done:06d}_{name}.png", grid)
                 report.pictures(done, grids)
-                if on_save is not None:
-                    on_save(saved)
-                checkpoint.drop_old(checkpoints, keep=preset.keep)
+                checkpoint.drop_old(checkpoints, keep=preset.keep, token=saved.state.token)
                 log.info("%s: saved step %d", folder.name, done)
+                stopped = stopped or (stop() and done < last)  # asked to while all this was made: it is saved already
                 since = time.monotonic()
             if stopped:
                 break
@@ -173,6 +206,7 @@ def train(
 
         assert saved is not None  # a slice has at least one step, or a checkpoint says that the run is over
         trained = saved.state.step - first
+        best = checkpoint.best(checkpoints)
         return Trained(
             step=saved.state.step,
             trained=trained,
@@ -181,22 +215,32 @@ def train(
             saved=saved,
             losses=losses,
             seconds_per_step=(time.monotonic() - began) / trained if trained else 0.0,
+            best=best.state.step if best is not None else None,
         )
 
 
-def _agree(saved: Saved, *, seed: int, snapshot: str, preset: Preset, domains: tuple[str, ...]) -> None:
+def _agree(
+    saved: Saved, *, seed: int, snapshot: str, preset: Preset, domains: tuple[str, ...], origin: Path | None
+) -> None:
     """Refuse to go on with weights that come from something else."""
     state = saved.state
-    for what, found, wanted in (
-        ("snapshot", state.snapshot, snapshot),
-        ("seed", state.seed, seed),
-        ("preset", state.preset, asdict(preset)),
-        ("domains", state.domains, domains),
-    ):
+    defaults = {one.name: one.default for one in fields(Preset)}
+    had, has = {**defaults, **state.preset}, asdict(preset)  # a number that came later had its default's effect
+    pairs = [("snapshot", state.snapshot, snapshot), ("seed", state.seed, seed), ("domains", state.domains, domains)]
+    pairs += [(f"preset's {name}", had.get(name), has.get(name)) for name in {**had, **has}]
+    if origin is not None:
+        pairs.append(("origin", state.origin or "none", sha256_of(origin)))
+    for what, found, wanted in pairs:
         if found != wanted:
             raise ResumeRefused(f"the checkpoint of step {state.step} has {what} {found}, this run {wanted}")
     if state.code != checkpoint.code_version():
         log.warning("the code has changed since step %d was saved; the result is not that of one version", state.step)
+    if state.schedules and state.schedules != _schedules(preset, step=state.step):
+        log.warning("the schedules of step %d were %s; this code goes on otherwise", state.step, state.schedules)
+
+
+def _schedules(preset: Preset, *, step: int) -> dict[str, float]:
+    return {"lambda_ds": diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)}
 
 
 def _read(unread: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:

@@ -20,6 +20,7 @@ from catalog.records import RunState, Snapshot
 from training import gate as gates
 from training import snapshot as snapshots
 from training.errors import BadSnapshot, Diverged, ResumeRefused, Unknown
+from training.holding import holding
 from training.judging import evaluate, is_champion, promote, unusual
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
@@ -46,6 +47,7 @@ class Trained:
     samples: tuple[Path, ...]
     losses: dict[str, float]
     seconds_per_step: float
+    best: int | None = None  # step of the kept checkpoint that looks best on held-out faces; None: none was looked at
 
 
 def snapshot(
@@ -110,6 +112,7 @@ def train(
     seed: int | None = None,
     slice_steps: int | None = None,
     again: bool = False,
+    origin: Path | None = None,
     device: str = "",
     threads: int = 0,
     stop: Callable[[], bool] = lambda: False,
@@ -121,8 +124,10 @@ def train(
 
     `stop` is asked after each step; `slice_steps` bounds this call (0: to the preset's end; None: as configured).
     Each save is in the blob store and the catalog before training goes on. A run that failed by itself would fail the
-    same way: it is refused unless it is asked for `again`.
-    Raises Unknown, BadSnapshot, Diverged, ResumeRefused, RunBusy.
+    same way: it is refused unless it is asked for `again`. A new run may begin from the averaged networks of `origin`,
+    a file in the published format; which one it was stays known. One process at a time trains a run: one that was
+    taken over, having been frozen or cut off for long, records nothing more.
+    Raises Unknown, BadSnapshot, BadCheckpoint, NotSaved, Diverged, ResumeRefused, RunBusy, Superseded.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     wanted = preset_named(preset or settings.train_preset)
@@ -137,6 +142,7 @@ def train(
     import torch
 
     from training.loop import train as train_loop
+    from training.scoring import score
     from training.tracking import Tracking
 
     # Two processes that each take every core spend their time waiting for each other.
@@ -144,14 +150,18 @@ def train(
     device = _device(device)
     training_faces = store.faces(row, held_out=False, size=wanted.img_size)
     held_out_faces = store.faces(row, held_out=True, size=wanted.img_size)
-    run = catalog.models.open_run(row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters)
+    begins = store.keep_origin(origin) if origin else ""
+    run = catalog.models.open_run(row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters, origin=begins)
+    if origin and run.origin != begins:
+        raise ResumeRefused(f"{folder.name} began {_origin_said(run.origin)}; another seed begins another run")
     if run.state is RunState.FAILED and not again:
         raise ResumeRefused(f"this very training failed before ({run.reason}); --again repeats it all the same")
-    if run.state is RunState.FAILED:
-        catalog.models.finish_run(run.id, state=RunState.RUNNING)
-    store.fetch_checkpoints(run, folder / "checkpoints")
-
+    shows_all = _every_domain(held_out_faces)
     with ExitStack() as closing:
+        hold = closing.enter_context(holding(catalog, folder.name, seconds=settings.train_lease_seconds))
+        if run.state is RunState.FAILED:
+            catalog.models.finish_run(run.id, state=RunState.RUNNING, lease=hold.lease)
+        store.fetch_checkpoints(run, folder / "checkpoints")
         try:
             result = train_loop(
                 training_faces,
@@ -163,24 +173,33 @@ def train(
                     Tracking(
                         folder,
                         name=folder.name,
-                        config={**asdict(wanted), "seed": seed, "snapshot": row.id, "faces": row.faces},
+                        config={
+                            **asdict(wanted),
+                            "seed": seed,
+                            "snapshot": row.id,
+                            "faces": row.faces,
+                            "origin": run.origin,
+                        },
                         project=settings.wandb_project,
                         step=first,
                     )
                 ),
-                shown=held_out_faces if _every_domain(held_out_faces) else training_faces,
+                shown=held_out_faces if shows_all else training_faces,
                 slice_steps=slice_steps,
                 device=device,
                 stop=stop,
-                on_save=lambda saved: store.record(run, saved),
+                on_save=lambda saved: store.record(run, saved, lease=hold.lease),
+                origin=None if catalog.models.checkpoints(run.id) else store.origin(run),
+                hold=hold,
+                score=(lambda ema: score(ema, held_out_faces, device=device)) if shows_all else None,
             )
         except Diverged as error:
-            catalog.models.finish_run(run.id, state=RunState.FAILED, reason=str(error))
+            catalog.models.finish_run(run.id, state=RunState.FAILED, reason=str(error), lease=hold.lease)
             raise
-    if not any(file.step == result.step for file in catalog.models.checkpoints(run.id)):
-        store.record(run, result.saved)  # the last call was killed between its save and the catalog's row
-    if result.finished and catalog.models.run(run.id).state is not RunState.DONE:
-        catalog.models.finish_run(run.id, state=RunState.DONE)
+        if not any(file.step == result.step for file in catalog.models.checkpoints(run.id)):
+            store.record(run, result.saved, lease=hold.lease)  # the last call was killed before the catalog's row
+        if result.finished and catalog.models.run(run.id).state is not RunState.DONE:
+            catalog.models.finish_run(run.id, state=RunState.DONE, lease=hold.lease)
     return Trained(
         run_id=run.id,
         name=folder.name,
@@ -193,6 +212,7 @@ def train(
         samples=tuple(sorted((folder / "samples").glob(f"{result.step:06d}_*.png"))),
         losses=result.losses,
         seconds_per_step=result.seconds_per_step,
+        best=result.best,
     )
 
 
@@ -219,6 +239,10 @@ def _device(wanted: str) -> str:
     except (RuntimeError, AssertionError):  # a word that is no device; a device that this torch or machine has not
         raise Unknown(f"this machine has no device {wanted!r} to train on") from None
     return wanted
+
+
+def _origin_said(origin: str) -> str:
+    return f"from the weights {origin[:12]}" if origin else "from nothing"
 
 
 def _every_domain(faces: Faces) -> bool:

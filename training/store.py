@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings
-from catalog.records import Checkpoint, Run, Snapshot
+from catalog.errors import Superseded as LeaseSuperseded
+from catalog.records import Checkpoint, Lease, Run, Snapshot
 from training import snapshot as snapshots
-from training.errors import BadCheckpoint, BadSnapshot, Unknown
+from training.errors import BadCheckpoint, BadSnapshot, Superseded, Unknown
 from training.files import sha256_of, write_atomically
 from training.snapshot import Entry
 
@@ -80,28 +81,51 @@ class Store:
             original=self._blobs.get("snapshots", row.manifest) if known else None,
         )
 
-    def record(self, run: Run, saved: Saved) -> None:
-        """Put one save in the blob store, then in the catalog."""
+    def record(self, run: Run, saved: Saved, *, lease: Lease | None = None) -> None:
+        """Put one save in the blob store, then in the catalog, if this is still the newest lease. Raises Superseded."""
         step = saved.state.step
         files = []
         for kind in FILES:
             name = self._blobs.put_file("checkpoints", saved.paths[kind])
             files.append(Checkpoint(run.id, step, kind, str(saved.paths[kind].absolute()), name))
-        self._catalog.models.add_checkpoint(run.id, step=step, files=files)
+        try:
+            self._catalog.models.add_checkpoint(run.id, step=step, files=files, lease=lease)
+        except LeaseSuperseded as error:
+            raise Superseded(f"step {step} is not recorded: {error}") from None
 
-    def fetch_checkpoints(self, run: Run, folder: Path) -> None:
+    def fetch_checkpoints(self, run: Run, checkpoints: Path) -> None:
         """Bring a run's newest save here when this machine has none, or an older one."""
-        from training.checkpoint import latest, path_of
+        from training.checkpoint import folder_of, latest, path_of
+        from training.trainer_state import read_page
 
         recorded = {file.kind: file for file in self._catalog.models.checkpoints(run.id)}
         if set(recorded) != set(FILES):
             return
-        here = latest(folder) if folder.is_dir() else None
-        if here is not None and here.state.step >= recorded["trainer"].step:
+        step = recorded["trainer"].step
+        here = latest(checkpoints) if checkpoints.is_dir() else None
+        if here is not None and here.state.step >= step:
             return
-        log.info("bringing step %d of run %d from the blob store", recorded["trainer"].step, run.id)
+        log.info("bringing step %d of run %d from the blob store", step, run.id)
+        page = checkpoints / f".{step:06d}_trainer.json.fetched"
+        self._bring(recorded["trainer"], page)
+        folder = folder_of(checkpoints, read_page(page).token)
+        page.unlink()
         for kind in FILES:
-            self._bring(recorded[kind], path_of(folder, recorded[kind].step, kind))
+            self._bring(recorded[kind], path_of(folder, step, kind))
+
+    def keep_origin(self, path: Path) -> str:
+        """Put the weights that a run begins from into the blob store, so that it can be traced; give their name."""
+        return self._blobs.put_file("checkpoints", path)
+
+    def origin(self, run: Run) -> Path | None:
+        """The weights that a run begins from, brought here if need be; None when it begins from none."""
+        if not run.origin:
+            return None
+        path = self._home / "models" / f"{run.origin}.ckpt"
+        if not path.is_file() or sha256_of(path) != run.origin:
+            data = self._blobs.get("checkpoints", run.origin)
+            write_atomically(path, lambda handle: handle.write(data))
+        return path
 
     def averaged_networks(self, run: Run, step: int | None) -> tuple[Networks, int]:
         """A run's averaged networks at a step (default: the newest save), and that step.

@@ -1,0 +1,70 @@
+"""A trainer's hold on its run: the lease that it trains by, kept alive while it trains and given back at its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from catalog import Catalog
+from catalog.errors import Superseded as LeaseSuperseded
+from catalog.records import Lease
+from catalog.workers import worker_name
+from training.errors import RunBusy, Superseded
+
+log = logging.getLogger(__name__)
+
+
+class Hold:
+    """The right to train one run; `keep` is called at each step and asks the catalog once in a third of its time."""
+
+    def __init__(
+        self, catalog: Catalog, lease: Lease, *, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._leases, self.lease, self._seconds, self._clock = catalog.training_leases, lease, seconds, clock
+        self._asked = clock()
+
+    @property
+    def token(self) -> int:
+        """Higher than that of anybody who held the run before."""
+        return self.lease.token
+
+    def keep(self) -> None:
+        """Hold on, if it is time to say so. Raises Superseded when another has taken over.
+
+        A catalog that does not answer ends no training: what is saved is checked against the token once more.
+        """
+        if self._clock() - self._asked < self._seconds / 3:
+            return
+        self._asked = self._clock()
+        try:
+            self.lease = self._leases.renew(self.lease.name, self.lease.token, seconds=self._seconds)
+        except LeaseSuperseded as error:
+            raise Superseded(str(error)) from None
+        except SQLAlchemyError as error:
+            log.warning("the lease of %s could not be renewed: %s", self.lease.name, str(error).splitlines()[0])
+
+
+@contextmanager
+def holding(catalog: Catalog, run: str, *, seconds: float) -> Iterator[Hold]:
+    """Take the lease of a run and give it back at the end. Raises RunBusy when another trainer holds it."""
+    name = lease_name(run)
+    lease = catalog.training_leases.take(name, holder=worker_name(), seconds=seconds)
+    if lease is None:
+        other = catalog.training_leases.held(name)
+        raise RunBusy(f"{run} is being trained by {other.holder if other else 'another'}")
+    try:
+        yield Hold(catalog, lease, seconds=seconds)
+    finally:
+        try:
+            catalog.training_leases.release(name, lease.token)
+        except SQLAlchemyError as error:
+            log.warning("the lease of %s runs out by itself: %s", run, str(error).splitlines()[0])
+
+
+def lease_name(run: str) -> str:
+    """What the lease of a run is called."""
+    return f"run {run}"
