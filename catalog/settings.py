@@ -35,6 +35,14 @@ class Settings(BaseSettings):
         description="Steps trained in one go before the run ends its turn; 0: until the preset's end.",
     )
     train_seed: int = Field(777, description="Seed of the nightly training.")
+    train_on: str = Field(
+        "local",
+        pattern="^(local|ssh|kubernetes)$",
+        description="Where it trains: local (a process on this machine), ssh (another one) or kubernetes (a job).",
+    )
+    train_poll_seconds: float = Field(
+        10.0, gt=0, description="How often whoever waits for a training asks how it stands, in seconds."
+    )
     sign_off_fresh_faces: float = Field(
         0.3,
         ge=0,

@@ -16,6 +16,20 @@ def worker_name() -> str:
     return _name(os.getpid())
 
 
+def process_name(pid: int) -> str:
+    """A process of this machine, named likewise."""
+    return f"{_place()}:{pid}:{_birth(pid, Path('/proc'))}"
+
+
+def pid_here(worker: str, *, processes: Path = Path("/proc")) -> int | None:
+    """The number of that very process; None when it has ended, or another has its number now, or it is elsewhere."""
+    name, _, birth = worker.rpartition(":")
+    place, _, pid = name.rpartition(":")
+    if place != _place() or not pid.isdecimal() or birth in ("", _UNSEEN) or _birth(int(pid), processes) != birth:
+        return None
+    return int(pid)
+
+
 def is_gone(worker: str, *, processes: Path = Path("/proc")) -> bool:
     """Whether that worker is known to have ended. A worker of another machine, or one that lives and does not show its
     birth below ``processes``, is never known to: its lease decides."""
@@ -26,7 +40,7 @@ def is_gone(worker: str, *, processes: Path = Path("/proc")) -> bool:
 
 @lru_cache(maxsize=1)
 def _name(pid: int) -> str:
-    return f"{_place()}:{pid}:{_birth(pid, Path('/proc'))}"
+    return process_name(pid)
 
 
 def _place() -> str:

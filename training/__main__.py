@@ -1,4 +1,4 @@
-"""The commands: python -m training snapshot | gate | train | evaluate | promote | verify | presets."""
+"""The commands: python -m training snapshot | gate | train | submit | evaluate | promote | verify | presets | ..."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from catalog.records import ModelState
 from training import steps
 from training.errors import TrainingError
 from training.presets import PRESETS
+from training.runners import commands as runners
 from training.signoff import SignOff
 
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = _one_line(error)
         print(f"error: {first}", file=sys.stderr)
         if given.json:
-            print(json.dumps({"ok": False, "error": first}))
+            print(json.dumps({"ok": False, "error": first, "kind": type(error).__name__}))
         return 1
 
 
@@ -171,6 +172,7 @@ _VERBS = {
     "promote": _promote,
     "verify": _verify,
     "presets": _presets,
+    **runners.VERBS,
 }
 
 
@@ -190,18 +192,21 @@ def _parser() -> argparse.ArgumentParser:
         "promote": "make an evaluated model champion, or say why not",
         "verify": "look for flipped bytes in a snapshot",
         "presets": "list the presets",
+        **runners.HELPS,
     }
     commands = {verb: verbs.add_parser(verb, help=line) for verb, line in helps.items()}
     for command in commands.values():
         command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
-    for verb in ("gate", "train", "verify"):
+    for verb in ("gate", "train", "submit", "verify"):
         commands[verb].add_argument("--snapshot", default="", help="id, or the beginning of it (default: the newest)")
-    for verb in ("gate", "train"):
+    for verb in ("gate", "train", "submit"):
         commands[verb].add_argument("--preset", default="", choices=["", *PRESETS], help="default: as configured")
         commands[verb].add_argument("--seed", type=_not_negative, help="default: as configured")
     commands["snapshot"].add_argument("--preset", default="", choices=["", *PRESETS], help="pack its pixels now")
-    commands["train"].add_argument("--slice-steps", type=_not_negative, help="train at most so many steps, then save")
-    commands["train"].add_argument("--again", action="store_true", help="also when this very training failed before")
+    for verb in ("train", "submit"):
+        commands[verb].add_argument("--slice-steps", type=_not_negative, help="train at most so many steps, then save")
+        commands[verb].add_argument("--again", action="store_true", help="also when this very training failed before")
+        commands[verb].add_argument("--device", default="", help="cpu, cuda, cuda:1 (default: cuda if there is one)")
     commands["train"].add_argument(
         "--from",
         dest="origin",
@@ -209,8 +214,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CKPT",
         help="begin a new run with the averaged networks of this file (nets_ema, in the published format)",
     )
-    commands["train"].add_argument("--device", default="", help="cpu, cuda, cuda:1 (default: cuda if there is one)")
     commands["train"].add_argument("--threads", type=_not_negative, default=0, help="default: half the cores")
+    runners.add_arguments(commands)
     commands["evaluate"].add_argument("--run", type=int, help="number of the run (default: the newest)")
     commands["evaluate"].add_argument("--step", type=_not_negative, help="default: the newest save")
     commands["evaluate"].add_argument("--on", default="", help="snapshot whose held-out faces to use")

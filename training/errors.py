@@ -10,6 +10,9 @@
     ├── Diverged           a loss or weight is no longer a finite number
     ├── DeadPenalty        R1 has no gradient: the discriminator would learn without it
     ├── NotSignedOff       an unusual change would be promoted on nobody's word
+    ├── RunnerError        whoever trains elsewhere refused, or answered nonsense
+    │   ├── Unreachable    it did not answer; what it was given goes on, and it may be asked again
+    │   └── TeardownFailed a rented machine may still run, and cost
     └── Unknown            a preset, snapshot, run or model nobody has heard of
 
 Being stopped on request (SIGTERM, --slice-steps) is not an error: it is a result.
@@ -58,3 +61,15 @@ class NotSignedOff(TrainingError):
 
 class Unknown(TrainingError):
     """A preset, snapshot, run or model nobody has heard of."""
+
+
+class RunnerError(TrainingError):
+    """Whoever trains elsewhere refused, or answered nonsense."""
+
+
+class Unreachable(RunnerError):
+    """It did not answer; what it was given goes on, and it may be asked again."""
+
+
+class TeardownFailed(RunnerError):
+    """A rented machine may still run, and cost."""

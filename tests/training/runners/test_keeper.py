@@ -1,0 +1,183 @@
+"""A keeper begins each attempt once, outlives whoever asked for it, and writes down how it ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.records import SubmissionState
+from catalog.workers import pid_here
+from training.runners import keeper
+from training.runners.jobs import Seen, seen
+
+ROOT = Path(__file__).parents[3]
+
+#: Stands for a training: says that it has begun, then waits for its end, or to be asked to stop.
+TRAINING = """
+import json, os, pathlib, signal, sys, time
+def leave(*_):
+    print(json.dumps({"ok": True, "stopped": True}), flush=True)
+    os._exit(75)
+signal.signal(signal.SIGTERM, leave)
+with open("marks", "a") as marks:
+    marks.write(f"{os.getpid()}\\n")
+while not pathlib.Path("finish").exists():
+    time.sleep(0.02)
+print(json.dumps({"ok": True, "step": 7}))
+sys.exit(int(pathlib.Path("finish").read_text() or 0))
+"""
+
+
+class Kept:
+    """A folder with a keeper, and what a test does to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self, *command: str) -> None:
+        keeper.prepare(self.folder, command=command, environment={}, where=self.folder)
+
+    def begin(self, attempt: int = 1) -> None:
+        words = [sys.executable, "-m", "training.runners.keeper", "begin", str(self.folder), str(attempt)]
+        subprocess.run(words, cwd=ROOT, check=True, start_new_session=True, timeout=60)
+
+    def seen(self, attempt: int = 1) -> Seen:
+        return seen(keeper.look(self.folder, attempt), attempt=attempt)
+
+    def until(self, holds: Callable[[], Any]) -> None:
+        end = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < end, keeper.tail(self.folder, 20)
+            time.sleep(0.02)
+
+    def marks(self) -> list[int]:
+        path = self.folder / "marks"
+        return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+    def finish(self, code: int = 0) -> None:
+        (self.folder / "finish").write_text(str(code))
+
+    def begun(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / "begun.json").read_text()))
+
+    def pid(self, who: str) -> int:
+        self.until(lambda: who in self.begun())
+        number = pid_here(self.begun()[who])
+        assert number
+        return number
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    (tmp_path / "job").mkdir()
+    kept = Kept(tmp_path / "job")
+    kept.prepare(sys.executable, "-c", TRAINING)
+    yield kept
+    kept.finish()
+    kept.until(lambda: kept.seen().state is not SubmissionState.RUNNING)
+
+
+def test_what_ends_well_has_succeeded_and_its_last_words_are_kept(kept: Kept) -> None:
+    assert kept.seen() == Seen(SubmissionState.SUBMITTED)
+    kept.begin()
+    assert kept.seen() == Seen(SubmissionState.RUNNING)
+    kept.finish()
+    kept.until(lambda: kept.seen() == Seen(SubmissionState.SUCCEEDED, 0))
+    assert keeper.look(kept.folder, 1)["ended"]["said"] == {"ok": True, "step": 7}
+    assert '"step": 7' in keeper.tail(kept.folder, 5)
+
+
+def test_an_attempt_is_begun_once_however_often_and_by_however_many(kept: Kept) -> None:
+    words = [sys.executable, "-m", "training.runners.keeper", "begin", str(kept.folder), "1"]
+    beginners = [subprocess.Popen(words, cwd=ROOT, start_new_session=True) for _ in range(4)]
+    kept.until(kept.marks)
+    kept.finish()  # the others are still waiting for their turn
+    assert [beginner.wait(30) for beginner in beginners] == [0] * 4
+    kept.until(lambda: kept.seen().state is SubmissionState.SUCCEEDED)
+    kept.begin()
+    assert len(kept.marks()) == 1
+    kept.begin(attempt=2)
+    kept.until(lambda: kept.seen(2).state is SubmissionState.SUCCEEDED)
+    assert len(kept.marks()) == 2
+
+
+def test_asked_to_stop_it_saves_and_exits_75(kept: Kept) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    keeper.stop(kept.folder, 1)
+    keeper.stop(kept.folder, 1)
+    kept.until(lambda: kept.seen().state is SubmissionState.STOPPED)
+    assert kept.seen().exit_code == os.EX_TEMPFAIL
+    kept.begin(attempt=2)  # the wish was for the first
+    assert kept.seen(2).state is SubmissionState.RUNNING
+
+
+def test_asked_to_stop_before_it_has_begun_it_never_trains(kept: Kept) -> None:
+    keeper.stop(kept.folder, 1)
+    kept.begin()
+    kept.until(lambda: kept.seen().state is SubmissionState.STOPPED)
+    assert kept.marks() == []
+
+
+def test_a_signal_to_the_keeper_is_handed_on(kept: Kept) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    os.kill(kept.pid("keeper"), signal.SIGTERM)
+    kept.until(lambda: kept.seen().state is SubmissionState.STOPPED)
+
+
+def test_one_that_was_killed_is_lost_and_the_next_attempt_goes_on(kept: Kept) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    os.kill(kept.marks()[0], signal.SIGKILL)
+    kept.until(lambda: kept.seen().state is SubmissionState.LOST)
+    assert "signal 9" in kept.seen().reason
+    kept.begin(attempt=2)
+    assert kept.seen(2).state is SubmissionState.RUNNING
+
+
+def test_without_its_keeper_a_training_still_runs_and_can_still_be_stopped(kept: Kept) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    kept.until(lambda: "training" in kept.begun())
+    os.kill(kept.pid("keeper"), signal.SIGKILL)
+    kept.until(lambda: pid_here(kept.begun()["keeper"]) is None)
+    assert kept.seen() == Seen(SubmissionState.RUNNING)
+    kept.begin(attempt=2)  # never beside it
+    assert len(kept.marks()) == 1
+    keeper.stop(kept.folder, 1)
+    kept.until(lambda: kept.seen().state is SubmissionState.LOST)  # nobody was there to write down that it saved
+
+
+def test_a_number_that_another_process_has_now_is_not_signalled(kept: Kept) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    kept.until(lambda: "training" in kept.begun())
+    name = kept.begun()["training"]
+    earlier = f"{name.rpartition(':')[0]}:{int(name.rpartition(':')[2]) - 1}"
+    assert pid_here(name) == kept.marks()[0]
+    assert pid_here(earlier) is None
+    assert pid_here(f"elsewhere:{name.partition(':')[2]}") is None
+
+
+@pytest.mark.parametrize("code", [1, 3])
+def test_what_ends_with_another_code_has_failed(kept: Kept, code: int) -> None:
+    kept.prepare(sys.executable, "-c", f"print('half'); print('NaN in the losses'); exit({code})")
+    kept.begin()
+    kept.until(lambda: kept.seen() == Seen(SubmissionState.FAILED, code, "NaN in the losses"))
+
+
+def test_a_command_that_is_not_there_has_failed_and_says_so(kept: Kept) -> None:
+    kept.prepare("/nowhere/python")
+    kept.begin()
+    kept.until(lambda: kept.seen().state is SubmissionState.FAILED)
+    assert "/nowhere/python" in kept.seen().reason

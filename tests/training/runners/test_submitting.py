@@ -1,0 +1,254 @@
+"""Submitting: once per key, found again after any crash, and what a machine costs is stopped whatever happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from catalog import Catalog, Settings
+from catalog.errors import NotFound
+from catalog.records import Submission, SubmissionState
+from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
+from training.runners.jobs import Job, Seen
+from training.runners.submitting import Submissions, job_of
+
+
+@dataclass
+class Machine:
+    """A machine that trains nothing: remembers what it was asked, and stands as it is told to."""
+
+    stands: Seen = field(default_factory=lambda: Seen(SubmissionState.RUNNING))
+    begun: list[tuple[str, int]] = field(default_factory=list)
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    breaks: Exception | None = None
+
+    def start(self, submission: Submission) -> Mapping[str, Any]:
+        if (submission.key, submission.attempt) not in self.begun:
+            self.begun.append((submission.key, submission.attempt))
+        self._hear("start", submission)
+        return {"name": submission.key[:8]}
+
+    def look(self, submission: Submission) -> Seen:
+        self._hear("look", submission)
+        return self.stands
+
+    def logs(self, submission: Submission, *, lines: int) -> str:
+        return f"the last {lines} lines of {submission.run}"
+
+    def stop(self, submission: Submission) -> None:
+        self._hear("stop", submission)
+
+    def fetch(self, submission: Submission) -> None:
+        self._hear("fetch", submission)
+
+    def teardown(self, submission: Submission) -> None:
+        self._hear("teardown", submission)
+
+    @property
+    def asked(self) -> list[str]:
+        """What it was asked to do, beside beginning and being looked at."""
+        return [verb for verb, _ in self.heard if verb not in ("start", "look")]
+
+    def _hear(self, verb: str, submission: Submission) -> None:
+        self.heard.append((verb, submission.key))
+        if self.breaks:
+            raise self.breaks
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    catalog = Catalog()
+    catalog.snapshots.add("5" * 64, manifest="m" * 64, faces=[])
+    return catalog
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture
+def submissions(catalog: Catalog, machine: Machine) -> Submissions:
+    return Submissions(runner="ssh", catalog=catalog, made=lambda _: machine)
+
+
+def job(catalog: Catalog, **changes: Any) -> Job:
+    given: dict[str, Any] = {"preset": "tiny-64", "catalog": catalog, "settings": Settings(), **changes}
+    return job_of(**given)
+
+
+def test_the_same_training_has_the_same_key_and_any_other_another(catalog: Catalog) -> None:
+    one = job(catalog)
+    assert job(catalog).key == one.key
+    assert len(one.key) == 64
+    others = [
+        replace(one, snapshot="6" * 64),
+        replace(one, preset="paper-256"),
+        replace(one, seed=one.seed + 1),
+        replace(one, code="0" * 12),
+        replace(one, slice_steps=5),
+        replace(one, again=True),
+    ]
+    assert len({one.key, *(other.key for other in others)}) == 7
+
+
+def test_which_turn_it_is_counts_for_a_slice_alone(catalog: Catalog) -> None:
+    assert job(catalog, slice_steps=0, turn="tonight").key == job(catalog, slice_steps=0).key
+    assert job(catalog, slice_steps=9, turn="tonight").key != job(catalog, slice_steps=9, turn="tomorrow").key
+
+
+def test_without_a_snapshot_there_is_nothing_to_submit() -> None:
+    with pytest.raises(Unknown):
+        job(Catalog(memory=True))
+
+
+def test_submitting_twice_begins_once(catalog: Catalog, machine: Machine, submissions: Submissions) -> None:
+    first = submissions.submit(job(catalog))
+    assert (first.state, first.handle, first.runner) == (SubmissionState.RUNNING, {"name": first.key[:8]}, "ssh")
+    assert submissions.submit(job(catalog)) == first
+    assert machine.begun == [(first.key, 1)]
+
+
+def test_a_crash_before_the_machine_was_asked_or_before_it_was_recorded_leaves_one(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    machine.breaks = Unreachable("the line went dead")  # after it had begun
+    with pytest.raises(Unreachable):
+        submissions.submit(job(catalog))
+    assert catalog.submissions.list()[0].state is SubmissionState.SUBMITTED
+    machine.breaks = None
+    again = submissions.submit(job(catalog))
+    assert (again.state, again.attempt) == (SubmissionState.RUNNING, 1)
+    assert machine.begun == [(again.key, 1)]
+
+
+@pytest.mark.parametrize("state", [SubmissionState.LOST, SubmissionState.STOPPED, SubmissionState.FAILED])
+def test_one_that_ended_unseen_goes_on_as_the_next_attempt(
+    catalog: Catalog, machine: Machine, submissions: Submissions, state: SubmissionState
+) -> None:
+    first = submissions.submit(job(catalog))
+    machine.stands = Seen(state)
+    second = submissions.submit(job(catalog))
+    assert (second.key, second.attempt, second.state) == (first.key, 2, SubmissionState.RUNNING)
+    assert machine.begun == [(first.key, 1), (first.key, 2)]
+
+
+def test_one_that_went_well_is_given_and_not_begun_again(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    submissions.submit(job(catalog))
+    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+    done = submissions.submit(job(catalog))
+    assert (done.state, done.attempt, done.exit_code) == (SubmissionState.SUCCEEDED, 1, 0)
+    machine.stands = Seen(SubmissionState.LOST)
+    assert submissions.submit(job(catalog)) == done
+    assert len(machine.begun) == 1
+
+
+def test_after_the_code_has_changed_the_training_that_runs_is_found(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    first = submissions.submit(job(catalog))
+    assert submissions.submit(replace(job(catalog), code="newer")).key == first.key
+    assert len(machine.begun) == 1
+
+
+def test_a_cancelled_one_is_asked_again_until_it_has_ended_and_then_may_go_on(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.breaks = Unreachable("no answer")
+    with pytest.raises(Unreachable):
+        submissions.cancel(key)
+    machine.breaks = None
+    assert submissions.status(key).state is SubmissionState.RUNNING
+    assert machine.asked == ["stop", "stop"]  # the wish is kept
+    machine.stands = Seen(SubmissionState.STOPPED, 75)
+    assert submissions.status(key).state is SubmissionState.CANCELLED
+    assert submissions.cancel(key).state is SubmissionState.CANCELLED
+    machine.stands = Seen(SubmissionState.RUNNING)
+    assert submissions.submit(job(catalog)).attempt == 2
+
+
+def test_waiting_outlasts_a_machine_that_does_not_answer(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    heard: list[SubmissionState] = []
+
+    def listen(row: Submission) -> None:
+        heard.append(row.state)
+        machine.breaks = Unreachable("no answer") if len(heard) == 1 else None
+        if len(heard) == 3:
+            machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+
+    assert submissions.wait(key, every=0.001, heard=listen).state is SubmissionState.SUCCEEDED
+    assert len(heard) == 4
+    assert submissions.wait(key, seconds=0).state is SubmissionState.SUCCEEDED
+
+
+def test_waiting_ends_in_time_though_the_training_does_not(catalog: Catalog, submissions: Submissions) -> None:
+    key = submissions.submit(job(catalog)).key
+    assert submissions.wait(key, seconds=0.01, every=0.005).state is SubmissionState.RUNNING
+
+
+def test_the_machine_is_stopped_whatever_happened_and_once(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    submissions.teardown(key)
+    assert machine.asked == []  # it is at work
+    machine.stands = Seen(SubmissionState.FAILED, 1)
+    submissions.status(key)
+    with pytest.raises(Unknown):  # nothing was saved
+        submissions.finish(key)
+    assert machine.asked == ["fetch", "teardown"]
+    submissions.teardown(key)
+    assert machine.asked == ["fetch", "teardown"]
+    assert catalog.submissions.standing() == []
+
+
+def test_a_machine_that_cannot_be_stopped_is_said_to_cost_and_is_tried_again(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+    submissions.status(key)
+    machine.breaks = RunnerError("exit 1")
+    with pytest.raises(TeardownFailed, match="may still run, and cost"):
+        submissions.finish(key)
+    assert [row.key for row in catalog.submissions.standing()] == [key]
+    machine.breaks = None
+    submissions.teardown(key)
+    assert catalog.submissions.standing() == []
+
+
+def test_a_machine_that_another_training_needs_stays_up(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    first = submissions.submit(job(catalog)).key
+    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+    submissions.status(first)
+    machine.stands = Seen(SubmissionState.RUNNING)
+    submissions.submit(job(catalog, seed=2))
+    submissions.teardown(first)
+    assert machine.asked == []
+
+
+def test_the_run_that_was_trained_is_found(catalog: Catalog, submissions: Submissions) -> None:
+    key = submissions.submit(job(catalog, seed=3)).key
+    with pytest.raises(Unknown):
+        submissions.fetch(key)
+    run = catalog.models.open_run("5" * 64, preset="tiny-64", seed=3, total_steps=9)
+    assert submissions.fetch(key) == run
+    assert submissions.logs(key, lines=3) == f"the last 3 lines of tiny-64-{'5' * 12}-s3"
+
+
+def test_a_runner_or_a_submission_that_nobody_knows(catalog: Catalog, submissions: Submissions) -> None:
+    with pytest.raises(NotFound):
+        submissions.status("beef")
+    with pytest.raises(Unknown, match="local, ssh, kubernetes"):
+        Submissions(runner="abacus", catalog=catalog).submit(job(catalog))

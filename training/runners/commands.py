@@ -1,0 +1,132 @@
+"""The commands on submissions: python -m training submit | status | logs | fetch | cancel | teardown."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from catalog import Catalog, settings
+from catalog.records import Submission, SubmissionState
+from training.runners.submitting import RUNNERS, Submissions, job_of
+
+HELPS = {
+    "submit": "give a training to a runner, once: the same again gives the same submission",
+    "status": "how submissions stand (default: all of them)",
+    "logs": "the end of what a training has said",
+    "fetch": "bring here what a training has saved elsewhere",
+    "cancel": "ask a training to save and end",
+    "teardown": "stop the machine of a submission that has ended (default: of all that have)",
+}
+
+
+def add_arguments(commands: Mapping[str, argparse.ArgumentParser]) -> None:
+    """What these commands are told, beside what `submit` shares with `train`."""
+    commands["submit"].add_argument("--on", default="", choices=["", *RUNNERS], help="default: as configured")
+    commands["submit"].add_argument("--turn", default="", help="which slice of the run this is (with --slice-steps)")
+    for verb in ("submit", "status"):
+        commands[verb].add_argument("--wait", action="store_true", help="until it has ended")
+    for verb in ("status", "teardown"):
+        commands[verb].add_argument("key", nargs="?", default="", help="a submission's key, or the beginning of it")
+    for verb in ("logs", "fetch", "cancel"):
+        commands[verb].add_argument("key", help="a submission's key, or the beginning of it")
+    commands["logs"].add_argument("--lines", type=int, default=50)
+
+
+def _submit(given: argparse.Namespace) -> int:
+    catalog = Catalog()
+    job = job_of(
+        given.snapshot,
+        preset=given.preset,
+        seed=given.seed,
+        slice_steps=given.slice_steps,
+        turn=given.turn,
+        device=given.device,
+        again=given.again,
+        catalog=catalog,
+        settings=settings(),
+    )
+    submissions = Submissions(runner=given.on, catalog=catalog)
+    row = submissions.submit(job)
+    return _shown(given, submissions.wait(row.key) if given.wait else row)
+
+
+def _status(given: argparse.Namespace) -> int:
+    catalog = Catalog()
+    submissions = Submissions(catalog=catalog)
+    known = [catalog.submissions.get(given.key)] if given.key else catalog.submissions.list()
+    rows = [submissions.wait(row.key) if given.wait else submissions.status(row.key) for row in known]
+    if given.key:
+        return _shown(given, rows[0])
+    for row in rows:
+        print(_line(row))
+    if given.json:
+        print(json.dumps({"ok": True, "submissions": [_fields(row) for row in rows]}))
+    return 0
+
+
+def _logs(given: argparse.Namespace) -> int:
+    said = Submissions().logs(given.key, lines=given.lines)
+    print(json.dumps({"ok": True, "log": said}) if given.json else said)
+    return 0
+
+
+def _fetch(given: argparse.Namespace) -> int:
+    run = Submissions().fetch(given.key)
+    print(f"run {run.id}: step {run.step} of {run.total_steps} is here")
+    if given.json:
+        print(json.dumps({"ok": True, "run": run.id, "step": run.step, "total_steps": run.total_steps}))
+    return 0
+
+
+def _cancel(given: argparse.Namespace) -> int:
+    row = Submissions().cancel(given.key)
+    _shown(given, row)
+    return 0
+
+
+def _teardown(given: argparse.Namespace) -> int:
+    catalog = Catalog()
+    submissions = Submissions(catalog=catalog)
+    rows = [catalog.submissions.get(given.key)] if given.key else catalog.submissions.standing()
+    for row in rows:
+        submissions.teardown(row.key)
+        print(f"{row.key[:12]}: nothing of it runs on {row.runner} any more")
+    if given.json:
+        print(json.dumps({"ok": True, "submissions": [row.key for row in rows]}))
+    return 0
+
+
+VERBS = {
+    "submit": _submit,
+    "status": _status,
+    "logs": _logs,
+    "fetch": _fetch,
+    "cancel": _cancel,
+    "teardown": _teardown,
+}
+
+
+def _shown(given: argparse.Namespace, row: Submission) -> int:
+    """0 while it runs or when it went well, 1 when it failed, 75 when the same command would go on."""
+    print(_line(row))
+    if given.json:
+        print(json.dumps({"ok": row.state is not SubmissionState.FAILED, **_fields(row)}))
+    if row.state.active or row.state is SubmissionState.SUCCEEDED:
+        return 0
+    return 1 if row.state is SubmissionState.FAILED else os.EX_TEMPFAIL
+
+
+def _line(row: Submission) -> str:
+    stopping = ", asked to stop" if row.stop_asked and row.state.active else ""
+    up = "" if row.state.active or row.torn_down_at else ", not torn down"
+    told = f"{row.key[:12]} {row.run} on {row.runner}: {row.state}, attempt {row.attempt}{stopping}{up}"
+    return f"{told} ({row.reason})" if row.reason else told
+
+
+def _fields(row: Submission) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(row).items()}

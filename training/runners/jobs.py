@@ -1,0 +1,122 @@
+"""What is given to a runner, what a runner must be able to do, and what is seen of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from catalog.records import Submission, SubmissionState
+from training.store import run_name
+
+TRAINING = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training. Two that are equal are the same training, wherever and whenever they are asked for.
+
+    With `slice_steps` (0: to the preset's end), `turn` names which of a run's slices this is, the night's say.
+    """
+
+    snapshot: str
+    preset: str
+    seed: int
+    slice_steps: int
+    turn: str
+    device: str
+    again: bool
+    code: str
+
+    @property
+    def key(self) -> str:
+        """The sha256 of all of it."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def run(self) -> str:
+        """The run that it trains, which other jobs may have trained before."""
+        return run_name(self.snapshot, preset=self.preset, seed=self.seed)
+
+    @staticmethod
+    def of(submission: Submission) -> Job:
+        """What was submitted."""
+        return Job(**submission.job)
+
+    def command(self, python: str) -> list[str]:
+        """How that Python trains it; exit 75 when it was asked to stop and has saved."""
+        words = [python, "-m", "training", "train", "--json", "--snapshot", self.snapshot, "--preset", self.preset]
+        words += ["--seed", str(self.seed), "--slice-steps", str(self.slice_steps)]
+        words += ["--device", self.device] if self.device else []
+        return [*words, "--again"] if self.again else words
+
+
+@lru_cache(maxsize=1)
+def code_of_training() -> str:
+    """Twelve hex digits of the sources that a training runs, wherever it runs."""
+    digest = hashlib.sha256()
+    for path in sorted(TRAINING.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a runner says an attempt stands."""
+
+    state: SubmissionState
+    exit_code: int | None = None
+    reason: str = ""
+
+
+class Runner(Protocol):
+    """Gives a training to a machine and finds it again. Every verb may be said twice, and after any crash.
+
+    Raises RunnerError, Unreachable.
+    """
+
+    def start(self, submission: Submission) -> Mapping[str, Any]:
+        """Begin this attempt if it has not begun; what it is found by."""
+
+    def look(self, submission: Submission) -> Seen:
+        """How it stands."""
+
+    def logs(self, submission: Submission, *, lines: int) -> str:
+        """The end of what it has said."""
+
+    def stop(self, submission: Submission) -> None:
+        """Ask it to save and end."""
+
+    def fetch(self, submission: Submission) -> None:
+        """Bring what it has saved into the blob store and the catalog, if it does not put it there itself."""
+
+    def teardown(self, submission: Submission) -> None:
+        """Stop what was started for it, if nothing else needs it."""
+
+
+def seen(told: Mapping[str, Any], *, attempt: int) -> Seen:
+    """What a keeper's look means for an attempt."""
+    ended = told["ended"]
+    if told["running"]:
+        return Seen(SubmissionState.RUNNING)
+    if told["begun"] < attempt:
+        return Seen(SubmissionState.SUBMITTED)
+    if ended is None or ended["attempt"] != attempt:
+        return Seen(SubmissionState.LOST, reason="it ended without a word: the machine, or its keeper, was stopped")
+    return ending(ended["code"], str(ended["said"].get("error", "")))
+
+
+def ending(code: int, said: str) -> Seen:
+    """What an exit code means. A process that was killed had no say in it: it may go on elsewhere."""
+    if code == 0:
+        return Seen(SubmissionState.SUCCEEDED, code)
+    if code == os.EX_TEMPFAIL:
+        return Seen(SubmissionState.STOPPED, code, "it was asked to stop, and has saved")
+    if code < 0:
+        return Seen(SubmissionState.LOST, code, f"it was killed by signal {-code}")
+    return Seen(SubmissionState.FAILED, code, said or f"exit {code}")

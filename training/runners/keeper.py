@@ -1,0 +1,220 @@
+"""Keeps one training on the machine where it runs: begins each attempt once, and writes down how it ended.
+
+    python -m training.runners.keeper begin FOLDER ATTEMPT    returns as soon as it is begun, or was already
+    python -m training.runners.keeper look FOLDER ATTEMPT     one line of JSON
+    python -m training.runners.keeper stop FOLDER ATTEMPT     the training saves, and exits with 75
+    python -m training.runners.keeper tail FOLDER LINES
+
+`FOLDER` holds `job.json` (command, environment, folder to run it in). The keeper adds `begun.json`, `ended.json`,
+`train.log`, and `lock`, which it and the training hold as long as one of them lives: the system lets go of it when
+both are gone, whatever ended them. It belongs to no terminal and no session of whoever began it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from training.files import write_atomically
+
+_LOOK_EVERY = 0.2
+_TAIL_BYTES = 1 << 16
+
+
+def begin(folder: Path, attempt: int) -> None:
+    """Begin an attempt, detached; does nothing when it has been begun, or an earlier one still runs."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            told.read()  # until the keeper closes its end: it has begun, or it never will
+        return
+    os.close(reading)
+    os.setsid()
+    with (folder / "keeper.log").open("ab") as log, open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    code = 1
+    try:
+        _keep(folder, attempt, begun=lambda: os.close(writing))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def look(folder: Path, attempt: int) -> dict[str, Any]:  # noqa: ARG001 - every verb is asked alike
+    """The attempt begun last, whether it runs, and how the last one ended."""
+    running = _is_running(folder)  # asked first: the lock is given back after the end has been written down
+    return {"begun": _read(folder / "begun.json").get("attempt", 0), "running": running, "ended": _ended(folder)}
+
+
+def stop(folder: Path, attempt: int) -> None:
+    """Ask an attempt to save and end. Once is enough, even before it has begun; more does no harm."""
+    from catalog.workers import pid_here
+
+    if not folder.is_dir():
+        return
+    _write(folder / "stop.json", {"attempt": attempt})
+    begun = _read(folder / "begun.json")
+    if begun.get("attempt") != attempt or pid_here(begun["keeper"]) or not _is_running(folder):
+        return
+    if pid := pid_here(begun.get("training", "")):  # its keeper was killed
+        os.kill(pid, signal.SIGTERM)
+
+
+def tail(folder: Path, lines: int) -> str:
+    """The end of the training's log."""
+    path = folder / "train.log"
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - max(_TAIL_BYTES, 200 * lines)))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+
+
+def prepare(folder: Path, *, command: Sequence[str], environment: Mapping[str, str], where: Path) -> None:
+    """Write down what is to be run."""
+    _write(folder / "job.json", {"command": list(command), "environment": dict(environment), "where": str(where)})
+
+
+def _keep(folder: Path, attempt: int, *, begun: Callable[[], None]) -> None:
+    from catalog.workers import process_name, worker_name
+
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    with (folder / "lock").open("a") as lock:
+        if not _lock(lock, seconds=5) or attempt <= _read(folder / "begun.json").get("attempt", 0):
+            return
+        note = {"attempt": attempt, "keeper": worker_name()}
+        _write(folder / "begun.json", note)
+        begun()
+        with (folder / "train.log").open("ab") as log:
+            try:
+                training = None if _asked_to_stop(folder, attempt) else _start(folder, log, lock)
+            except OSError as error:
+                _write(folder / "ended.json", {"attempt": attempt, "code": 127, "said": {"error": str(error)}})
+                return
+        if training is None:
+            _write(folder / "ended.json", {"attempt": attempt, "code": os.EX_TEMPFAIL, "said": {}})
+            return
+        _write(folder / "begun.json", {**note, "training": process_name(training.pid)})
+        told = False
+        while (code := _waited(training)) is None:
+            if not told and (asked or _asked_to_stop(folder, attempt)):
+                training.send_signal(signal.SIGTERM)
+                told = True
+        if told and code == -signal.SIGTERM:
+            code = os.EX_TEMPFAIL  # it was asked before it could listen: it had nothing to save yet
+        _write(folder / "ended.json", {"attempt": attempt, "code": code, "said": _last_words(folder)})
+
+
+def _start(folder: Path, log: IO[bytes], lock: IO[str]) -> subprocess.Popen[bytes]:
+    job = _read(folder / "job.json")
+    return subprocess.Popen(
+        job["command"],
+        cwd=job["where"],
+        env={**os.environ, **job["environment"]},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=(lock.fileno(),),
+    )
+
+
+def _waited(training: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return training.wait(timeout=_LOOK_EVERY)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _lock(file: IO[str], *, seconds: float) -> bool:
+    """Whether the lock is ours; somebody who only looks holds it for a moment."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
+def _is_running(folder: Path) -> bool:
+    try:
+        with (folder / "lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _asked_to_stop(folder: Path, attempt: int) -> bool:
+    return _read(folder / "stop.json").get("attempt", 0) >= attempt
+
+
+def _ended(folder: Path) -> dict[str, Any] | None:
+    return _read(folder / "ended.json") or None
+
+
+def _last_words(folder: Path) -> dict[str, Any]:
+    """The JSON line that the command ends with; else its last line."""
+    lines = [line for line in tail(folder, 50).splitlines() if line.strip()]
+    for line in reversed(lines):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and "ok" in said:
+            return said
+    return {"error": lines[-1].strip()} if lines else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return {}
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    write_atomically(path, lambda file: file.write(json.dumps(values).encode()))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """One verb on one folder."""
+    verb, folder, number = arguments[0], Path(arguments[1]), int(arguments[2])
+    if verb == "begin":
+        begin(folder, number)
+    elif verb == "look":
+        print(json.dumps(look(folder, number)))
+    elif verb == "stop":
+        stop(folder, number)
+    elif verb == "tail":
+        print(tail(folder, number))
+    else:
+        return os.EX_USAGE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""The runner `local`: a process of its own on this machine, which outlives whoever submitted it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catalog import Settings
+from catalog.records import Submission
+from training.errors import RunnerError
+from training.runners import keeper
+from training.runners.jobs import Job, Seen, seen
+
+_SECONDS_TO_BEGIN = 120
+
+
+def job_folder(home: Path, submission: Submission) -> Path:
+    """Where a submission's keeper writes: in the folder of its run."""
+    return home / "runs" / submission.run / "jobs" / submission.key[:16]
+
+
+class Local:
+    """Trains here, with this process's Python, environment and working folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._home = settings.home.absolute()
+
+    def start(self, submission: Submission) -> Mapping[str, Any]:
+        """Begin this attempt if it has not begun."""
+        folder = self._folder(submission)
+        command = Job.of(submission).command(sys.executable)
+        keeper.prepare(folder, command=command, environment={"FACELOOP_HOME": str(self._home)}, where=Path.cwd())
+        words = [sys.executable, "-m", "training.runners.keeper", "begin", str(folder), str(submission.attempt)]
+        begun = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True, timeout=_SECONDS_TO_BEGIN
+        )
+        if begun.returncode:
+            said = begun.stderr.decode(errors="replace").strip().splitlines() or [f"exit {begun.returncode}"]
+            raise RunnerError(f"no process could be begun: {said[-1]}")
+        return {"folder": str(folder)}
+
+    def look(self, submission: Submission) -> Seen:
+        """How it stands."""
+        return seen(keeper.look(self._folder(submission), submission.attempt), attempt=submission.attempt)
+
+    def logs(self, submission: Submission, *, lines: int) -> str:
+        """The end of what it has said."""
+        return keeper.tail(self._folder(submission), lines)
+
+    def stop(self, submission: Submission) -> None:
+        """Ask it to save and end."""
+        keeper.stop(self._folder(submission), submission.attempt)
+
+    def fetch(self, submission: Submission) -> None:
+        """Nothing to bring: it writes to our catalog and blob store."""
+
+    def teardown(self, submission: Submission) -> None:
+        """Nothing was started but a process, which has ended."""
+
+    def _folder(self, submission: Submission) -> Path:
+        return job_folder(self._home, submission)

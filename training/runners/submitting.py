@@ -1,0 +1,174 @@
+"""The verbs on submissions: submit, status, wait, logs, fetch, cancel. Each may be said again after any crash.
+
+A submission's row is written before anything is started, and what is started is begun once per attempt, so that
+whoever dies in between, or says it at the same time, leaves one training.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from catalog import Blobs, Catalog, Settings, open_blobs
+from catalog import settings as configured
+from catalog.records import Run, Submission, SubmissionState
+from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
+from training.presets import preset as preset_named
+from training.runners.jobs import Job, Runner, code_of_training
+from training.runners.local import Local
+
+log = logging.getLogger(__name__)
+
+RUNNERS = ("local", "ssh", "kubernetes")
+
+
+def job_of(
+    snapshot_id: str = "",
+    *,
+    preset: str = "",
+    seed: int | None = None,
+    slice_steps: int | None = None,
+    turn: str = "",
+    device: str = "",
+    again: bool = False,
+    catalog: Catalog,
+    settings: Settings,
+) -> Job:
+    """The training of a snapshot (default: the newest), by default as configured. Raises Unknown, NotFound."""
+    row = catalog.snapshots.get(snapshot_id) if snapshot_id else catalog.snapshots.newest()
+    if row is None:
+        raise Unknown("no snapshot has been taken yet")
+    steps = settings.train_slice_steps if slice_steps is None else slice_steps
+    return Job(
+        snapshot=row.id,
+        preset=preset_named(preset or settings.train_preset).name,
+        seed=settings.train_seed if seed is None else seed,
+        slice_steps=steps,
+        turn=turn if steps else "",  # a training to its end is one, whoever asks for it
+        device=device,
+        again=again,
+        code=code_of_training(),
+    )
+
+
+class Submissions:
+    """What is given to which runner. `runner` is the one for new submissions; old ones stay with theirs."""
+
+    def __init__(
+        self,
+        *,
+        runner: str = "",
+        catalog: Catalog | None = None,
+        blobs: Blobs | None = None,
+        settings: Settings | None = None,
+        made: Callable[[str], Runner] | None = None,
+    ) -> None:
+        self._catalog, self._settings = catalog or Catalog(), settings or configured()
+        self._blobs = blobs or open_blobs(self._settings.store_url)
+        self._name = runner or self._settings.train_on
+        self._runner = made or self._made
+
+    def submit(self, job: Job) -> Submission:
+        """Give a training to the runner; the same training again gives the same submission.
+
+        One that ended otherwise than well goes on, as its next attempt. Raises RunnerError, Unreachable.
+        """
+        for _ in range(2):
+            row = self._catalog.submissions.open(
+                job.key, run=job.run, snapshot_id=job.snapshot, runner=self._name, job=asdict(job)
+            )
+            row = self._looked(row) if row.state is SubmissionState.RUNNING else row
+            if row.state.active or row.state is SubmissionState.SUCCEEDED:
+                break  # else it has just been seen to have ended: open its next attempt
+        if row.state is not SubmissionState.SUBMITTED:
+            return row
+        handle = self._runner(row.runner).start(row)
+        log.info("submission %s: attempt %d given to %s", row.key[:12], row.attempt, row.runner)
+        return self._catalog.submissions.note(row, state=SubmissionState.RUNNING, handle=handle)
+
+    def status(self, key: str) -> Submission:
+        """How a submission stands now. Raises NotFound, Unreachable."""
+        row = self._catalog.submissions.get(key)
+        return self._looked(row) if row.state.active else row
+
+    def wait(
+        self,
+        key: str,
+        *,
+        seconds: float | None = None,
+        every: float = 5.0,
+        heard: Callable[[Submission], None] = lambda _: None,
+    ) -> Submission:
+        """A submission once it has ended, or after so many seconds as it stands. A machine that does not answer for
+        a while is asked again. `heard` is called after every look."""
+        end = time.monotonic() + seconds if seconds is not None else float("inf")
+        while True:
+            try:
+                row = self.status(key)
+            except Unreachable as error:
+                log.warning("%s; asking again", error)
+                row = self._catalog.submissions.get(key)
+            heard(row)
+            if not row.state.active or time.monotonic() >= end:
+                return row
+            time.sleep(min(every, max(0.0, end - time.monotonic())))
+
+    def logs(self, key: str, *, lines: int = 50) -> str:
+        """The end of what a training has said."""
+        row = self._catalog.submissions.get(key)
+        return self._runner(row.runner).logs(row, lines=lines)
+
+    def fetch(self, key: str) -> Run:
+        """Bring what a training has saved here; the run that it trained. Raises Unknown when nothing was saved."""
+        row = self._catalog.submissions.get(key)
+        self._runner(row.runner).fetch(row)
+        return self._run(row)
+
+    def cancel(self, key: str) -> Submission:
+        """Ask a training to save and end; the wish holds even when its machine does not answer now."""
+        row = self._catalog.submissions.ask_to_stop(self._catalog.submissions.get(key).key)
+        return self._looked(row) if row.state.active else row
+
+    def teardown(self, key: str) -> None:
+        """Stop the machine that was started for a submission that has ended. Raises TeardownFailed."""
+        row = self._catalog.submissions.get(key)
+        if row.state.active or row.torn_down_at:
+            return
+        others = [each for each in self._catalog.submissions.list(runner=row.runner, active=True) if each.key != key]
+        if others:
+            log.info("the machine of %s stays up for %s", row.runner, others[0].key[:12])
+        else:
+            try:
+                self._runner(row.runner).teardown(row)
+            except (RunnerError, OSError) as error:
+                raise TeardownFailed(f"the machine of {row.runner} may still run, and cost: {error}") from error
+        self._catalog.submissions.note_torn_down(row)
+
+    def finish(self, key: str) -> Run:
+        """After the end: bring what was saved, and stop the machine whatever happened."""
+        try:
+            return self.fetch(key)
+        finally:
+            self.teardown(key)
+
+    def _looked(self, row: Submission) -> Submission:
+        runner = self._runner(row.runner)
+        if row.stop_asked:
+            runner.stop(row)
+        found = runner.look(row)
+        return self._catalog.submissions.note(row, state=found.state, exit_code=found.exit_code, reason=found.reason)
+
+    def _run(self, row: Submission) -> Run:
+        job = Job.of(row)
+        wanted = job.snapshot, job.preset, job.seed
+        for run in self._catalog.models.runs():
+            if (run.snapshot_id, run.preset, run.seed) == wanted:
+                return run
+        raise Unknown(f"submission {row.key[:12]} has saved nothing yet")
+
+    def _made(self, name: str) -> Runner:
+        if name == "local":
+            return Local(self._settings)
+        raise Unknown(f"no runner named {name!r}; there are {', '.join(RUNNERS)}")
