@@ -9,6 +9,7 @@
     ├── Superseded         another trainer has taken this run over; this one writes nothing more
     ├── Diverged           a loss or weight is no longer a finite number
     ├── DeadPenalty        R1 has no gradient: the discriminator would learn without it
+    ├── ExportDiffers      an exported file does not answer as the model does
     ├── NotSignedOff       an unusual change would be promoted on nobody's word
     ├── RunnerError        whoever trains elsewhere refused, or answered nonsense
     │   ├── Unreachable    it did not answer; what it was given goes on, and it may be asked again
@@ -53,6 +54,10 @@ class Diverged(TrainingError):
 
 class DeadPenalty(TrainingError):
     """R1 has no gradient: a second-order graph was lost, and the discriminator would learn without the penalty."""
+
+
+class ExportDiffers(TrainingError):
+    """An exported file does not answer as the model does; it was not kept."""
 
 
 class NotSignedOff(TrainingError):

@@ -35,17 +35,18 @@ def draw(landmarks: Tensor, *, size: int) -> Tensor:
     Coarse holds chin, brows, nose, eyes and mouth; fine only nose and eyes, so that colour on lips and brows is
     free to change at the finer sizes. A dot is a Gaussian, hence separable: a mask is one matrix product.
     """
-    return torch.stack([_strokes(landmarks, COARSE, size), _strokes(landmarks, FINE, size)], dim=1)
-
-
-def _strokes(landmarks: Tensor, runs: tuple[tuple[int, int, bool], ...], size: int) -> Tensor:
-    dots = torch.einsum("pk,nkc->npc", _dots(runs).to(landmarks), landmarks)
     grid = (torch.arange(size, device=landmarks.device, dtype=landmarks.dtype) + 0.5) / size
-    across, down = (torch.exp(-0.5 * ((grid[None, :, None] - at) / _SIGMA) ** 2) for at in dots[:, None].unbind(-1))
+    return torch.stack([strokes(dots(runs).to(landmarks), landmarks, grid) for runs in (COARSE, FINE)], dim=1)
+
+
+def strokes(through: Tensor, landmarks: Tensor, grid: Tensor) -> Tensor:
+    """One mask [N,S,S] of the dots that a matrix [P,68] makes of landmarks [N,68,2]; `grid` [S] is where pixels are."""
+    at_dots = torch.einsum("pk,nkc->npc", through, landmarks)
+    across, down = (torch.exp(-0.5 * ((grid[None, :, None] - at) / _SIGMA) ** 2) for at in at_dots[:, None].unbind(-1))
     return torch.bmm(down, across.transpose(1, 2)).clamp(0, 1)
 
 
-def _dots(runs: tuple[tuple[int, int, bool], ...]) -> Tensor:
+def dots(runs: tuple[tuple[int, int, bool], ...]) -> Tensor:
     """The matrix [P,68] that turns landmarks into dots along the runs."""
     rows = []
     for first, last, closed in runs:
