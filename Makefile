@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-faces bench-fetch bench-hashes bench-ledger bench-planner bench-reframed bench-review clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-planner bench-reframed bench-review clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -72,6 +72,9 @@ bench-reframed: setup ## how well copies that were framed differently are told, 
 
 bench-expectations: setup ## a batch's validation by Great Expectations, as JSON; ROWS=20000 makes it small
 	$(BIN)/python bench/expectations.py --rows $(or $(ROWS),100000)
+
+bench-export: setup ## one picture through the exported graphs on the processor, as JSON; SIZE=64 makes it small
+	$(BIN)/python -m bench.export $(if $(SIZE),--size $(SIZE))
 
 bench-faces: setup ## our crops beside face_recognition's way and the FFHQ recipe, as JSON; PHOTOS=FOLDER for photos of yours, LIMIT=60 for some
 	$(BIN)/python bench/faces.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(LIMIT),--limit $(LIMIT))

@@ -113,7 +113,7 @@ def load(path: Path, *, threads: int = 0) -> Callable[[Mapping[str, np.ndarray]]
     """An exported file, ready to answer, in the runtime that its name asks for. Raises Unknown."""
     try:
         return _onnx(path, threads) if path.suffix == FORMATS["onnx"] else _torchscript(path)
-    except (RuntimeError, ValueError, OSError) as error:  # onnxruntime's own errors are RuntimeErrors
+    except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no other base
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Unknown(f"{path.name} is no exported model that can be run: {first}") from None
 
