@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-planner bench-reframed bench-review clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-makeup bench-planner bench-reframed bench-review clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -87,6 +87,9 @@ bench-hashes: setup ## near-duplicate look-ups among 1,000,000 hashes, as JSON; 
 
 bench-ledger: setup ## claims by 16 processes with holders killed -9, as JSON; CLAIMS=20000 makes it small
 	$(BIN)/python -m bench.ledger --claims $(or $(CLAIMS),1000000)
+
+bench-makeup: setup ## drawn portraits trained with and without what takes the make-up alone, as JSON; STEPS=200 makes it small, GRIDS=FOLDER keeps pictures
+	$(BIN)/python -m bench.makeup $(if $(STEPS),--steps $(STEPS)) $(if $(GRIDS),--grids $(GRIDS))
 
 bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
 	$(BIN)/python bench/planner.py

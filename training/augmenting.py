@@ -1,8 +1,8 @@
 """Augments what the discriminator sees, so that a few hundred faces suffice, and never touches a colour.
 
-DiffAugment (Zhao et al. 2020) and ADA (Karras et al. 2020) show a small set to the discriminator moved, cut and mirrored
-at random, reals and fakes alike, with the gradient passing through. Their colour jitter is left out on purpose: make-up
-is colour, and a generator that may get colours wrong unseen will.
+DiffAugment (Zhao et al. 2020) and ADA (Karras et al. 2020) show a small set to the discriminator moved, cut and
+mirrored at random, reals and fakes alike, with the gradient passing through. Their colour jitter is left out on
+purpose: make-up is colour, and a generator that may get colours wrong unseen will.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from torch import Tensor
 
 DRAWS = 9
 """Random numbers in 0..1 that one picture's augmentation takes."""
+
+CALLS = 6
+"""Times that a step shows pictures to the discriminator: fakes and reals of either way, then the generator's two."""
 
 MOST_SHIFT = 0.125  # of a side, as in DiffAugment
 MOST_SCALE = 1.2

@@ -68,7 +68,7 @@ def blend(painted: Tensor, source: Tensor, mask: Tensor) -> Tensor:
 
 
 def face_only(images: Tensor, mask: Tensor) -> Tensor:
-    """The images with everything outside the mask [N,1,M,M] grey (0): what the style encoder cannot see, it cannot copy."""
+    """The images, grey (0) outside the mask [N,1,M,M]: what the style encoder cannot see, it cannot copy."""
     return images * _at_size(mask, images)
 
 

@@ -50,7 +50,8 @@ log = logging.getLogger(__name__)
 
 KINDS = ("nets", "nets_ema", "optims")
 
-_COMPUTES = ("data", "descent", "heatmaps", "loop", "losses", "networks", "objectives", "scene")
+_COMPUTES = ("augmenting", "blending", "data", "descent", "heatmaps", "loop")
+_COMPUTES += ("losses", "makeup", "networks", "objectives", "scene")
 """The sources that fix what a training computes."""
 
 

@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training import heatmaps, snapshot
+from training import blending, heatmaps, snapshot
+from training.augmenting import CALLS, DRAWS
 from training.errors import BadSnapshot
 from training.presets import Preset
 from training.snapshot import Entry
@@ -81,12 +82,16 @@ class Batch:
 
     x_src: Tensor  # [N,3,S,S]
     y_src: Tensor  # [N]
-    masks: Tensor | None  # [N,2,M,M] in 0..1, or None when w_hpf is 0
+    masks: Tensor | None  # [N,2,M,M] in 0..1 (3 when blended), or None when the generator wants none
     x_ref: Tensor  # [N,3,S,S]
     x_ref2: Tensor
     y_ref: Tensor  # [N]
     z_ref: Tensor  # [N,latent]
     z_ref2: Tensor
+    points_src: Tensor  # [N,68,2], fractions of the picture, where the augmentation moved them
+    points_ref: Tensor
+    points_ref2: Tensor
+    shakes: Tensor | None = None  # [N,calls,draws] for the discriminator's augmentation, or None without one
 
     def to(self, dtype: torch.dtype) -> Batch:
         """The same batch with its numbers, other than the domains, in another precision."""
@@ -127,11 +132,13 @@ class Sampler:
         z = draw.standard_normal((2, count, latent)).astype(np.float32)
 
         x_src, points = self._augmented(sources, draw, device)
-        x_ref, _ = self._augmented(pairs[:, 0], draw, device)
-        x_ref2, _ = self._augmented(pairs[:, 1], draw, device)
-        masks = None
-        if self.preset.w_hpf > 0:
-            masks = heatmaps.draw(points, size=min(MASK_SIZE, self.preset.img_size))
+        x_ref, points_ref = self._augmented(pairs[:, 0], draw, device)
+        x_ref2, points_ref2 = self._augmented(pairs[:, 1], draw, device)
+        preset = self.preset
+        masks = drawn_masks(points, img_size=preset.img_size, w_hpf=preset.w_hpf, blended=preset.blended)
+        shakes = None
+        if preset.augment_share > 0:
+            shakes = torch.from_numpy(draw.random((count, CALLS, DRAWS)).astype(np.float32)).to(device)
         return Batch(
             x_src=x_src,
             y_src=torch.from_numpy(y_src).to(device),
@@ -141,6 +148,10 @@ class Sampler:
             y_ref=torch.from_numpy(y_ref).to(device),
             z_ref=torch.from_numpy(z[0]).to(device),
             z_ref2=torch.from_numpy(z[1]).to(device),
+            points_src=points,
+            points_ref=points_ref,
+            points_ref2=points_ref2,
+            shakes=shakes,
         )
 
     def _pair(self, draw: np.random.Generator, domain: int) -> np.ndarray:
@@ -151,6 +162,18 @@ class Sampler:
         images = self.faces.images(positions).to(device)
         points = self.faces.points(positions).to(device)
         return augment(images, points, draw, randcrop_prob=self.preset.randcrop_prob)
+
+
+def drawn_masks(points: Tensor, *, img_size: int, w_hpf: float, blended: bool) -> Tensor | None:
+    """What a generator wants beside faces with landmarks [N,68,2]: coarse and fine strokes, and what it may paint.
+
+    [N,2,M,M], or [N,3,M,M] for one that blends; None for one that wants nothing.
+    """
+    if w_hpf == 0 and not blended:
+        return None
+    size = min(MASK_SIZE, img_size)
+    strokes = heatmaps.draw(points, size=size)
+    return torch.cat([strokes, blending.face_masks(points, size=size)], dim=1) if blended else strokes
 
 
 def augment(

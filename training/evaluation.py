@@ -18,7 +18,7 @@ from training.data import Faces
 from training.metrics import Descriptor
 from training.networks import Networks
 from training.regions import regions_of
-from training.samples import masks_for, to_uint8
+from training.samples import masks_for, seen_by, to_uint8
 
 
 class Describe(Protocol):
@@ -79,7 +79,8 @@ def repaint(
     for start in range(0, len(sources), at_once):
         some, others = sources[start : start + at_once], references[start : start + at_once]
         domains = torch.from_numpy(np.asarray(faces.domains[others], dtype=np.int64)).to(device)
-        codes = networks.style_encoder(faces.images(others).to(device), domains)
+        seen = seen_by(networks, faces.points(others).to(device))
+        codes = networks.style_encoder(faces.images(others).to(device), domains, seen)
         masks = masks_for(networks, faces.points(some).to(device))
         outputs.append(to_uint8(networks.generator(faces.images(some).to(device), codes, masks)))
     return Pictures(

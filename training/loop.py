@@ -59,6 +59,8 @@ def architecture(preset: Preset, *, domains: int) -> Architecture:
         base_width=preset.base_width,
         max_width=preset.max_width,
         mapping_width=preset.mapping_width,
+        blended=preset.blended,
+        masked_encoder=preset.masked_encoder,
     )
 
 

@@ -1,8 +1,8 @@
 """Losses that say what make-up is: the colours of lips, lids and skin, and nothing else of the reference.
 
-Images are [N,3,S,S] about −1..1, landmarks [N,68,2] as fractions of the picture (iBUG 300-W numbering). No network and no
-weights: a face is read at fixed mixtures of its landmarks, so everything is batched, of fixed shape, and stays on the
-device. The other face's regions are found the same way, whatever its pose.
+Images are [N,3,S,S] about −1..1, landmarks [N,68,2] as fractions of the picture (iBUG 300-W numbering). No network and
+no weights: a face is read at fixed mixtures of its landmarks, so everything is batched, of fixed shape, and stays on
+the device. The other face's regions are found the same way, whatever its pose.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ def colour_loss(
 ) -> Tensor:
     """How far the colours of the output's lips, lids and skin are from the reference's, as distributions.
 
-    A pseudo ground truth as BeautyGAN's histogram matching (Li et al. 2018, eq. 7), by quantiles: colours of a region are
-    sorted along six axes and compared rank by rank (a sliced Wasserstein distance; Rabin et al. 2011). 0 for equal
+    A pseudo ground truth as BeautyGAN's histogram matching (Li et al. 2018, eq. 7), by quantiles: colours of a region
+    are sorted along six axes and compared rank by rank (a sliced Wasserstein distance; Rabin et al. 2011). 0 for equal
     regions, and it pulls every colour towards its rank's. The reference's colours are first carried over to the
     source's skin, see OWN_TONE: a fair face's blush on a dark face is dark, and nobody's skin is repainted. `bare` [N]
-    says whose reference wears none: then every colour is its skin's (natural lips are). Output and source share landmarks.
+    says whose reference wears none: then every colour is its skin's (natural lips are). Output and source share
+    landmarks.
     """
     painted = colours(output, landmarks)
     with torch.no_grad():
@@ -131,11 +132,8 @@ def _points(region: str) -> Tensor:
         # Cheeks: from the jaw to nose and mouth; and down the nose, and the chin. The forehead may be under hair.
         cheeks = [(1, 41), (2, 31), (3, 31), (4, 48), (5, 48), (15, 46), (14, 35), (13, 35), (12, 54), (11, 54)]
         middle = [(27, 30), (31, 35), (57, 8)]
-        return torch.cat(
-            [_between(_halved(cheeks[:5], closed=False), (0.2, 0.4, 0.6, 0.8))]
-            + [_between(_halved(cheeks[5:], closed=False), (0.2, 0.4, 0.6, 0.8))]
-            + [_between(_whole(middle), (0.3, 0.5, 0.7))]
-        )
+        sides = _halved(cheeks[:5], closed=False) + _halved(cheeks[5:], closed=False)
+        return torch.cat([_between(sides, (0.2, 0.4, 0.6, 0.8)), _between(_whole(middle), (0.3, 0.5, 0.7))])
     raise ValueError(f"no region named {region!r}")
 
 

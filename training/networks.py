@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.blending import blend, face_only
+
 MASKED_SIZES = (32, 64, 128)
 """Feature sizes at which the generator re-injects the source's edges; the coarse mask serves the smallest."""
 
@@ -33,6 +35,8 @@ class Architecture:
     base_width: int | None = None
     max_width: int = 512
     mapping_width: int = 512
+    blended: bool = False  # what is painted outside the face is replaced by the source
+    masked_encoder: bool = False  # the style encoder sees the face alone
 
     @property
     def first_width(self) -> int:
@@ -137,25 +141,33 @@ class HighPass(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the generator reads from pictures [N,3,S,S]: features [N,C,h,w], and the masked edges of each size."""
+    """What the generator reads from pictures [N,3,S,S]: features [N,C,h,w], and the masked edges of each size.
+
+    `kept` are the pictures themselves and the mask [N,1,S,S] of what may be painted, where a generator blends.
+    """
 
     features: Tensor
     edges: dict[int, Tensor]
+    kept: tuple[Tensor, Tensor] | None = None
 
     def detach(self) -> Reading:
         """The same numbers without the way they were made."""
-        return Reading(self.features.detach(), {size: edge.detach() for size, edge in self.edges.items()})
+        kept = None if self.kept is None else (self.kept[0].detach(), self.kept[1].detach())
+        return Reading(self.features.detach(), {size: edge.detach() for size, edge in self.edges.items()}, kept)
 
 
 class Generator(nn.Module):
     """Repaints images [N,3,S,S] (about −1..1, not clamped) in the style of codes [N,style]; same shape out.
 
-    `masks` [N,2,M,M] in 0..1, coarse then fine (see heatmaps.py), are needed exactly when `w_hpf > 0`.
+    `masks` [N,2,M,M] in 0..1, coarse then fine (see heatmaps.py), are needed exactly when `w_hpf > 0`. A blended
+    generator always needs them, with a third of what it may paint (see blending.py): elsewhere the source stays.
     """
+
+    blended: Tensor
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
-        self.w_hpf = arch.w_hpf
+        self.w_hpf, self.blends = arch.w_hpf, arch.blended
         downs = int(math.log2(arch.img_size)) - 4 + (arch.w_hpf > 0)
         widths = arch.trunk_widths(downs)
         deep = widths[-1][1] if widths else arch.first_width
@@ -175,24 +187,27 @@ class Generator(nn.Module):
         )
         if arch.w_hpf > 0:
             self.hpf = HighPass(arch.w_hpf)
+        if arch.blended:
+            self.register_buffer("blended", torch.ones(()))  # so that a file says it of itself
 
     def forward(self, x: Tensor, s: Tensor, masks: Tensor | None = None) -> Tensor:
         return self.paint(self.read(x, masks), s)
 
     def read(self, x: Tensor, masks: Tensor | None = None) -> Reading:
         """The half of the way that no style touches: what several styles of one picture can share."""
-        if (masks is not None) != (self.w_hpf > 0):
-            raise ValueError("masks go with w_hpf > 0, and only with it")
+        if (masks is not None) != (self.w_hpf > 0 or self.blends):
+            raise ValueError("masks go with w_hpf > 0 or a blended generator, and only with these")
+        kept = (x, masks[:, 2:3]) if masks is not None and self.blends else None
         x = self.from_rgb(x)
         edges: dict[int, Tensor] = {}
         for block in self.encode:
             size = x.shape[2]
-            if masks is not None and size in MASKED_SIZES:
+            if masks is not None and self.w_hpf > 0 and size in MASKED_SIZES:
                 mask = masks[:, 0:1] if size == min(MASKED_SIZES) else masks[:, 1:2]
                 mask = F.interpolate(mask, size=size, mode="bilinear", align_corners=False)
                 edges[size] = self.hpf(mask.to(x.dtype) * x)
             x = block(x)
-        return Reading(x, edges)
+        return Reading(x, edges, kept)
 
     def paint(self, reading: Reading, s: Tensor) -> Tensor:
         """The other half: the picture that was read, in the style of codes [N,style]."""
@@ -201,7 +216,8 @@ class Generator(nn.Module):
             x = block(x, s)
             if x.shape[2] in reading.edges:
                 x = x + reading.edges[x.shape[2]]
-        return self.to_rgb(x)
+        painted = self.to_rgb(x)
+        return painted if reading.kept is None else blend(painted, *reading.kept)
 
 
 class MappingNetwork(nn.Module):
@@ -232,16 +248,26 @@ class MappingNetwork(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """Images [N,3,S,S] and their domains [N] → style codes [N,style]; one head per domain."""
+    """Images [N,3,S,S] and their domains [N] → style codes [N,style]; one head per domain.
+
+    A masked encoder is blind outside the masks [N,1,M,M] that go with the images (see blending.py).
+    """
+
+    masked: Tensor
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
+        self.masks = arch.masked_encoder
+        if arch.masked_encoder:
+            self.register_buffer("masked", torch.ones(()))  # so that a file says it of itself
         layers, deep = _trunk(arch)
         self.shared = nn.Sequential(*layers)
         self.unshared = nn.ModuleList(nn.Linear(deep, arch.style_dim) for _ in range(arch.domains))
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        h = self.shared(x).flatten(1)
+    def forward(self, x: Tensor, y: Tensor, seen: Tensor | None = None) -> Tensor:
+        if (seen is not None) != self.masks:
+            raise ValueError("a mask of what it sees goes with a masked style encoder, and only with it")
+        h = self.shared(x if seen is None else face_only(x, seen)).flatten(1)
         return _pick(torch.stack([head(h) for head in self.unshared], dim=1), y)
 
 

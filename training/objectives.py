@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from training import losses
+from training import blending, losses, makeup
+from training.data import MASK_SIZE, Batch
 from training.presets import Preset
 from training.scene import Scene, Way
+from training.snapshot import DOMAINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,12 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
     with scene.still(way):
         fake = scene.painted(way, learn=True)
         adversarial = losses.adversarial(scene.judge(fake.picture, batch.y_ref), real=True)
-        style = losses.style_reconstruction(scene.style_of(fake.picture, batch.y_ref), fake.codes)
-        diversity = losses.diversity(fake.picture, scene.other(way))
+        found = scene.style_of(fake.picture, batch.y_ref, batch.points_src)
+        style = losses.style_reconstruction(found, fake.codes)
+        diversity = _diversity(fake.picture, scene.other(way), preset, batch)
         cycle = losses.cycle(scene.back(fake.picture, way), batch.x_src)
-    return Objective(
+        same = losses.cycle(scene.unchanged(), batch.x_src) if preset.lambda_self and way == "latent" else None
+    objective = Objective(
         {
             "adv": (1.0, adversarial),
             "sty": (preset.lambda_sty, style),
@@ -79,3 +83,36 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
             "cyc": (preset.lambda_cyc, cycle),
         }
     )
+    # what takes the make-up and not the reference: each term off unless its weight says otherwise
+    if same is not None:
+        objective = objective.with_term("self", preset.lambda_self, same)
+    if preset.lambda_colour and way == "reference":
+        objective = objective.with_term("colour", preset.lambda_colour, _colour(fake.picture, batch))
+    if preset.lambda_structure:
+        structure = makeup.structure_loss(fake.picture, batch.x_src, batch.points_src)
+        objective = objective.with_term("structure", preset.lambda_structure, structure)
+    if preset.lambda_background:
+        changed = blending.background(fake.picture, batch.x_src, _face(batch))
+        objective = objective.with_term("background", preset.lambda_background, changed)
+    return objective
+
+
+def _diversity(picture: Tensor, other: Tensor, preset: Preset, batch: Batch) -> Tensor:
+    if not preset.masked_diversity:
+        return losses.diversity(picture, other)
+    return blending.masked_diversity(picture, other, _face(batch))
+
+
+def _colour(picture: Tensor, batch: Batch) -> Tensor:
+    return makeup.colour_loss(
+        picture,
+        batch.points_src,
+        batch.x_ref,
+        batch.points_ref,
+        source=batch.x_src,
+        bare=batch.y_ref == DOMAINS.index("bare"),
+    )
+
+
+def _face(batch: Batch) -> Tensor:
+    return blending.face_masks(batch.points_src, size=min(MASK_SIZE, batch.x_src.shape[-1]))

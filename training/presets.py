@@ -39,6 +39,14 @@ class Preset:
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
     randcrop_prob: float = 0.5
+    blended: bool = False  # paint the face alone: elsewhere the source stays, pixel for pixel
+    masked_encoder: bool = False  # the style encoder sees the reference's face and nothing around it
+    masked_diversity: bool = False  # two styles need to differ inside the face only
+    lambda_colour: float = 0.0  # up = lips, lids and cheeks nearer to the reference's colours
+    lambda_structure: float = 0.0  # up = the slopes of the source's face kept, fainter make-up
+    lambda_background: float = 0.0  # up = less change outside the face; with blending, at its seam
+    lambda_self: float = 0.0  # up = a face in its own style stays as it is
+    augment_share: float = 0.0  # share of flips, shifts, scalings, holes that the discriminator sees; for small sets
     fused_adam: bool = False  # same formula in one kernel; off: one tensor after another, as published
     reordered: bool = False  # the same numbers with nothing made twice or in vain; off: as published
     lazy_r1: int = 1  # R1 only at every so many steps, and so many times stronger
@@ -65,6 +73,34 @@ PRESETS = {
             fused_adam=True,
             log_every=1,
             save_every=20,
+        ),
+        Preset(
+            "makeup-64",  # takes the make-up and not the reference; on a processor in half an hour
+            img_size=64,
+            base_width=16,
+            max_width=64,
+            mapping_width=64,
+            style_dim=16,
+            batch_size=8,
+            total_iters=2_000,
+            ds_iter=2_000,
+            lr=4e-4,
+            f_lr=4e-4,
+            ema_decay=0.99,
+            lambda_ds=0.5,
+            lambda_cyc=2.0,
+            blended=True,
+            masked_encoder=True,
+            masked_diversity=True,
+            lambda_colour=4.0,
+            lambda_structure=1.0,
+            lambda_background=1.0,
+            augment_share=0.5,
+            reordered=True,
+            lazy_r1=8,
+            fused_adam=True,
+            log_every=10,
+            save_every=1_000,
         ),
     )
 }

@@ -6,16 +6,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training import heatmaps
-from training.data import MASK_SIZE, Faces
+from training import blending
+from training.data import MASK_SIZE, Faces, drawn_masks
 from training.networks import Networks
 
 
 def masks_for(networks: Networks, points: Tensor) -> Tensor | None:
     """The generator's masks for faces with landmarks [N,68,2] (fractions), or None when it wants none."""
-    if networks.arch.w_hpf == 0:
+    arch = networks.arch
+    return drawn_masks(points, img_size=arch.img_size, w_hpf=arch.w_hpf, blended=arch.blended)
+
+
+def seen_by(networks: Networks, points: Tensor) -> Tensor | None:
+    """What the style encoder sees of faces with landmarks [N,68,2] (fractions), or None when it sees everything."""
+    if not networks.arch.masked_encoder:
         return None
-    return heatmaps.draw(points, size=min(MASK_SIZE, networks.arch.img_size))
+    return blending.seen_masks(points, size=min(MASK_SIZE, networks.arch.img_size))
 
 
 @torch.no_grad()
@@ -39,7 +45,8 @@ def sample_grids(ema: Networks, faces: Faces, *, seed: int, columns: int = 4, de
         chosen = faces.of(domain)[:columns]
         references = faces.images(chosen).to(device)
         heads.extend(references.split(1))
-        for code in ema.style_encoder(references, torch.full((len(chosen),), domain, device=device)):
+        seen = seen_by(ema, faces.points(chosen).to(device))
+        for code in ema.style_encoder(references, torch.full((len(chosen),), domain, device=device), seen):
             reference.append(_repaint(ema, sources, points, code))
     return {
         "latent": _tiled(latent),

@@ -15,7 +15,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from training.data import Batch
+from training.augmenting import augmented
+from training.blending import seen_masks
+from training.data import MASK_SIZE, Batch
 from training.networks import Networks, Reading, frozen
 from training.presets import Preset
 
@@ -46,6 +48,7 @@ class Scene:
         self.networks, self.preset, self.batch, self._hold = networks, preset, batch, hold
         self._reading: Reading | None = None
         self._latent: Painted | None = None
+        self._shown = 0
 
     def changed(self) -> None:
         """The generator and those who give it codes have learned: what was made with the old weights is void."""
@@ -62,15 +65,26 @@ class Scene:
 
     def judge(self, images: Tensor, domains: Tensor) -> Tensor:
         """The discriminator's logits [N]."""
-        return self.networks.discriminator(images, domains)
+        return self.networks.discriminator(self._shaken(images), domains)
 
     def judge_twice(self, images: Tensor, domains: Tensor) -> Tensor:
         """The same, fit for a second derivative (R1)."""
-        return self.networks.discriminator(images, domains)
+        return self.networks.discriminator(self._shaken(images), domains)
 
-    def style_of(self, images: Tensor, domains: Tensor) -> Tensor:
-        """The style encoder's codes [N,style]."""
-        return self.networks.style_encoder(images, domains)
+    def style_of(self, images: Tensor, domains: Tensor, points: Tensor) -> Tensor:
+        """The style encoder's codes [N,style] of faces with landmarks [N,68,2]."""
+        if not self.preset.masked_encoder:
+            return self.networks.style_encoder(images, domains)
+        seen = seen_masks(points, size=min(MASK_SIZE, images.shape[-1]))
+        return self.networks.style_encoder(images, domains, seen)
+
+    def _shaken(self, images: Tensor) -> Tensor:
+        """What the discriminator is shown in place of the images, each time by the batch's next draws."""
+        if self.batch.shakes is None:
+            return images
+        draws = self.batch.shakes[:, self._shown % self.batch.shakes.shape[1]]
+        self._shown += 1
+        return augmented(images, draws, share=self.preset.augment_share)
 
     def _read(self, images: Tensor) -> Reading:
         return self.networks.generator.read(images, self.batch.masks)
@@ -110,14 +124,21 @@ class Scene:
     def back(self, picture: Tensor, way: Way) -> Tensor:
         """The picture repainted in the sources' own style [N,3,S,S]: the way back."""
         with torch.set_grad_enabled(way == "latent" or not self.preset.reordered):
-            codes = self.style_of(self.batch.x_src, self.batch.y_src)
+            codes = self.style_of(self.batch.x_src, self.batch.y_src, self.batch.points_src)
         return self._paint(self._read(picture), codes)
+
+    def unchanged(self) -> Tensor:
+        """The sources repainted in their own style [N,3,S,S], with a graph: nothing should happen to them."""
+        codes = self.style_of(self.batch.x_src, self.batch.y_src, self.batch.points_src)
+        return self._paint(self._source(learn=True), codes)
 
     def _codes(self, way: Way, *, second: bool = False) -> Tensor:
         batch = self.batch
         if way == "latent":
             return self.networks.mapping_network(batch.z_ref2 if second else batch.z_ref, batch.y_ref)
-        return self.style_of(batch.x_ref2 if second else batch.x_ref, batch.y_ref)
+        if second:
+            return self.style_of(batch.x_ref2, batch.y_ref, batch.points_ref2)
+        return self.style_of(batch.x_ref, batch.y_ref, batch.points_ref)
 
     def _source(self, *, learn: bool) -> Reading:
         """The sources as read with the weights of now; read again only for a graph that is not there yet."""
