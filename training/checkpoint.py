@@ -50,8 +50,10 @@ log = logging.getLogger(__name__)
 
 KINDS = ("nets", "nets_ema", "optims")
 
-_COMPUTES = ("augmenting", "blending", "data", "descent", "heatmaps", "loop")
-_COMPUTES += ("losses", "makeup", "networks", "objectives", "scene")
+_COMPUTES = (
+    *("augmenting", "blending", "data", "descent", "heatmaps", "loop"),
+    *("losses", "makeup", "networks", "objectives", "scene"),
+)
 """The sources that fix what a training computes."""
 
 

@@ -124,10 +124,9 @@ def _points(region: str) -> Tensor:
         return _between(_halved(pairs, closed=True), (0.25, 0.5, 0.75))
     if region == "lids":
         # From an eye's upper edge towards the brow: the shadow sits on the lower half.
-        right = [(36, 17), (37, 18), (37, 19), (38, 20), (39, 21)]
-        left = [(42, 22), (43, 23), (44, 24), (44, 25), (45, 26)]
-        pairs = _halved(right, closed=False) + _halved(left, closed=False)
-        return _between(pairs, (0.12, 0.24, 0.36, 0.48))
+        right = _halved([(36, 17), (37, 18), (37, 19), (38, 20), (39, 21)], closed=False)
+        left = _halved([(42, 22), (43, 23), (44, 24), (44, 25), (45, 26)], closed=False)
+        return _between(right + left, (0.12, 0.24, 0.36, 0.48))
     if region == "skin":
         # Cheeks: from the jaw to nose and mouth; and down the nose, and the chin. The forehead may be under hair.
         cheeks = [(1, 41), (2, 31), (3, 31), (4, 48), (5, 48), (15, 46), (14, 35), (13, 35), (12, 54), (11, 54)]
