@@ -27,6 +27,7 @@ from catalog.harvests import Harvests
 from catalog.likenesses import Likenesses
 from catalog.log import Log
 from catalog.looks import Looks
+from catalog.model_files import ModelFiles
 from catalog.models import Models
 from catalog.orders import Orders
 from catalog.photos import Photos
@@ -34,6 +35,7 @@ from catalog.prepared import Driver
 from catalog.queries import Queries
 from catalog.queue import Queue
 from catalog.rates import Rates
+from catalog.reigns import Reigns
 from catalog.scores import Scores
 from catalog.second_looks import SecondLooks
 from catalog.settings import settings
@@ -91,6 +93,8 @@ class Catalog:
         self.calibrations = Calibrations(self)
         self.snapshots = Snapshots(self)
         self.models = Models(self)
+        self.reigns = Reigns(self)
+        self.model_files = ModelFiles(self)
         self.training_leases = TrainingLeases(self)
         self.evaluations = Evaluations(self)
         self.submissions = Submissions(self)

@@ -143,6 +143,14 @@ class Models(Part):
             row = connection.execute(select(models).where(models.c.state == ModelState.CHAMPION.value)).first()
         return _model(row) if row else None
 
+    def get(self, model_id: int) -> Model:
+        """One model; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(models).where(models.c.id == model_id)).first()
+        if row is None:
+            raise NotFound(f"no model {model_id}")
+        return _model(row)
+
     def of_evaluation(self, evaluation_id: int) -> Model | None:
         """The model that an evaluation was judged as, or None."""
         with self._catalog.reading() as connection:
@@ -169,7 +177,7 @@ class Models(Part):
                     .where(models.c.state == ModelState.CHAMPION.value)
                     .values(state=ModelState.RETIRED.value)
                 )
-            state = ModelState.CHAMPION if promote else ModelState.CANDIDATE
+            state, moment = ModelState.CHAMPION if promote else ModelState.CANDIDATE, now()
             row = connection.execute(
                 models.insert()
                 .values(
@@ -177,10 +185,13 @@ class Models(Part):
                     evaluation_id=evaluation.id,
                     state=state.value,
                     reasons=list(reasons),
-                    decided_at=now(),
+                    decided_at=moment,
                 )
                 .returning(models)
             ).one()
+            if promote:
+                why = "; ".join(reasons)
+                self._catalog.reigns.begin(connection, row.id, over=over, why=why, at=moment)
         return _model(row)
 
     def list(self) -> Sequence[Model]:

@@ -42,7 +42,9 @@ from catalog.training_tables import (
     checkpoints,
     evaluations,
     gate_decisions,
+    model_files,
     models,
+    reigns,
     runs,
     snapshot_faces,
     snapshots,
@@ -67,11 +69,13 @@ __all__ = [
     "gate_decisions",
     "golds",
     "metadata",
+    "model_files",
     "models",
     "photos",
     "queries",
     "queue_floors",
     "refusals",
+    "reigns",
     "review_leases",
     "runs",
     "scores",
@@ -492,4 +496,4 @@ calibration_uses = Table(
 )
 
 #: Tables whose rows are only ever added; the migrations put a trigger on each.
-APPEND_ONLY = ("decisions", "golds", "calibrations", "calibrated_checks", "calibration_uses")
+APPEND_ONLY = ("decisions", "golds", "calibrations", "calibrated_checks", "calibration_uses", "reigns")

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from catalog.columns import Utc, key, metadata, one_of
-from catalog.records import ModelState, RunState, SubmissionState
+from catalog.records import ModelState, ReignKind, RunState, SubmissionState
 
 snapshots = Table(
     "snapshots",
@@ -150,4 +150,30 @@ models = Table(
         sqlite_where=text("state = 'champion'"),
         postgresql_where=text("state = 'champion'"),
     ),
+)
+
+reigns = Table(
+    "reigns",
+    metadata,
+    key(),
+    Column("model_id", ForeignKey("models.id"), nullable=False),
+    Column("over", ForeignKey("models.id"), quote=True),
+    Column("kind", String(16), nullable=False),
+    Column("by", Text, nullable=False, server_default="", quote=True),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("at", Utc, nullable=False),
+    one_of("kind", ReignKind),
+)
+
+model_files = Table(
+    "model_files",
+    metadata,
+    key(),
+    Column("model_id", ForeignKey("models.id"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("about", JSON, nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("model_id", "kind"),
 )

@@ -48,6 +48,13 @@ class ModelState(StrEnum):
     RETIRED = "retired"
 
 
+class ReignKind(StrEnum):
+    """How a model became champion."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovedFace:
     """A face that passed all three stages: what a snapshot is made of, if ``train_ok``. ``photo_sha256`` keeps the way
@@ -184,3 +191,30 @@ class Model:
     state: ModelState
     reasons: tuple[str, ...]
     decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """How long one model was champion: promoted, or put back by a rollback, over which one, by whom (nobody: by its
+    numbers) and why. ``until`` is None while it is."""
+
+    id: int
+    model_id: int
+    over: int | None
+    kind: ReignKind
+    by: str
+    why: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file beside a model: ``name`` is a blob of kind ``models``, ``about`` what is known of it."""
+
+    model_id: int
+    kind: str
+    name: str
+    size: int
+    about: dict[str, Any]
+    at: datetime
