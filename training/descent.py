@@ -12,12 +12,43 @@ from training.checkpoint import SERVED, TRAINED
 from training.data import Batch
 from training.errors import DeadPenalty
 from training.losses import diversity_weight
-from training.networks import Networks
+from training.networks import Kernels, Networks
 from training.objectives import Objective, discriminator_objective, generator_objective
 from training.presets import Preset
 from training.scene import Scene, Way
 
 WAYS: tuple[Way, ...] = ("latent", "reference")
+
+
+def optimisers_of(networks: Networks, preset: Preset) -> dict[str, torch.optim.Optimizer]:
+    """An Adam for each network."""
+    return {
+        name: torch.optim.Adam(
+            getattr(networks, name).parameters(),
+            lr=preset.f_lr if name == "mapping_network" else preset.lr,
+            betas=(preset.beta1, preset.beta2),
+            weight_decay=preset.weight_decay,
+            foreach=False,
+            fused=preset.fused_adam,
+        )
+        for name in TRAINED
+    }
+
+
+def kernels_of(preset: Preset, *, device: torch.device) -> Kernels:
+    """How a preset's numbers are worked out on a device.
+
+    Precision "auto" is bfloat16 where the device is faster at it: any GPU of these years, a processor with AMX or
+    AVX-512-BF16.
+    """
+    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+    low = preset.precision == "bfloat16" or (preset.precision == "auto" and fast)
+    return Kernels(
+        folded=preset.folded,
+        fused_norm=preset.fused_norm,
+        channels_last=preset.channels_last,
+        precision=torch.bfloat16 if low else None,
+    )
 
 
 class Descent:
@@ -32,6 +63,10 @@ class Descent:
         optimisers: Mapping[str, torch.optim.Optimizer],
     ) -> None:
         self.networks, self.ema, self.preset, self.optimisers = networks, ema, preset, optimisers
+        networks.use(kernels_of(preset, device=next(networks.parameters()).device))
+        if preset.channels_last:
+            for copy in (networks, ema):
+                copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._penalties: dict[str, Tensor] = {}  # the newest R1 of each way: not every step has one
         self._checked = False
 

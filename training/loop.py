@@ -18,7 +18,7 @@ from tqdm import tqdm
 from training import checkpoint
 from training.checkpoint import Saved
 from training.data import Faces, Sampler
-from training.descent import Descent
+from training.descent import Descent, optimisers_of
 from training.errors import Diverged, ResumeRefused, RunBusy, Superseded
 from training.files import locked, sha256_of, sweep
 from training.holding import Hold
@@ -26,7 +26,7 @@ from training.losses import diversity_weight
 from training.networks import Architecture, Networks, initialise
 from training.pictures import write_png
 from training.presets import Preset
-from training.published import SERVED, TRAINED, fill, read_parts
+from training.published import SERVED, fill, read_parts
 from training.samples import sample_grids
 from training.tracking import Tracker
 from training.trainer_state import random_state
@@ -113,17 +113,7 @@ def train(
         ema.requires_grad_(False)
 
         # --- optimisers ------------------------------------------------------------------------------------------
-        optimisers = {
-            name: torch.optim.Adam(
-                getattr(networks, name).parameters(),
-                lr=preset.f_lr if name == "mapping_network" else preset.lr,
-                betas=(preset.beta1, preset.beta2),
-                weight_decay=preset.weight_decay,
-                foreach=False,
-                fused=preset.fused_adam,
-            )
-            for name in TRAINED
-        }
+        optimisers = optimisers_of(networks, preset)
 
         # --- resume ----------------------------------------------------------------------------------------------
         saved = checkpoint.latest(checkpoints)

@@ -4,6 +4,8 @@ Written from the paper (Choi et al., "StarGAN v2: Diverse Image Synthesis for Mu
 appendix A), so that a checkpoint in the published format loads by name. Shapes below: N images, S pixels a side,
 D domains. Two knobs are ours: `base_width` (the published one is 2^14 / S) and `max_width` (published: 512),
 so that a small preset fits a laptop.
+
+Features may be in a lower precision (see Kernels); weights, statistics, style codes, pictures and logits keep theirs.
 """
 
 from __future__ import annotations
@@ -11,13 +13,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.blending import blend, face_only
+from training.convolutions import convolved, doubled, halved
+from training.norms import SLOPE, normalised
 
 MASKED_SIZES = (32, 64, 128)
 """Feature sizes at which the generator re-injects the source's edges; the coarse mask serves the smallest."""
@@ -53,12 +58,27 @@ class Architecture:
         return pairs
 
 
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """How the same numbers are worked out; every combination loads the same weights and gives the same picture."""
+
+    folded: bool = False  # a change of size and the convolution beside it as one, see convolutions.py
+    fused_norm: bool = False  # norm, style and activation as one, see norms.py
+    channels_last: bool = False  # features in memory pixel by pixel
+    precision: torch.dtype | None = None  # of features; None: that of the pictures
+
+    def taking(self, images: Tensor) -> Tensor:
+        """Pictures [N,3,S,S] as the first layer wants them."""
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        return images.to(self.precision or images.dtype).contiguous(memory_format=layout)
+
+
 class ResBlk(nn.Module):
     """Pre-activation residual block, [N,in,H,W] → [N,out,H,W], or half that size when `downsample`."""
 
     def __init__(self, dim_in: int, dim_out: int, *, normalize: bool = False, downsample: bool = False) -> None:
         super().__init__()
-        self.normalize, self.downsample = normalize, downsample
+        self.normalize, self.downsample, self.kernels = normalize, downsample, Kernels()
         self.conv1 = nn.Conv2d(dim_in, dim_in, 3, 1, 1)
         self.conv2 = nn.Conv2d(dim_in, dim_out, 3, 1, 1)
         if normalize:
@@ -69,27 +89,37 @@ class ResBlk(nn.Module):
             self.conv1x1 = nn.Conv2d(dim_in, dim_out, 1, 1, 0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = self.conv1x1(x) if self.learned_shortcut else x
-        out = self.norm1(x) if self.normalize else x
-        out = self.conv1(F.leaky_relu(out, 0.2))
-        if self.downsample:
-            shortcut, out = F.avg_pool2d(shortcut, 2), F.avg_pool2d(out, 2)
-        out = self.norm2(out) if self.normalize else out
-        out = self.conv2(F.leaky_relu(out, 0.2))
-        return (shortcut + out) / math.sqrt(2)  # keeps unit variance
+        out = self._activated(x, "norm1")
+        out = halved(self.conv1, out, folded=self.kernels.folded) if self.downsample else convolved(self.conv1, out)
+        out = convolved(self.conv2, self._activated(out, "norm2"))
+        return (self._shortcut(x) + out) / math.sqrt(2)  # keeps unit variance
+
+    def _activated(self, x: Tensor, norm: str) -> Tensor:
+        if not self.normalize:
+            return F.leaky_relu(x, SLOPE)
+        layer = getattr(self, norm)
+        return normalised(x, layer.weight, layer.bias, fused=self.kernels.fused_norm)
+
+    def _shortcut(self, x: Tensor) -> Tensor:
+        # A mean over pixels and a mix of channels may change places; the mix is cheaper on fewer pixels.
+        if self.downsample and self.kernels.folded:
+            x = F.avg_pool2d(x, 2)
+        if self.learned_shortcut:
+            x = convolved(self.conv1x1, x)
+        return F.avg_pool2d(x, 2) if self.downsample and not self.kernels.folded else x
 
 
 class AdaIN(nn.Module):
-    """(1 + γ(s)) · instance_norm(x) + β(s), γ and β from one linear layer on the style code [N,style]."""
+    """leaky_relu((1 + γ(s)) · instance_norm(x) + β(s)), γ and β from one linear layer on the style code [N,style]."""
 
     def __init__(self, style_dim: int, channels: int) -> None:
         super().__init__()
-        self.norm = nn.InstanceNorm2d(channels, affine=False)
+        self.kernels = Kernels()
         self.fc = nn.Linear(style_dim, channels * 2)
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
-        gamma, beta = self.fc(s)[:, :, None, None].chunk(2, dim=1)
-        return (1 + gamma) * self.norm(x) + beta
+        gamma, beta = self.fc(s).chunk(2, dim=1)
+        return normalised(x, 1 + gamma, beta, fused=self.kernels.fused_norm)
 
 
 class AdainResBlk(nn.Module):
@@ -101,7 +131,7 @@ class AdainResBlk(nn.Module):
 
     def __init__(self, dim_in: int, dim_out: int, style_dim: int, *, w_hpf: float = 0, upsample: bool = False) -> None:
         super().__init__()
-        self.w_hpf, self.upsample = w_hpf, upsample
+        self.w_hpf, self.upsample, self.kernels = w_hpf, upsample, Kernels()
         self.conv1 = nn.Conv2d(dim_in, dim_out, 3, 1, 1)
         self.conv2 = nn.Conv2d(dim_out, dim_out, 3, 1, 1)
         self.norm1 = AdaIN(style_dim, dim_in)
@@ -111,16 +141,20 @@ class AdainResBlk(nn.Module):
             self.conv1x1 = nn.Conv2d(dim_in, dim_out, 1, 1, 0, bias=False)
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
-        out = F.leaky_relu(self.norm1(x, s), 0.2)
-        if self.upsample:
-            out = F.interpolate(out, scale_factor=2, mode="nearest")
-        out = self.conv1(out)
-        out = self.conv2(F.leaky_relu(self.norm2(out, s), 0.2))
+        out = self.norm1(x, s)
+        out = doubled(self.conv1, out, folded=self.kernels.folded) if self.upsample else convolved(self.conv1, out)
+        out = convolved(self.conv2, self.norm2(out, s))
         if self.w_hpf > 0:
             return out
-        shortcut = F.interpolate(x, scale_factor=2, mode="nearest") if self.upsample else x
-        shortcut = self.conv1x1(shortcut) if self.learned_shortcut else shortcut
-        return (shortcut + out) / math.sqrt(2)
+        return (self._shortcut(x) + out) / math.sqrt(2)
+
+    def _shortcut(self, x: Tensor) -> Tensor:
+        # A pixel mixed and then doubled is a pixel doubled and then mixed.
+        if self.learned_shortcut and self.kernels.folded:
+            x = convolved(self.conv1x1, x)
+        if self.upsample:
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+        return convolved(self.conv1x1, x) if self.learned_shortcut and not self.kernels.folded else x
 
 
 class HighPass(nn.Module):
@@ -167,7 +201,7 @@ class Generator(nn.Module):
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
-        self.w_hpf, self.blends = arch.w_hpf, arch.blended
+        self.w_hpf, self.blends, self.kernels = arch.w_hpf, arch.blended, Kernels()
         downs = int(math.log2(arch.img_size)) - 4 + (arch.w_hpf > 0)
         widths = arch.trunk_widths(downs)
         deep = widths[-1][1] if widths else arch.first_width
@@ -198,7 +232,7 @@ class Generator(nn.Module):
         if (masks is not None) != (self.w_hpf > 0 or self.blends):
             raise ValueError("masks go with w_hpf > 0 or a blended generator, and only with these")
         kept = (x, masks[:, 2:3]) if masks is not None and self.blends else None
-        x = self.from_rgb(x)
+        x = convolved(self.from_rgb, self.kernels.taking(x))
         edges: dict[int, Tensor] = {}
         for block in self.encode:
             size = x.shape[2]
@@ -211,13 +245,20 @@ class Generator(nn.Module):
 
     def paint(self, reading: Reading, s: Tensor) -> Tensor:
         """The other half: the picture that was read, in the style of codes [N,style]."""
+        x = self.styled(reading, s)
+        norm, _, last = cast("tuple[nn.InstanceNorm2d, nn.LeakyReLU, nn.Conv2d]", self.to_rgb)
+        x = normalised(x, norm.weight, norm.bias, fused=self.kernels.fused_norm)
+        painted = convolved(last, x).to(s.dtype)
+        return painted if reading.kept is None else blend(painted, *reading.kept)
+
+    def styled(self, reading: Reading, s: Tensor) -> Tensor:
+        """Features [N,C,S,S] of the picture in its new style, edges of the source among them."""
         x = reading.features
         for block in self.decode:
             x = block(x, s)
             if x.shape[2] in reading.edges:
                 x = x + reading.edges[x.shape[2]]
-        painted = self.to_rgb(x)
-        return painted if reading.kept is None else blend(painted, *reading.kept)
+        return x
 
 
 class MappingNetwork(nn.Module):
@@ -257,7 +298,7 @@ class StyleEncoder(nn.Module):
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
-        self.masks = arch.masked_encoder
+        self.masks, self.kernels = arch.masked_encoder, Kernels()
         if arch.masked_encoder:
             self.register_buffer("masked", torch.ones(()))  # so that a file says it of itself
         layers, deep = _trunk(arch)
@@ -267,20 +308,28 @@ class StyleEncoder(nn.Module):
     def forward(self, x: Tensor, y: Tensor, seen: Tensor | None = None) -> Tensor:
         if (seen is not None) != self.masks:
             raise ValueError("a mask of what it sees goes with a masked style encoder, and only with it")
-        h = self.shared(x if seen is None else face_only(x, seen)).flatten(1)
+        x = self.kernels.taking(x if seen is None else face_only(x, seen))
+        h = _through(self.shared, x).flatten(1).to(next(self.unshared.parameters()).dtype)
         return _pick(torch.stack([head(h) for head in self.unshared], dim=1), y)
 
 
 class Discriminator(nn.Module):
-    """Images [N,3,S,S] and domains [N] → one logit [N] each: does it look real for that domain?"""
+    """Images [N,3,S,S] and domains [N] → one logit [N] each: does it look real for that domain?
+
+    `precise`: in the weights' precision from the beginning, whatever the kernels say.
+    """
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
+        self.kernels = Kernels()
         layers, deep = _trunk(arch)
         self.main = nn.Sequential(*layers, nn.Conv2d(deep, arch.domains, 1, 1, 0))
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return _pick(self.main(x).flatten(1), y)
+    def forward(self, x: Tensor, y: Tensor, *, precise: bool = False) -> Tensor:
+        *trunk, last = self.main
+        kernels = replace(self.kernels, precision=None) if precise else self.kernels
+        h = _through(trunk, kernels.taking(x)).to(next(last.parameters()).dtype)
+        return _pick(last(h).flatten(1), y)
 
 
 class Networks(nn.Module):
@@ -294,6 +343,12 @@ class Networks(nn.Module):
         self.style_encoder = StyleEncoder(arch)
         if discriminator:
             self.discriminator = Discriminator(arch)
+
+    def use(self, kernels: Kernels) -> None:
+        """Work the same numbers out in another way."""
+        for module in self.modules():
+            if isinstance(module, ResBlk | AdaIN | AdainResBlk | Generator | StyleEncoder | Discriminator):
+                module.kernels = kernels
 
 
 def initialise(networks: nn.Module) -> None:
@@ -336,6 +391,12 @@ def _trunk(arch: Architecture) -> tuple[list[nn.Module], int]:
         nn.Conv2d(deep, deep, 4, 1, 0),
         nn.LeakyReLU(0.2),
     ], deep
+
+
+def _through(trunk: Iterable[nn.Module], x: Tensor) -> Tensor:
+    for layer in trunk:
+        x = convolved(layer, x) if isinstance(layer, nn.Conv2d) else layer(x)
+    return x
 
 
 def _pick(per_domain: Tensor, y: Tensor) -> Tensor:

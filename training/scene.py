@@ -68,8 +68,8 @@ class Scene:
         return self.networks.discriminator(self._shaken(images), domains)
 
     def judge_twice(self, images: Tensor, domains: Tensor) -> Tensor:
-        """The same, fit for a second derivative (R1)."""
-        return self.networks.discriminator(self._shaken(images), domains)
+        """The same, fit for a second derivative (R1): in full precision whatever the preset says."""
+        return self.networks.discriminator(self._shaken(images), domains, precise=True)
 
     def style_of(self, images: Tensor, domains: Tensor, points: Tensor) -> Tensor:
         """The style encoder's codes [N,style] of faces with landmarks [N,68,2]."""
