@@ -47,6 +47,16 @@ class Describer:
             return None
         return np.array(self._network.compute_face_descriptor(large, shape))
 
+    def trace(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """The landmarks [68,2] (fractions) of a face about where these are, as this picture shows them.
+
+        The predictor is told the box, so that a difference between two pictures is theirs and not the detector's.
+        """
+        large = np.ascontiguousarray(enlarge(picture, size=max(_LOOKED_AT, picture.shape[0])))
+        size = large.shape[0]
+        seen = self._predictor(large, _shape(landmarks * size).rect)
+        return np.array([(point.x, point.y) for point in seen.parts()], dtype=np.float64) / size
+
 
 def _shape(points: np.ndarray) -> Any:
     (left, top), (right, bottom) = points.min(0).round().astype(int), points.max(0).round().astype(int)

@@ -6,62 +6,118 @@ A pure function of weights and faces: pairs are the same each time, so two model
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 
-from training import metrics
+from training import copying, metrics
+from training.classifier import DomainClassifier
 from training.data import Faces
-from training.metrics import Descriptor
+from training.distances import frechet, kernel_distance, kernel_error
 from training.networks import Networks
+from training.pairs import Describe, Pairs, Pictures, Trace, measure_pairs, summarise
 from training.regions import regions_of
 from training.samples import masks_for, seen_by, to_uint8
-
-
-class Describe(Protocol):
-    """Describes the face of a picture [S,S,3] uint8; without landmarks [68,2] it must find the face first."""
-
-    def __call__(self, picture: np.ndarray, landmarks: np.ndarray | None = None) -> Descriptor:
-        """The descriptor, or None when no face is found."""
-
+from training.slices import sliced
 
 MOST_PAIRS = 500
 """Pairs per direction, at most: dlib takes some 50 ms a face."""
 
+MOST_DIVERSE = 16
+"""Sources per direction, at most, that are repainted after several references to see how outputs differ."""
+
+OUTPUTS = 10
+"""Outputs per such source, as published."""
+
 ENOUGH_DESCRIPTORS = 32
 """From this many on each side a Fréchet distance on 128 numbers is worth printing, shrunk as it is."""
 
+MEASURING = (
+    "blending",
+    "classifier",
+    "copying",
+    "descriptors",
+    "distances",
+    "evaluation",
+    "heatmaps",
+    "metrics",
+    "pairs",
+    "pictures",
+    "regions",
+    "samples",
+    "slices",
+)
+"""The files whose code decides a number."""
+
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """One direction's pictures [n,S,S,3] uint8 and landmarks [n,68,2] (fractions), pair by pair."""
+class Direction:
+    """What was measured of one direction: its numbers by name, and the pairs that they come from."""
 
-    sources: np.ndarray
-    source_landmarks: np.ndarray
-    references: np.ndarray
-    reference_landmarks: np.ndarray
-    outputs: np.ndarray
+    origin: str
+    target: str
+    pictures: Pictures
+    pairs: Pairs
+    numbers: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """As in the names of metrics."""
+        return f"{self.origin}_to_{self.target}"
 
 
-def evaluate(networks: Networks, faces: Faces, *, describe: Describe, device: str = "cpu") -> dict[str, float]:
-    """Metrics named "source_to_target/metric" for each ordered pair of domains that has faces to measure.
+def evaluate(
+    networks: Networks,
+    faces: Faces,
+    *,
+    describe: Describe,
+    trace: Trace | None = None,
+    classifier: DomainClassifier | None = None,
+    device: str = "cpu",
+) -> dict[str, float]:
+    """Metrics named "source_to_target/metric", and of slices "source_to_target/slice=name/metric"."""
+    found = examine(networks, faces, describe=describe, trace=trace, classifier=classifier, device=device)
+    return numbers_of(found)
 
-    A direction with fewer than two faces on a side is left out: promotion then finds it missing.
+
+def numbers_of(measured: Sequence[Direction]) -> dict[str, float]:
+    """All numbers of an evaluation under their full names."""
+    return {f"{way.name}/{name}": value for way in measured for name, value in way.numbers.items()}
+
+
+def examine(
+    networks: Networks,
+    faces: Faces,
+    *,
+    describe: Describe,
+    trace: Trace | None = None,
+    classifier: DomainClassifier | None = None,
+    device: str = "cpu",
+) -> list[Direction]:
+    """Measure each ordered pair of domains that has faces to measure.
+
+    A direction with fewer than two faces on a side is left out: promotion then finds it missing. Without `trace` no
+    landmark's drift is told, without `classifier` nothing that rests on it.
     """
-    found: dict[str, float] = {}
+    found = []
     for origin, target in directions(faces.names):
         sources = faces.of(faces.names.index(origin))[:MOST_PAIRS]
         targets = faces.of(faces.names.index(target))
         if len(sources) < 2 or len(targets) < 2:
             continue
-        references = np.random.default_rng(0).permutation(targets)
-        references = np.resize(references, len(sources))
+        shuffled = np.random.default_rng(0).permutation(targets)
+        references = np.resize(shuffled, len(sources))
         pictures = repaint(networks, faces, sources=sources, references=references, device=device)
-        measured = measure(pictures, describe=describe)
-        found |= {f"{origin}_to_{target}/{name}": value for name, value in measured.items()}
+        pairs = measure_pairs(pictures, describe=describe, trace=trace)
+        if classifier is not None:
+            said = verdicts(classifier, pictures, pairs, target=classifier.names.index(target))
+            pairs = replace(pairs, each=pairs.each | said)
+        numbers = measure(pictures, pairs, classifier=classifier)
+        numbers |= diversity(networks, faces, sources=sources, references=shuffled, device=device)
+        found.append(Direction(origin, target, pictures, pairs, numbers))
     return found
 
 
@@ -92,51 +148,96 @@ def repaint(
     )
 
 
-def measure(pictures: Pictures, *, describe: Describe) -> dict[str, float]:
-    """One direction's metrics, each a mean over pairs unless metrics.py says otherwise.
-
-    Where the source's and the reference's face is, is known; the output's must be found. `no_face` is the share of
-    outputs in which none is; such a pair also counts as a copy and as identity lost.
-    """
-    size = pictures.outputs.shape[1]
-    source_is = [describe(*face) for face in zip(pictures.sources, pictures.source_landmarks, strict=True)]
-    reference_is = [describe(*face) for face in zip(pictures.references, pictures.reference_landmarks, strict=True)]
-    output_is = [describe(picture) for picture in pictures.outputs]
-    triples = list(zip(source_is, output_is, reference_is, strict=True))
-    copies = [metrics.copy_index(*triple) for triple in triples]
-
-    backgrounds, after, before = [], [], []
-    for i in range(len(pictures.outputs)):
-        here = regions_of(pictures.source_landmarks[i], size=size)
-        there = regions_of(pictures.reference_landmarks[i], size=size)
-        backgrounds.append(metrics.background_change(pictures.sources[i], pictures.outputs[i], here))
-        after.append(metrics.colour_distances(pictures.outputs[i], here, pictures.references[i], there))
-        before.append(metrics.colour_distances(pictures.sources[i], here, pictures.references[i], there))
-
-    found = {
-        "pairs": float(len(pictures.outputs)),
-        "copy_index": float(np.mean(copies)),
-        "copy_rate": float(np.mean([index > 0.5 for index in copies])),
-        "identity_kept": float(np.mean([metrics.identity_kept(*triple) for triple in triples])),
-        "no_face": float(np.mean([output is None for output in output_is])),
-        "background_change": float(np.mean(backgrounds)),
-        "makeup_distance": metrics.makeup_distance(np.array(after), np.array(before)),
-        "frechet_simple": metrics.frechet(
-            metrics.simple_features(list(pictures.outputs)), metrics.simple_features(list(pictures.references))
-        ),
+def measure(pictures: Pictures, pairs: Pairs, *, classifier: DomainClassifier | None = None) -> dict[str, float]:
+    """One direction's numbers: of the pairs, of its slices, and of outputs and references as two sets."""
+    found = summarise(pairs)
+    sets = {
+        "simple": (
+            metrics.simple_features(list(pictures.outputs)),
+            metrics.simple_features(list(pictures.references)),
+        )
     }
-    fakes = [one for one in output_is if one is not None]
-    reals = [one for one in reference_is if one is not None]
-    if min(len(fakes), len(reals)) >= ENOUGH_DESCRIPTORS:
-        found["frechet_dlib"] = metrics.frechet(np.array(fakes), np.array(reals))
-    return found
+    if classifier is not None:
+        sets["classifier"] = (
+            _features(classifier, pictures.outputs, pictures.source_landmarks),
+            _features(classifier, pictures.references, pictures.reference_landmarks),
+        )
+    if min(len(pairs.fakes), len(pairs.reals)) >= ENOUGH_DESCRIPTORS:
+        sets["dlib"] = (pairs.fakes, pairs.reals)
+    for name, (fakes, reals) in sets.items():
+        found[f"frechet_{name}"] = frechet(fakes, reals)
+        found[f"kernel_{name}"] = kernel_distance(fakes, reals)
+        found[f"kernel_{name}_error"] = kernel_error(fakes, reals)
+    return found | dict(sliced(pairs, pictures))
 
 
-def measure_version(faces: Faces) -> str:
-    """Names what numbers can be compared: the measuring code and the held-out faces, twelve hex digits each."""
+def verdicts(classifier: DomainClassifier, pictures: Pictures, pairs: Pairs, *, target: int) -> dict[str, np.ndarray]:
+    """What the classifier says of each pair: `target_rate` of outputs, which must also have a face.
+
+    `target_rate_references` is what real faces of the target reach, `target_rate_sources` what doing nothing would.
+    """
+    said = {
+        "target_rate": _chance(classifier, pictures.outputs, pictures.source_landmarks, target),
+        "target_rate_references": _chance(classifier, pictures.references, pictures.reference_landmarks, target),
+        "target_rate_sources": _chance(classifier, pictures.sources, pictures.source_landmarks, target),
+    }
+    found = {name: (chances > 0.5).astype(float) for name, chances in said.items()}
+    faced = 1 - pairs.each["no_face"]
+    return found | {"target_rate": found["target_rate"] * faced, "target_score": said["target_rate"] * faced}
+
+
+def diversity(
+    networks: Networks, faces: Faces, *, sources: np.ndarray, references: np.ndarray, device: str
+) -> dict[str, float]:
+    """How much a source's outputs differ between references, inside the face and outside of it, in 8-bit units.
+
+    Inside, 0 is a model that knows one look; outside, anything above 0 came out of the reference.
+    """
+    inside, outside = [], []
+    for number, source in enumerate(sources[:MOST_DIVERSE]):
+        others = np.resize(np.roll(references, -number), min(OUTPUTS, len(references)))
+        made = repaint(networks, faces, sources=np.repeat(source, len(others)), references=others, device=device)
+        background = regions_of(made.source_landmarks[0], size=faces.size).background
+        inside.append(copying.spread(made.outputs, ~background))
+        outside.append(copying.spread(made.outputs, background))
+    return {"diversity_inside": float(np.mean(inside)), "diversity_outside": float(np.mean(outside))}
+
+
+def measure_version(faces: Faces, *, classifier: DomainClassifier | None = None) -> str:
+    """Names what numbers can be compared: the measuring code, the held-out faces, and the classifier that judged.
+
+    Twelve hex digits each.
+    """
     code = hashlib.sha256()
-    for name in ("descriptors", "evaluation", "heatmaps", "metrics", "regions", "samples"):
+    for name in MEASURING:
         code.update((Path(__file__).parent / f"{name}.py").read_bytes())
     held_out = hashlib.sha256(np.ascontiguousarray(faces.pixels[faces.rows]).tobytes())
     held_out.update(np.ascontiguousarray(faces.landmarks).tobytes())
-    return f"{code.hexdigest()[:12]}-{held_out.hexdigest()[:12]}"
+    parts = [code.hexdigest()[:12], held_out.hexdigest()[:12]]
+    return "-".join(parts if classifier is None else [*parts, classifier.version[:12]])
+
+
+@torch.no_grad()
+def _features(classifier: DomainClassifier, pictures: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    rows = [
+        classifier.features(_images(pictures[some]), _points(landmarks[some])).numpy()
+        for some in np.array_split(np.arange(len(pictures)), -(-len(pictures) // 64))
+    ]
+    return np.concatenate(rows).astype(np.float64)
+
+
+@torch.no_grad()
+def _chance(classifier: DomainClassifier, pictures: np.ndarray, landmarks: np.ndarray, target: int) -> np.ndarray:
+    rows = [
+        classifier.logits(_images(pictures[some]), _points(landmarks[some])).softmax(1)[:, target].numpy()
+        for some in np.array_split(np.arange(len(pictures)), -(-len(pictures) // 64))
+    ]
+    return np.concatenate(rows).astype(np.float64)
+
+
+def _images(pictures: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
+
+
+def _points(landmarks: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(landmarks.astype(np.float32))

@@ -47,19 +47,28 @@ def evaluate(
 
     import torch
 
-    from training.evaluation import evaluate as evaluate_networks
-    from training.evaluation import measure_version
+    from training.evaluation import examine, measure_version, numbers_of
 
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     store = Store(catalog=catalog, blobs=blobs, settings=settings)
     networks, step = store.averaged_networks(run, step)
     faces = store.faces(row, held_out=True, size=networks.arch.img_size)
+    trace = None
     if describe is None:
         from training.descriptors import Describer
 
-        describe = Describer(landmarks_model=settings.landmarks_model)
-    metrics = evaluate_networks(networks, faces, describe=describe)
-    return catalog.models.add_evaluation(run.id, step=step, metrics=metrics, version=measure_version(faces)).id
+        describe = describer = Describer(landmarks_model=settings.landmarks_model)
+        trace = describer.trace
+    judge = store.classifier(row, faces, version=measure_version(faces))
+    measured = examine(networks, faces, describe=describe, trace=trace, classifier=judge.classifier)
+    return catalog.models.add_evaluation(
+        run.id,
+        step=step,
+        metrics=numbers_of(measured),
+        version=measure_version(faces, classifier=judge.classifier),
+        snapshot_id=row.id,
+        classifier=judge.blob,
+    ).id
 
 
 def unusual(

@@ -34,6 +34,20 @@ def enlarge(picture: np.ndarray, *, size: int) -> np.ndarray:
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
+def spots(mask: np.ndarray, *, least: int) -> int:
+    """How many connected spots of at least so many pixels a mask [H,W] has; corners touch."""
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return int((statistics[1:, cv2.CC_STAT_AREA] >= least).sum())
+
+
+def encode_jpeg(picture: np.ndarray, *, quality: int = 85) -> bytes:
+    """The picture as a JPEG."""
+    done, encoded = cv2.imencode(".jpg", np.ascontiguousarray(picture[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError("the picture cannot be encoded")
+    return encoded.tobytes()
+
+
 def write_png(path: Path, picture: np.ndarray) -> None:
     """Write a PNG, whole or not at all."""
     done, encoded = cv2.imencode(".png", np.ascontiguousarray(picture[:, :, ::-1]))

@@ -72,3 +72,32 @@ def _hull(points: np.ndarray) -> np.ndarray:
 
 def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+
+
+def ears_of(landmarks: np.ndarray, *, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The two boxes [S,S] beside the jaw in which ears are, and whatever hangs from them, clear of the cheek."""
+    jaw = landmarks[:17]
+    width = float(np.linalg.norm(jaw[16] - jaw[0]))
+    boxes = []
+    for upper, lower, side in ((jaw[0], jaw[4], -1.0), (jaw[16], jaw[12], 1.0)):
+        (near, far), top = sorted((upper[0] + side * 0.04 * width, upper[0] + side * 0.24 * width)), upper[1]
+        bottom = lower[1] + 0.05 * width
+        corners = [(near, top - 0.1 * width), (far, top - 0.1 * width), (far, bottom), (near, bottom)]
+        boxes.append(inside(np.array(corners), size=size))
+    return boxes[0], boxes[1]
+
+
+def cheeks_of(landmarks: np.ndarray, *, size: int) -> np.ndarray:
+    """Where blush goes [S,S]: a disc on each side, between the eye's outer corner and the mouth's."""
+    apart = between_eyes(landmarks)
+    at = (np.arange(size) + 0.5) / size
+    discs = np.zeros((size, size), dtype=bool)
+    for eye, mouth in ((36, 48), (45, 54)):
+        x, y = 0.6 * landmarks[eye] + 0.4 * landmarks[mouth]
+        discs |= (at[None, :] - x) ** 2 + (at[:, None] - y) ** 2 < (0.4 * apart) ** 2
+    return discs
+
+
+def between_eyes(landmarks: np.ndarray) -> float:
+    """The distance of the eyes' middles, in the landmarks' unit."""
+    return float(np.linalg.norm(landmarks[36:42].mean(0) - landmarks[42:48].mean(0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from training.snapshot import Entry
 
 if TYPE_CHECKING:
     from training.checkpoint import Saved
+    from training.classifier import DomainClassifier
     from training.data import Faces
     from training.networks import Networks
 
@@ -28,6 +30,14 @@ FILES = ("nets", "nets_ema", "optims", "trainer")
 def run_name(snapshot_id: str, *, preset: str, seed: int) -> str:
     """What a run is called: the same snapshot, preset and seed are the same run."""
     return f"{preset}-{snapshot_id[:12]}-s{seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A domain classifier and the blob that it is kept as."""
+
+    classifier: DomainClassifier
+    blob: str
 
 
 class Store:
@@ -68,6 +78,19 @@ class Store:
             raise BadSnapshot(f"the manifest of {row.id[:12]} does not hash to its id; verify says which byte")
         entries = snapshots.read_manifest(manifest)
         return open_faces(self.pack(folder, entries, size=size), entries, held_out=held_out)
+
+    def classifier(self, row: Snapshot, held_out: Faces, *, version: str) -> Judge:
+        """The domain classifier that judges on a snapshot: the first one that did so for this measuring code.
+
+        Champion and challenger, and every night until the snapshot changes, have the same judge, on any machine.
+        """
+        from training.classifier import load, train_classifier
+
+        if known := self._catalog.evaluations.classifier(version):
+            return Judge(load(self._blobs.get("classifiers", known)), known)
+        made = train_classifier(self.faces(row, held_out=False, size=held_out.size), seed=0, held_out=held_out)
+        log.info("a domain classifier: %.3f right on %d held-out faces", made.held_out_accuracy, made.held_out_faces)
+        return Judge(made, self._blobs.put("classifiers", made.save()))
 
     def problems(self, row: Snapshot) -> list[str]:
         """What is wrong with a snapshot's files here, each line naming the byte."""

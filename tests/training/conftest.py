@@ -216,3 +216,31 @@ def run(faces: Faces, micro: Preset, tmp_path: Path) -> Callable[..., Trained]:
         )
 
     return train_micro
+
+
+@pytest.fixture(scope="session")
+def portraits() -> tuple[np.ndarray, np.ndarray]:
+    """Drawn people, each without and with make-up and else the same: pixels [n,2,64,64,3], landmarks [n,68,2]."""
+    from demo.portraits import draw, imagine
+    from demo.portraits.face import head_of
+    from demo.portraits.person import meet
+    from preprocessing.align import align
+    from preprocessing.geometry import Landmarks
+
+    pixels, landmarks = [], []
+    for person in range(6):
+        pair = []
+        for domain in ("bare", "makeup"):
+            truth = imagine(person=person, seed=1, domain=domain)
+            head = head_of(
+                meet(person),
+                origin=np.array([truth.eyes_x * truth.width, truth.eyes_y * truth.height]),
+                unit=truth.eye_distance,
+                roll=truth.roll,
+                yaw=truth.yaw,
+            )
+            crop = align(draw(truth), Landmarks.of(head.points))
+            pair.append(cv2.resize(crop.small, (64, 64), interpolation=cv2.INTER_AREA))
+        pixels.append(pair)
+        landmarks.append(crop.landmarks.array() / 256)
+    return np.array(pixels, np.uint8), np.array(landmarks, np.float32)
