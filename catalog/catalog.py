@@ -29,7 +29,9 @@ from catalog.log import Log
 from catalog.looks import Looks
 from catalog.model_files import ModelFiles
 from catalog.models import Models
+from catalog.nights import Nights
 from catalog.orders import Orders
+from catalog.people import People
 from catalog.photos import Photos
 from catalog.prepared import Driver
 from catalog.queries import Queries
@@ -79,6 +81,7 @@ class Catalog:
         self.photos = Photos(self)
         self.url_lists = UrlLists(self)
         self.faces = Faces(self)
+        self.people = People(self)
         self.likenesses = Likenesses(self)
         self.scores = Scores(self)
         self.batches = Batches(self)
@@ -95,6 +98,7 @@ class Catalog:
         self.models = Models(self)
         self.reigns = Reigns(self)
         self.model_files = ModelFiles(self)
+        self.nights = Nights(self)
         self.training_leases = TrainingLeases(self)
         self.evaluations = Evaluations(self)
         self.submissions = Submissions(self)

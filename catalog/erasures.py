@@ -21,6 +21,7 @@ from catalog.tables import (
     batches,
     faces,
     flags,
+    people,
     photos,
     refusals,
     review_leases,
@@ -174,5 +175,6 @@ def _blank(connection: Connection, photo_id: int, moment: datetime) -> None:
         .values(box=[0, 0, 0, 0], landmarks=[], crop_landmarks=[], quad=[], checked_at=moment)
     )
     mine = select(faces.c.id).where(faces.c.photo_id == photo_id)
+    connection.execute(delete(people).where(people.c.face_id.in_(mine)))
     for table in (scores, flags, standing_decisions, review_leases):
         connection.execute(delete(table).where((table.c.photo_id == photo_id) | table.c.face_id.in_(mine)))

@@ -12,7 +12,7 @@ from catalog.floors import lower
 from catalog.part import Part, now, signed, unsigned
 from catalog.records import ApprovedFace, Domain, Face, NewFace, Stage, Verdict
 from catalog.refusals import refused
-from catalog.tables import candidates, faces, photos, queries, scores
+from catalog.tables import candidates, faces, people, photos, queries, scores
 
 
 class Faces(Part):
@@ -85,12 +85,18 @@ class Faces(Part):
                 faces.c.sha256,
                 faces.c.crop_landmarks,
                 photos.c.sha256.label("photo_sha256"),
+                faces.c.phash,
                 queries.c.domain,
                 candidates.c.train_ok,
+                candidates.c.source,
+                candidates.c.author,
+                candidates.c.page_url,
+                people.c.person,
             )
             .join(photos, photos.c.id == faces.c.photo_id)
             .join(candidates, candidates.c.id == photos.c.candidate_id)
             .join(queries, queries.c.id == candidates.c.query_id)
+            .outerjoin(people, people.c.face_id == faces.c.id)
             .join(raw, raw.c.photo_id == photos.c.id)
             .join(crop, crop.c.face_id == faces.c.id)
             .join(final, final.c.face_id == faces.c.id)
@@ -108,6 +114,10 @@ class Faces(Part):
                 domain=Domain(row.domain),
                 crop_landmarks=tuple((x, y) for x, y in row.crop_landmarks),
                 train_ok=row.train_ok,
+                person=row.person,
+                account=f"{row.source}/{row.author}" if row.author else "",
+                page=row.page_url,
+                phash=row.phash,
             )
             for row in rows
         ]
@@ -126,6 +136,14 @@ class Faces(Part):
                 .where(photos.c.dropped_at.is_(None), photos.c.id.not_in(refused("erase")))
             ).all()
         return {name for row in rows for name in row}
+
+    def erased_crops(self) -> set[str]:
+        """The names of the crops whose photos were all erased: no pixel of theirs may be left anywhere."""
+        erased = faces.c.photo_id.in_(refused("erase"))
+        with self._catalog.reading() as connection:
+            gone = select(faces.c.sha256).where(erased)
+            kept = select(faces.c.sha256).where(faces.c.sha256.in_(gone), ~erased)
+            return set(connection.scalars(gone)) - set(connection.scalars(kept))
 
     def _list(self, statement: Any) -> Sequence[Face]:
         with self._catalog.reading() as connection:

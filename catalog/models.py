@@ -17,10 +17,13 @@ from catalog.tables import checkpoints, evaluations, models, runs
 class Models(Part):
     """What was trained, how good it is, and which one is served."""
 
-    def open_run(self, snapshot_id: str, *, preset: str, seed: int, total_steps: int, origin: str = "") -> Run:
+    def open_run(
+        self, snapshot_id: str, *, preset: str, seed: int, total_steps: int, origin: str = "", code: str = ""
+    ) -> Run:
         """The run of this snapshot, preset and seed: begun now, or gone on with.
 
-        ``origin`` is the sha256 of the weights that a new one begins from; a run that is there keeps its own.
+        ``origin`` is the sha256 of the weights that a new one begins from, ``code`` the version of the code that trains
+        it; a run that is there keeps its own.
         """
         with self._catalog.writing() as connection:
             connection.execute(
@@ -33,6 +36,7 @@ class Models(Part):
                     total_steps=total_steps,
                     started_at=now(),
                     origin=origin,
+                    code=code,
                 )
                 .on_conflict_do_nothing(index_elements=["snapshot_id", "preset", "seed"])
             )
@@ -98,6 +102,18 @@ class Models(Part):
                     reason=reason,
                     finished_at=None if state is RunState.RUNNING else now(),
                 )
+            ).rowcount
+        if not changed:
+            raise NotFound(f"no run {run_id}")
+
+    def begin_again(self, run_id: int, *, code: str, lease: Lease | None = None) -> None:
+        """Note that a run is going on, after a failure too, and by which code. Superseded as with a save."""
+        with self._catalog.writing() as connection:
+            self._guard(connection, lease)
+            changed = connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id)
+                .values(state=RunState.RUNNING.value, reason="", finished_at=None, code=code)
             ).rowcount
         if not changed:
             raise NotFound(f"no run {run_id}")
@@ -217,6 +233,7 @@ def _run(row: Any) -> Run:
         started_at=row.started_at,
         finished_at=row.finished_at,
         origin=row.origin,
+        code=row.code,
     )
 
 

@@ -28,6 +28,61 @@ class Settings(BaseSettings):
         description="Where blobs are kept: file:///... or s3://bucket/prefix. Empty: a folder in the home.",
     )
     retrain_min_faces: int = Field(20000, ge=1, description="Approved faces needed before a model is trained.")
+    retrain_domain_share: float = Field(
+        0.25,
+        ge=0,
+        le=0.5,
+        description="Each domain (bare, makeup) must have this share of that number.",
+    )
+    retrain_fresh_faces: int = Field(
+        500,
+        ge=0,
+        description="So many faces must be new since the last training that came to its end; or the share below, if "
+        "that is fewer.",
+    )
+    retrain_fresh_share: float = Field(
+        0.02, ge=0, le=1, description="Likewise, as a share of the faces of that training."
+    )
+    retrain_source_share: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="So much of FACELOOP_RETRAIN_MIN_FACES may come from one source, and no more is counted; 1: all of "
+        "it, for whoever has one source only.",
+    )
+    retrain_query_share: float = Field(0.5, ge=0, le=1, description="Likewise from one query.")
+    retrain_account_share: float = Field(
+        0.05, ge=0, le=1, description="Likewise from one account or author, where they are known."
+    )
+    retrain_cooldown_hours: float = Field(
+        20.0,
+        ge=0,
+        le=168,
+        description="Shortest time between the starts of two trainings, in hours; doubled with each that failed since "
+        "the last success, up to a week.",
+    )
+    retrain_waiting: int = Field(
+        10_000, ge=0, description="More photos and faces than that may not wait for people when a training begins."
+    )
+    retrain_kappa: float = Field(
+        0.4,
+        ge=-1,
+        le=1,
+        description="How far two reviewers of the same subject must agree beyond chance (Fleiss' kappa), at the stage "
+        "where they agree least; -1: as they like.",
+    )
+    retrain_kappa_pairs: int = Field(
+        100, ge=1, description="Below so many subjects that two have looked at, that is noted and holds nothing up."
+    )
+    retrain_paused: str = Field(
+        "", description="While there is a reason written here, no training begins; the gate tells it."
+    )
+    gpu_lease_minutes: float = Field(
+        120.0,
+        gt=0,
+        le=10_000,
+        description="For how long the gate's yes keeps the GPU for its training, until that has begun, in minutes.",
+    )
     train_preset: str = Field("paper-256", description="The preset of the nightly training.")
     train_slice_steps: int = Field(
         0,

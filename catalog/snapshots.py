@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import func, select
 
 from catalog.errors import BadInput, NotFound
 from catalog.part import Part, must_be_finite, now
-from catalog.records import ApprovedFace, Domain, FreshFace, GateDecision, Snapshot
+from catalog.records import ApprovedFace, Domain, FreshFace, GateDecision, GateRule, RuleKind, Snapshot
 from catalog.refusals import refused
-from catalog.tables import candidates, faces, gate_decisions, photos, queries, snapshot_faces, snapshots
+from catalog.tables import candidates, faces, gate_decisions, photos, queries, runs, snapshot_faces, snapshots
 
 
 class Snapshots(Part):
     """What was, or could be, trained on."""
 
-    def add(self, snapshot_id: str, *, manifest: str, faces: Sequence[ApprovedFace]) -> Snapshot:
-        """Record a snapshot; the same id gives the one that is there. BadInput for a face that is not for training."""
+    def add(
+        self, snapshot_id: str, *, manifest: str, faces: Sequence[ApprovedFace], held_out: Collection[str] = ()
+    ) -> Snapshot:
+        """Record a snapshot; the same id gives the one that is there. ``held_out`` are the crops kept for evaluation.
+
+        BadInput for a face that is not for training.
+        """
         if barred := [face.face_id for face in faces if not face.train_ok]:
             raise BadInput(f"no model may learn from the faces {', '.join(map(str, barred[:5]))}")
         counts = {domain: sum(face.domain is domain for face in faces) for domain in Domain}
@@ -38,7 +44,10 @@ class Snapshots(Part):
             if fresh and faces:
                 connection.execute(
                     snapshot_faces.insert(),
-                    [{"snapshot_id": snapshot_id, "face_id": face.face_id} for face in faces],
+                    [
+                        {"snapshot_id": snapshot_id, "face_id": face.face_id, "held_out": face.sha256 in held_out}
+                        for face in faces
+                    ],
                 )
         return self.get(snapshot_id)
 
@@ -68,6 +77,46 @@ class Snapshots(Part):
                     .order_by(snapshot_faces.c.face_id)
                 )
             )
+
+    def split(self, snapshot_id: str) -> Mapping[str, int]:
+        """How many faces of each domain a snapshot holds out of training, every domain named."""
+        statement = (
+            select(queries.c.domain, func.count())
+            .select_from(snapshot_faces)
+            .join(faces, faces.c.id == snapshot_faces.c.face_id)
+            .join(photos, photos.c.id == faces.c.photo_id)
+            .join(candidates, candidates.c.id == photos.c.candidate_id)
+            .join(queries, queries.c.id == candidates.c.query_id)
+            .where(snapshot_faces.c.snapshot_id == snapshot_id, snapshot_faces.c.held_out)
+            .group_by(queries.c.domain)
+        )
+        with self._catalog.reading() as connection:
+            found = {row[0]: row[1] for row in connection.execute(statement)}
+        return {domain.value: found.get(domain.value, 0) for domain in Domain}
+
+    def sources(self, snapshot_id: str) -> dict[str, str]:
+        """The source of each of a snapshot's crops."""
+        statement = (
+            select(faces.c.sha256, candidates.c.source)
+            .join(snapshot_faces, snapshot_faces.c.face_id == faces.c.id)
+            .join(photos, photos.c.id == faces.c.photo_id)
+            .join(candidates, candidates.c.id == photos.c.candidate_id)
+            .where(snapshot_faces.c.snapshot_id == snapshot_id)
+        )
+        with self._catalog.reading() as connection:
+            return dict(connection.execute(statement).tuples().all())
+
+    def sides(self) -> Mapping[str, bool]:
+        """Which photos the last training held out (True), and which it learned from; empty before there was one."""
+        last = select(runs.c.snapshot_id).order_by(runs.c.id.desc()).limit(1).scalar_subquery()
+        statement = (
+            select(photos.c.sha256, snapshot_faces.c.held_out)
+            .join(faces, faces.c.photo_id == photos.c.id)
+            .join(snapshot_faces, snapshot_faces.c.face_id == faces.c.id)
+            .where(snapshot_faces.c.snapshot_id == last, snapshot_faces.c.held_out.is_not(None))
+        )
+        with self._catalog.reading() as connection:
+            return {name: bool(side) for name, side in connection.execute(statement).tuples()}
 
     def fresh_faces(self, snapshot_id: str, *, since: str) -> Sequence[FreshFace]:
         """A snapshot's faces whose crops the other has not, in the order of the crops' names, without erased ones."""
@@ -100,17 +149,29 @@ class Snapshots(Part):
                     train=decision.train,
                     reasons=list(decision.reasons),
                     numbers=decision.numbers,
+                    rules=[asdict(rule) for rule in decision.rules],
                     at=now(),
                 )
                 .returning(gate_decisions)
             ).one()
         return _gate(row)
 
-    def gate_decisions(self, *, limit: int = 100) -> Sequence[GateDecision]:
-        """The gate's decisions, newest first."""
+    def gate_decisions(self, *, limit: int = 100, snapshot_id: str = "") -> Sequence[GateDecision]:
+        """The gate's decisions, newest first; those on one snapshot when it is named."""
+        statement = select(gate_decisions).order_by(gate_decisions.c.id.desc()).limit(limit)
+        if snapshot_id:
+            statement = statement.where(gate_decisions.c.snapshot_id == snapshot_id)
         with self._catalog.reading() as connection:
-            rows = connection.execute(select(gate_decisions).order_by(gate_decisions.c.id.desc()).limit(limit))
+            rows = connection.execute(statement)
             return [_gate(row) for row in rows]
+
+    def gate_decision(self, decision_id: int) -> GateDecision:
+        """One decision of the gate; NotFound when there is none."""
+        with self._catalog.reading() as connection:
+            row = connection.execute(select(gate_decisions).where(gate_decisions.c.id == decision_id)).first()
+        if row is None:
+            raise NotFound(f"no decision {decision_id} of the gate")
+        return _gate(row)
 
     def count(self) -> int:
         """How many snapshots there are."""
@@ -137,4 +198,5 @@ def _gate(row: Any) -> GateDecision:
         numbers=dict(row.numbers),
         at=row.at,
         id=row.id,
+        rules=tuple(GateRule(**rule | {"kind": RuleKind(rule["kind"])}) for rule in row.rules),
     )

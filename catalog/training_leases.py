@@ -47,10 +47,10 @@ class TrainingLeases(Part):
             ).first()
         return _lease(row) if row else None
 
-    def renew(self, name: str, token: int, *, seconds: float) -> Lease:
+    def renew(self, name: str, token: int, *, seconds: float, holder: str = "") -> Lease:
         """Hold a lease for so many seconds from now on; Superseded when a newer one was given, or it was given back.
 
-        One that has run out is renewed if nobody has taken it since.
+        One that has run out is renewed if nobody has taken it since. With ``holder`` it changes hands.
         """
         _must_be_told(name, "-", seconds)
         table = training_leases
@@ -58,7 +58,7 @@ class TrainingLeases(Part):
             row = connection.execute(
                 update(table)
                 .where(table.c.name == name, table.c.token == token, table.c.until.is_not(None))
-                .values(until=self._now() + timedelta(seconds=seconds))
+                .values(until=self._now() + timedelta(seconds=seconds), **({"holder": holder} if holder else {}))
                 .returning(table)
             ).first()
             if row is None:

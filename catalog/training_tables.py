@@ -36,6 +36,16 @@ snapshot_faces = Table(
     metadata,
     Column("snapshot_id", ForeignKey("snapshots.id"), primary_key=True),
     Column("face_id", ForeignKey("faces.id"), primary_key=True),
+    Column("held_out", Boolean),  # NULL: recorded before the split was
+)
+
+#: Who is the same person as who, as numbers that say nothing else; ``version`` is that of what told them apart.
+people = Table(
+    "people",
+    metadata,
+    Column("face_id", ForeignKey("faces.id"), primary_key=True),
+    Column("person", Integer, nullable=False, index=True),
+    Column("version", String(64), nullable=False),
 )
 
 gate_decisions = Table(
@@ -46,6 +56,7 @@ gate_decisions = Table(
     Column("train", Boolean, nullable=False),
     Column("reasons", JSON, nullable=False),
     Column("numbers", JSON, nullable=False),
+    Column("rules", JSON, nullable=False, server_default="[]"),
     Column("at", Utc, nullable=False),
 )
 
@@ -63,6 +74,7 @@ runs = Table(
     Column("started_at", Utc, nullable=False),
     Column("finished_at", Utc),
     Column("origin", String(64), nullable=False, server_default=""),
+    Column("code", String(64), nullable=False, server_default=""),
     UniqueConstraint("snapshot_id", "preset", "seed"),
     one_of("state", RunState),
 )

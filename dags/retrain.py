@@ -3,8 +3,11 @@
 Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `approved_faces`); one run at a time.
 
 1. `snapshot` freezes the faces that people approved at all three stages; the same faces give the same snapshot.
-2. `gate` decides whether to train tonight: enough faces (`FACELOOP_RETRAIN_MIN_FACES`) and something new since the
-   last success. The decision and its reasons are stored every time; when it is no, the run ends here, skipped.
+2. `gate` decides whether to train tonight: enough faces (`FACELOOP_RETRAIN_MIN_FACES`) of both domains and of more
+   than one source, enough of them new since the last success, nothing that failed just so before, no other training
+   on the GPU; an erased face that the champion learned from forces one. Every rule's answer is stored every time
+   (`python -m training gate explain`); when it is no, the run ends here, skipped. A yes keeps the GPU's lease for
+   `train`.
 3. `train` runs in a process of its own on the `gpu` queue, one at a time (pool `gpu`). It checkpoints as it goes; a
    killed or cleared task goes on from the last checkpoint.
 4. `evaluate` measures the result on faces that it was not trained on.

@@ -197,6 +197,11 @@ class Stack:
             "GX_ANALYTICS_ENABLED": "False",
             "FACELOOP_HOME": str(self.home / "faceloop"),
             "FACELOOP_RETRAIN_MIN_FACES": str(self.size.retrain_min_faces),
+            # Each batch starts a retraining, and a handful of accounts and queries is all there is.
+            "FACELOOP_RETRAIN_COOLDOWN_HOURS": "0",
+            "FACELOOP_RETRAIN_SOURCE_SHARE": "1",
+            "FACELOOP_RETRAIN_QUERY_SHARE": "1",
+            "FACELOOP_RETRAIN_ACCOUNT_SHARE": "1",
             # Among so few faces each batch is an unusual change; nobody would be there to sign off each model.
             "FACELOOP_SIGN_OFF_FRESH_FACES": "1",
             "FACELOOP_SIGN_OFF_BALANCE": "1",

@@ -9,9 +9,9 @@ from datetime import datetime
 from statistics import median
 
 from catalog import Catalog
+from catalog.kappa import cohen_kappa, fleiss_kappa
 from catalog.records import Reason, Share, Stage
 from catalog.second_looks import GoldLook, Looks, Work
-from review.kappa import cohen_kappa, fleiss_kappa
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Rows:
             image_url=f"https://example.org/{number}.jpg",
             licence="CC0",
             title=f"Portrait {number}",
-            author="Somebody",
+            author=f"Somebody {number}",
         )
         assert self._catalog.candidates.add(made, query_id=query.id)
         with self._catalog.reading() as connection:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor
 from training import blending, heatmaps, snapshot
 from training.augmenting import CALLS, DRAWS
 from training.errors import BadSnapshot
+from training.packs import Pack
 from training.presets import Preset
 from training.snapshot import Entry
 
@@ -32,7 +32,7 @@ class Faces:
     Landmarks are fractions of the picture. `rows` are those of `pixels` that belong to the split.
     """
 
-    pixels: np.ndarray
+    pixels: np.ndarray | Pack
     rows: np.ndarray
     domains: np.ndarray
     landmarks: np.ndarray
@@ -57,14 +57,10 @@ class Faces:
         return torch.from_numpy(self.landmarks[np.asarray(positions, dtype=np.int64)].astype(np.float32))
 
 
-def open_faces(pack: Path, entries: Sequence[Entry], *, held_out: bool) -> Faces:
+def open_faces(pixels: np.ndarray | Pack, entries: Sequence[Entry], *, held_out: bool) -> Faces:
     """One side of a snapshot's split, its pixels memory-mapped from a pack. Raises BadSnapshot."""
-    try:
-        pixels = np.load(pack, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadSnapshot(f"{pack.name} cannot be read: {error}") from None
     if pixels.ndim != 4 or pixels.dtype != np.uint8 or len(pixels) != len(entries):
-        raise BadSnapshot(f"{pack.name} holds {pixels.shape} {pixels.dtype} for {len(entries)} faces")
+        raise BadSnapshot(f"a pack of {pixels.shape} {pixels.dtype} for {len(entries)} faces")
     rows = [row for row, test in enumerate(snapshot.held_out(entries)) if test == held_out]
     landmarks = np.array([entries[row].landmarks for row in rows], dtype=np.float32).reshape(-1, 68, 2)
     return Faces(

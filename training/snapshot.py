@@ -1,93 +1,100 @@
-"""Snapshots: an immutable list of approved faces, named by its content, and the packed pixels made from it.
+"""Snapshots: an immutable list of approved faces, named by its content.
 
     <home>/snapshots/<id>/manifest.jsonl     one line per face; the id is this file's sha256
-    <home>/snapshots/<id>/faces-64.npy       [n,64,64,3] uint8 RGB in the manifest's order
-    <home>/snapshots/<id>/faces-64.sha256    one line per row of it
 
 The same faces give the same id, in whatever order they come and whatever their rows in the catalog are called: a face
-is named by its crop's sha256. The manifest alone is the snapshot; a pack can be made again from the crops' blobs.
-No torch here; `decode` is a parameter, so that no picture library is needed either.
+is named by its crop's sha256. The manifest alone is the snapshot, with its split; the pixels lie in packs (`packs`),
+which can be made again from the crops' blobs. No torch here, and no picture library.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from catalog.records import ApprovedFace, Domain
 from training.errors import BadSnapshot
-from training.files import locked, sweep, write_atomically
-
-if TYPE_CHECKING:
-    import numpy as np  # slow to import, and DAG files import this module
+from training.files import write_atomically
+from training.split import TEST_LEAST, TEST_PERCENT, draw, places_of
 
 log = logging.getLogger(__name__)
 
 CROP_SIZE = 256
 """Pixels a side of the crops that manifests list; their landmarks are in these pixels."""
 
-TEST_PERCENT = 10
-"""About this share of the photos is held out of training, for evaluation."""
-
-TEST_LEAST = 8
-"""Photos of a domain held out at least, when it has four times as many."""
-
 DOMAINS = tuple(domain.value for domain in Domain)
 """The order of the domains in the networks' heads."""
+
+_POINTS = 2 * 68
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One face of a snapshot: a line of its manifest. `photo` is the sha256 of the photo that it was cut from."""
+    """One face of a snapshot: a line of its manifest. `photo` is the sha256 of the photo that it was cut from.
+
+    `points` are its landmarks, x and y by turns, in hundredths of the crop's pixels. `group` names all who may be the
+    same person, and `held_out` its side; None in a manifest of before there were groups.
+    """
 
     sha256: str
     domain: str
     photo: str
-    landmarks: tuple[tuple[float, float], ...]
+    points: tuple[int, ...]
+    group: str = ""
+    held_out: bool | None = None
+
+    @property
+    def landmarks(self) -> tuple[tuple[float, float], ...]:
+        """The 68 landmarks, in the crop's pixels."""
+        return tuple((x / 100, y / 100) for x, y in zip(self.points[::2], self.points[1::2], strict=True))
 
 
-def entries_of(faces: Iterable[ApprovedFace]) -> tuple[Entry, ...]:
-    """The entries of a snapshot of these faces, in its order.
+def entries_of(faces: Iterable[ApprovedFace], known: Mapping[str, bool] | None = None) -> tuple[Entry, ...]:
+    """The entries of a snapshot of these faces, in its order; `known` are the sides of photos that have one already.
 
     Equal crops count once. A crop that people approved in both domains can teach neither: it is left out, with a
     warning.
     """
-    by_crop: dict[str, set[Entry]] = {}
+    import numpy as np
+
+    by_crop: dict[str, list[ApprovedFace]] = {}
     for face in faces:
-        points = tuple((round(x, 2), round(y, 2)) for x, y in face.crop_landmarks)
-        entry = Entry(sha256=face.sha256, domain=face.domain.value, photo=face.photo_sha256, landmarks=points)
-        by_crop.setdefault(entry.sha256, set()).add(entry)
-    kept = []
-    for sha256, same in sorted(by_crop.items()):
-        if len({entry.domain for entry in same}) > 1:
-            log.warning("crop %s is approved in two domains; left out of the snapshot", sha256)
-            continue
-        kept.append(min(same))
-    return tuple(kept)
+        by_crop.setdefault(face.sha256, []).append(face)
+    for sha256 in [name for name, same in by_crop.items() if len({face.domain for face in same}) > 1]:
+        log.warning("crop %s is approved in two domains; left out of the snapshot", sha256)
+        del by_crop[sha256]
+    places = places_of([face for same in by_crop.values() for face in same], known or {})
+    chosen = [
+        min(same, key=lambda face: (face.photo_sha256, face.crop_landmarks)) for _, same in sorted(by_crop.items())
+    ]
+    points = np.array([face.crop_landmarks for face in chosen], dtype=np.float64).reshape(-1, _POINTS)
+    return tuple(
+        Entry(
+            sha256=face.sha256,
+            domain=face.domain.value,
+            photo=face.photo_sha256,
+            points=tuple(hundredths),
+            group=places[face.sha256].group,
+            held_out=places[face.sha256].held_out,
+        )
+        for face, hundredths in zip(chosen, np.rint(points * 100).astype(np.int64).tolist(), strict=True)
+    )
 
 
 def manifest_of(entries: Iterable[Entry]) -> bytes:
     """The manifest: one JSON object a line, sorted, so that equal lists are equal bytes."""
-    lines = (
-        json.dumps(
-            {
-                "sha256": entry.sha256,
-                "domain": entry.domain,
-                "photo": entry.photo,
-                "landmarks": [list(point) for point in entry.landmarks],
-            },
-            separators=(",", ":"),
-        )
-        for entry in sorted(set(entries))
-    )
-    return "".join(f"{line}\n" for line in lines).encode()
+    by_crop = {entry.sha256: entry for entry in entries}
+    # By hand, which is several times faster than json: nothing here needs an escape.
+    return "".join(
+        f'{{"sha256":"{entry.sha256}","domain":"{entry.domain}","photo":"{entry.photo}","group":"{entry.group}",'
+        f'"held_out":{_JSON[entry.held_out]},"points":[{",".join(map(str, entry.points))}]}}\n'
+        for _, entry in sorted(by_crop.items())
+    ).encode()
 
 
 def id_of(manifest: bytes) -> str:
@@ -101,34 +108,53 @@ def read_manifest(manifest: bytes) -> tuple[Entry, ...]:
     for number, line in enumerate(manifest.splitlines(), start=1):
         try:
             fields = json.loads(line)
+            points = fields["points"] if "points" in fields else _hundredths(fields["landmarks"])
             entry = Entry(
                 sha256=fields["sha256"],
                 domain=fields["domain"],
                 photo=fields["photo"],
-                landmarks=tuple((float(x), float(y)) for x, y in fields["landmarks"]),
+                points=tuple(map(int, points)),
+                group=fields.get("group", ""),
+                held_out=fields.get("held_out"),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise BadSnapshot(f"manifest, line {number} cannot be read: {error!r}") from None
-        if entry.domain not in DOMAINS or len(entry.landmarks) != 68:
-            raise BadSnapshot(f"manifest, line {number} has domain {entry.domain}, {len(entry.landmarks)} landmarks")
+        if entry.domain not in DOMAINS or len(entry.points) != _POINTS:
+            raise BadSnapshot(f"manifest, line {number} has domain {entry.domain}, {len(entry.points) // 2} landmarks")
         entries.append(entry)
     return tuple(entries)
 
 
 def held_out(entries: Sequence[Entry]) -> list[bool]:
-    """For each entry: is it kept for evaluation?
+    """For each entry: is it kept for evaluation? As the manifest says; one of before there were groups, by its photos.
 
-    By the photo's hash, so the faces of one photo stay together and a photo keeps its side from one snapshot to the
-    next. A small domain gives the photos of its lowest hashes, so that there are `TEST_LEAST` of them, but no more
-    than a quarter; there a photo may change sides as the domain grows.
+    There the faces of one photo stay together, and a small domain gives the photos of its lowest hashes, so that there
+    are `TEST_LEAST` of them, but no more than a quarter.
     """
-    test = {entry.photo for entry in entries if _draw(entry.photo) < TEST_PERCENT / 100}
+    if all(entry.held_out is not None for entry in entries):
+        return [bool(entry.held_out) for entry in entries]
+    test = {entry.photo for entry in entries if draw(entry.photo) < TEST_PERCENT / 100}
     for domain in DOMAINS:
-        photos = sorted({entry.photo for entry in entries if entry.domain == domain}, key=_draw)
+        photos = sorted({entry.photo for entry in entries if entry.domain == domain}, key=draw)
         least, most = min(TEST_LEAST, len(photos) // 4), (len(photos) + 1) // 2
         test.update(photos[:least])
         test.difference_update(photos[most:])
     return [entry.photo in test for entry in entries]
+
+
+def counts_of(entries: Sequence[Entry]) -> dict[str, tuple[int, int]]:
+    """How many faces of each domain are learned from, and how many are held out."""
+    counted = Counter((entry.domain, side) for entry, side in zip(entries, held_out(entries), strict=True))
+    return {domain: (counted[domain, False], counted[domain, True]) for domain in DOMAINS}
+
+
+def torn_groups(entries: Sequence[Entry]) -> list[str]:
+    """The groups that are on both sides of the split: none, unless a manifest was not made here."""
+    sides: dict[str, set[bool]] = {}
+    for entry, side in zip(entries, held_out(entries), strict=True):
+        if entry.group:
+            sides.setdefault(entry.group, set()).add(side)
+    return sorted(group for group, found in sides.items() if len(found) > 1)
 
 
 def write_manifest(folder: Path, manifest: bytes) -> None:
@@ -138,135 +164,24 @@ def write_manifest(folder: Path, manifest: bytes) -> None:
         write_atomically(path, lambda file: file.write(manifest))
 
 
-def pack(
-    folder: Path,
-    entries: Sequence[Entry],
-    *,
-    size: int,
-    read: Callable[[str], bytes],
-    decode: Callable[[bytes], np.ndarray],
-) -> Path:
-    """Make the pack of that size unless it is there; returns its path.
-
-    `read` gives a crop's bytes by sha256, `decode` makes [size,size,3] uint8 of them. Bounded memory: rows go to the
-    file as they come. Raises BadSnapshot naming the face whose crop cannot be read.
-    """
-    import numpy as np
-
-    path = pack_path(folder, size)
-    if path.is_file():
-        return path
-    digests: list[str] = []
-
-    def row(entry: Entry) -> bytes:
-        try:
-            return np.ascontiguousarray(decode(read(entry.sha256)), dtype=np.uint8).tobytes()
-        except BadSnapshot as error:
-            raise BadSnapshot(f"face {entry.sha256}: {error}") from None
-
-    def write(file: BinaryIO) -> None:
-        file.write(_header(len(entries), size=size))
-        with ThreadPoolExecutor(max_workers=4) as threads:
-            for some in _chunks(entries, 256):
-                for pixels in threads.map(row, some):
-                    if len(pixels) != size * size * 3:
-                        raise BadSnapshot(f"face {entries[len(digests)].sha256}: not {size} pixels a side")
-                    digests.append(hashlib.sha256(pixels).hexdigest())
-                    file.write(pixels)
-        # The digests first: a pack that is there has them.
-        lines = "".join(f"{digest}\n" for digest in digests).encode()
-        write_atomically(path.with_suffix(".sha256"), lambda digest_file: digest_file.write(lines))
-
-    with locked(folder / "lock", wait=True):
-        sweep(folder)  # a killed packer's half file may be gigabytes
-        if not path.is_file():
-            write_atomically(path, write)
-    return path
-
-
-def pack_path(folder: Path, size: int) -> Path:
-    """Where the pack of that size lies."""
-    return folder / f"faces-{size}.npy"
-
-
-def verify(
-    folder: Path, *, read: Callable[[str], bytes], decode: Callable[[bytes, int], np.ndarray], original: bytes | None
-) -> list[str]:
-    """What is wrong with a snapshot's files, each as a line that names the byte; empty when nothing is.
-
-    `original` is the manifest as kept in the blob store; the crops there (`read`) say which byte of a row is wrong.
-    """
+def manifest_problems(folder: Path, *, original: bytes | None) -> list[str]:
+    """What is wrong with a snapshot's manifest, naming the byte; `original` is the one kept in the blob store."""
     path = folder / "manifest.jsonl"
     if not path.is_file():
         return [f"{path.name} is missing"]
     manifest = path.read_bytes()
-    if id_of(manifest) != folder.name:
-        where = "" if original is None else f": byte {_first_difference(manifest, original)} differs"
-        return [f"{path.name} does not hash to the snapshot's id{where}"]
-    entries = read_manifest(manifest)
-    return [
-        problem
-        for pack_file in sorted(folder.glob("faces-*.npy"))
-        for problem in _pack_problems(pack_file, entries, read=read, decode=decode)
-    ]
+    if id_of(manifest) == folder.name:
+        return [f"group {group} is on both sides of the split" for group in torn_groups(read_manifest(manifest))]
+    where = ""
+    if original is not None:
+        pairs = zip(manifest, original, strict=False)
+        byte = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(manifest), len(original)))
+        where = f": byte {byte} differs"
+    return [f"{path.name} does not hash to the snapshot's id{where}"]
 
 
-def _pack_problems(
-    path: Path,
-    entries: Sequence[Entry],
-    *,
-    read: Callable[[str], bytes],
-    decode: Callable[[bytes, int], np.ndarray],
-) -> Iterator[str]:
-    import numpy as np
-
-    size = int(path.stem.split("-")[1])
-    digest_path = path.with_suffix(".sha256")
-    digests = digest_path.read_text(errors="replace").split() if digest_path.is_file() else []
-    if len(digests) != len(entries):
-        yield f"{digest_path.name} has {len(digests)} lines for {len(entries)} faces"
-        return
-    header, row_size = _header(len(entries), size=size), size * size * 3
-    found, wanted = path.stat().st_size, len(header) + len(entries) * row_size
-    if found != wanted:
-        yield f"{path.name} has {found} bytes, not {wanted}"
-        return
-    data = np.memmap(path, dtype=np.uint8, mode="r")
-    if (start := data[: len(header)].tobytes()) != header:
-        yield f"{path.name}: byte {_first_difference(start, header)} differs, in its header"
-    pixels = data[len(header) :].reshape(len(entries), row_size)
-    for row, (entry, digest) in enumerate(zip(entries, digests, strict=True)):
-        row_bytes = pixels[row].tobytes()
-        if hashlib.sha256(row_bytes).hexdigest() == digest:
-            continue
-        right = np.ascontiguousarray(decode(read(entry.sha256), size)).tobytes()
-        if row_bytes == right:
-            yield f"{digest_path.name}: line {row + 1} (face {entry.sha256}) is wrong, its row is right"
-        else:
-            byte = len(header) + row * row_size + _first_difference(row_bytes, right)
-            yield f"{path.name}: byte {byte} differs, in row {row} (face {entry.sha256})"
+_JSON = {True: "true", False: "false", None: "null"}
 
 
-def _header(count: int, *, size: int) -> bytes:
-    """What a pack of so many faces begins with (NumPy's format, version 1.0)."""
-    import numpy as np
-
-    header = io.BytesIO()
-    shape = (count, size, size, 3)
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return header.getvalue()
-
-
-def _first_difference(one: bytes, other: bytes) -> int:
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-
-
-def _draw(photo: str) -> float:
-    """A number in [0, 1) that belongs to the photo for good."""
-    return int(hashlib.sha256(f"held out {photo}".encode()).hexdigest()[:12], 16) / 16**12
-
-
-def _chunks(entries: Sequence[Entry], count: int) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), count):
-        yield entries[start : start + count]
+def _hundredths(landmarks: Iterable[tuple[float, float]]) -> list[int]:
+    return [round(100 * float(value)) for x, y in landmarks for value in (x, y)]

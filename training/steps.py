@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
-from catalog.records import RunState, Snapshot
-from training import gate as gates
-from training import snapshot as snapshots
+from catalog.records import RunState
 from training.errors import BadSnapshot, Diverged, ResumeRefused, Unknown
-from training.holding import holding
+from training.freezing import diff, snapshot, snapshot_named, verify
+from training.gating import gate
+from training.gpu import using
+from training.holding import Hold, holding
 from training.judging import evaluate, is_champion, promote, unusual
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from training.data import Faces
 
 
-__all__ = ["Trained", "evaluate", "gate", "is_champion", "promote", "snapshot", "train", "unusual", "verify"]
+__all__ = ["Trained", "diff", "evaluate", "gate", "is_champion", "promote", "snapshot", "train", "unusual", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,61 +49,6 @@ class Trained:
     losses: dict[str, float]
     seconds_per_step: float
     best: int | None = None  # step of the kept checkpoint that looks best on held-out faces; None: none was looked at
-
-
-def snapshot(
-    *, preset: str = "", catalog: Catalog | None = None, blobs: Blobs | None = None, settings: Settings | None = None
-) -> str:
-    """Freeze the approved faces that a model may learn from; give the snapshot's id, the same for the same faces.
-
-    With `preset`, pack its pixels too; else training does.
-    """
-    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    store = Store(catalog=catalog, blobs=blobs, settings=settings)
-    approved = catalog.faces.trainable()
-    entries = snapshots.entries_of(approved)
-    manifest = snapshots.manifest_of(entries)
-    name = blobs.put("snapshots", manifest)
-    folder = store.snapshot_folder(snapshots.id_of(manifest))
-    snapshots.write_manifest(folder, manifest)
-    listed = {entry.sha256 for entry in entries}
-    once = {face.sha256: face for face in reversed(approved) if face.sha256 in listed}
-    row = catalog.snapshots.add(folder.name, manifest=name, faces=list(once.values()))
-    if preset and entries:
-        store.pack(folder, entries, size=preset_named(preset).img_size)
-    return row.id
-
-
-def gate(
-    snapshot_id: str = "",
-    *,
-    preset: str = "",
-    seed: int | None = None,
-    catalog: Catalog | None = None,
-    settings: Settings | None = None,
-) -> bool:
-    """Whether to train a snapshot (default: the newest); the decision is kept in the catalog with its reasons."""
-    catalog, settings = catalog or Catalog(), settings or configured()
-    row = _snapshot(catalog, snapshot_id)
-    preset = preset_named(preset or settings.train_preset).name
-    seed = settings.train_seed if seed is None else seed
-    finished = max(catalog.models.runs(state=RunState.DONE), key=lambda run: (run.finished_at, run.id), default=None)
-    failed = [
-        run
-        for run in catalog.models.runs(state=RunState.FAILED)
-        if (run.snapshot_id, run.preset, run.seed) == (row.id, preset, seed)
-    ]
-    decision = gates.decide(
-        gates.Facts(
-            snapshot=row.id,
-            faces={"bare": row.bare, "makeup": row.makeup},
-            min_faces=settings.retrain_min_faces,
-            run=run_name(row.id, preset=preset, seed=seed),
-            finished=run_name(finished.snapshot_id, preset=finished.preset, seed=finished.seed) if finished else None,
-            failure=failed[0].reason if failed else "",
-        )
-    )
-    return catalog.snapshots.add_gate_decision(decision).train
 
 
 def train(
@@ -133,7 +79,7 @@ def train(
     wanted = preset_named(preset or settings.train_preset)
     seed = settings.train_seed if seed is None else seed
     slice_steps = settings.train_slice_steps if slice_steps is None else slice_steps
-    row = _snapshot(catalog, snapshot_id)
+    row = snapshot_named(catalog, snapshot_id)
     if row.faces == 0:
         raise BadSnapshot("the snapshot is empty: no face is approved at all three stages")
     store = Store(catalog=catalog, blobs=blobs, settings=settings)
@@ -141,6 +87,7 @@ def train(
 
     import torch
 
+    from training.checkpoint import code_version
     from training.loop import train as train_loop
     from training.scoring import score
     from training.tracking import Tracking
@@ -150,17 +97,21 @@ def train(
     device = _device(device)
     training_faces = store.faces(row, held_out=False, size=wanted.img_size)
     held_out_faces = store.faces(row, held_out=True, size=wanted.img_size)
-    begins = store.keep_origin(origin) if origin else ""
-    run = catalog.models.open_run(row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters, origin=begins)
+    begins, code = store.keep_origin(origin) if origin else "", code_version()
+    run = catalog.models.open_run(
+        row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters, origin=begins, code=code
+    )
     if origin and run.origin != begins:
         raise ResumeRefused(f"{folder.name} began {_origin_said(run.origin)}; another seed begins another run")
-    if run.state is RunState.FAILED and not again:
+    if run.state is RunState.FAILED and not again and run.code in ("", code):
         raise ResumeRefused(f"this very training failed before ({run.reason}); --again repeats it all the same")
     shows_all = _every_domain(held_out_faces)
     with ExitStack() as closing:
-        hold = closing.enter_context(holding(catalog, folder.name, seconds=settings.train_lease_seconds))
-        if run.state is RunState.FAILED:
-            catalog.models.finish_run(run.id, state=RunState.RUNNING, lease=hold.lease)
+        lease_seconds = settings.train_lease_seconds
+        card = closing.enter_context(using(catalog, row.id, device=device, seconds=lease_seconds))
+        hold = closing.enter_context(holding(catalog, folder.name, seconds=lease_seconds))
+        if run.state is RunState.FAILED or (run.state is RunState.RUNNING and run.code != code):
+            catalog.models.begin_again(run.id, code=code, lease=hold.lease)
         store.fetch_checkpoints(run, folder / "checkpoints")
         try:
             result = train_loop(
@@ -187,7 +138,7 @@ def train(
                 shown=held_out_faces if shows_all else training_faces,
                 slice_steps=slice_steps,
                 device=device,
-                stop=stop,
+                stop=stop if card is None else lambda: _kept(card) and stop(),
                 on_save=lambda saved: store.record(run, saved, lease=hold.lease),
                 origin=None if catalog.models.checkpoints(run.id) else store.origin(run),
                 hold=hold,
@@ -216,19 +167,6 @@ def train(
     )
 
 
-def verify(
-    snapshot_id: str = "",
-    *,
-    catalog: Catalog | None = None,
-    blobs: Blobs | None = None,
-    settings: Settings | None = None,
-) -> tuple[Snapshot, list[str]]:
-    """A snapshot (default: the newest) and what is wrong with its files, each line naming the byte."""
-    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    row = _snapshot(catalog, snapshot_id)
-    return row, Store(catalog=catalog, blobs=blobs, settings=settings).problems(row)
-
-
 def _device(wanted: str) -> str:
     import torch
 
@@ -241,16 +179,15 @@ def _device(wanted: str) -> str:
     return wanted
 
 
+def _kept(card: Hold) -> bool:
+    """True, once the GPU's lease is kept. Raises Superseded."""
+    card.keep()
+    return True
+
+
 def _origin_said(origin: str) -> str:
     return f"from the weights {origin[:12]}" if origin else "from nothing"
 
 
 def _every_domain(faces: Faces) -> bool:
     return all(len(faces.of(domain)) for domain in range(len(faces.names)))
-
-
-def _snapshot(catalog: Catalog, snapshot_id: str) -> Snapshot:
-    row = catalog.snapshots.get(snapshot_id) if snapshot_id else catalog.snapshots.newest()
-    if row is None:
-        raise Unknown("no snapshot has been taken yet")
-    return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from training.classifier import DomainClassifier
     from training.data import Faces
     from training.networks import Networks
+    from training.packs import Shelf
 
 log = logging.getLogger(__name__)
 
@@ -47,37 +49,41 @@ class Store:
         self._catalog, self._blobs, self._home = catalog, blobs, settings.home
 
     def snapshot_folder(self, snapshot_id: str) -> Path:
-        """Where a snapshot's manifest and packs lie."""
+        """Where a snapshot's manifest lies."""
         return self._home / "snapshots" / snapshot_id
 
     def run_folder(self, name: str) -> Path:
         """Where a run's checkpoints, samples and logs lie."""
         return self._home / "runs" / name
 
-    def pack(self, folder: Path, entries: tuple[Entry, ...], *, size: int) -> Path:
-        """A snapshot's pack of that size, made now if it is not there."""
-        from training.pictures import decode
-
-        return snapshots.pack(
-            folder,
-            entries,
-            size=size,
-            read=lambda name: self._blobs.get("faces", name),
-            decode=lambda data: decode(data, size=size),
-        )
-
-    def faces(self, row: Snapshot, *, held_out: bool, size: int) -> Faces:
-        """One side of a snapshot's split. Raises BadSnapshot, BlobMissing."""
-        from training.data import open_faces
-
+    def entries(self, row: Snapshot) -> tuple[Entry, ...]:
+        """A snapshot's faces, by its manifest. Raises BadSnapshot, BlobMissing."""
         folder = self.snapshot_folder(row.id)
         if not (folder / "manifest.jsonl").is_file():
             snapshots.write_manifest(folder, self._blobs.get("snapshots", row.manifest))
         manifest = (folder / "manifest.jsonl").read_bytes()
         if snapshots.id_of(manifest) != row.id:
             raise BadSnapshot(f"the manifest of {row.id[:12]} does not hash to its id; verify says which byte")
-        entries = snapshots.read_manifest(manifest)
-        return open_faces(self.pack(folder, entries, size=size), entries, held_out=held_out)
+        return snapshots.read_manifest(manifest)
+
+    def fill(self, entries: Sequence[Entry], *, size: int) -> int:
+        """Pack those of these faces that are not packed at this size; say how many."""
+        return self._shelf(size).fill([entry.sha256 for entry in entries])
+
+    def forget(self, crops: Collection[str]) -> int:
+        """Take the pixels of these crops out of every pack; say how many they were."""
+        from training.packs import sizes_in
+
+        return sum(self._shelf(size).forget(crops) for size in sizes_in(self._home)) if crops else 0
+
+    def faces(self, row: Snapshot, *, held_out: bool, size: int) -> Faces:
+        """One side of a snapshot's split. Raises BadSnapshot, BlobMissing."""
+        from training.data import open_faces
+
+        entries, shelf = self.entries(row), self._shelf(size)
+        names = [entry.sha256 for entry in entries]
+        shelf.fill(names)
+        return open_faces(shelf.open(names), entries, held_out=held_out)
 
     def classifier(self, row: Snapshot, held_out: Faces, *, version: str) -> Judge:
         """The domain classifier that judges on a snapshot: the first one that did so for this measuring code.
@@ -94,15 +100,15 @@ class Store:
 
     def problems(self, row: Snapshot) -> list[str]:
         """What is wrong with a snapshot's files here, each line naming the byte."""
-        from training.pictures import decode
+        from training.packs import sizes_in
 
         known = self._blobs.has("snapshots", row.manifest)
-        return snapshots.verify(
-            self.snapshot_folder(row.id),
-            read=lambda name: self._blobs.get("faces", name),
-            decode=lambda data, size: decode(data, size=size),
-            original=self._blobs.get("snapshots", row.manifest) if known else None,
-        )
+        original = self._blobs.get("snapshots", row.manifest) if known else None
+        found = snapshots.manifest_problems(self.snapshot_folder(row.id), original=original)
+        if found:
+            return found
+        names = {entry.sha256 for entry in self.entries(row)}
+        return [problem for size in sizes_in(self._home) for problem in self._shelf(size).problems(names)]
 
     def record(self, run: Run, saved: Saved, *, lease: Lease | None = None) -> None:
         """Put one save in the blob store, then in the catalog, if this is still the newest lease. Raises Superseded."""
@@ -169,6 +175,17 @@ class Store:
         if not all(bool(p.isfinite().all()) for p in networks.parameters()):
             raise BadCheckpoint(f"{path.name} holds numbers that are not finite")
         return networks, files[0].step
+
+    def _shelf(self, size: int) -> Shelf:
+        from training.packs import Shelf
+        from training.pictures import decode
+
+        return Shelf(
+            self._home,
+            size=size,
+            read=lambda name: self._blobs.get("faces", name),
+            decode=lambda data: decode(data, size=size),
+        )
 
     def _bring(self, file: Checkpoint, path: Path) -> None:
         data = self._blobs.get("checkpoints", file.sha256)

@@ -58,7 +58,8 @@ class ReignKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ApprovedFace:
     """A face that passed all three stages: what a snapshot is made of, if ``train_ok``. ``photo_sha256`` keeps the way
-    back."""
+    back. ``person`` is a number that faces of one person share, None where nobody has looked; ``account`` (SOURCE/NAME)
+    and ``page`` say where it came from, ``phash`` what the crop looks like."""
 
     face_id: int
     sha256: str
@@ -66,6 +67,10 @@ class ApprovedFace:
     domain: Domain
     crop_landmarks: tuple[tuple[float, float], ...]
     train_ok: bool = True
+    person: int | None = None
+    account: str = ""
+    page: str = ""
+    phash: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,39 @@ class FreshFace:
     batch_id: int | None
 
 
+class RuleKind(StrEnum):
+    """What a rule of the gate may do: block a training, force one although other rules block, or only be noted."""
+
+    BLOCKS = "blocks"
+    FORCES = "forces"
+    NOTES = "notes"
+
+
+@dataclass(frozen=True, slots=True)
+class GateRule:
+    """One rule's answer: whether it ``holds``, in one sentence, with its number and the number it was held against.
+
+    A blocker that does not hold stands in the way, unless a forcer has ``lifted`` it; a forcer that holds forces.
+    """
+
+    name: str
+    kind: RuleKind
+    holds: bool
+    says: str
+    number: float | None = None
+    threshold: float | None = None
+    lifted: bool = False
+
+    @property
+    def stands_in_the_way(self) -> bool:
+        """Whether no training may be while this rule's answer is this one."""
+        return self.kind is RuleKind.BLOCKS and not self.holds and not self.lifted
+
+
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """Whether to train tonight, and why (not); stored every time."""
+    """Whether to train tonight, and why (not); stored every time. ``rules`` are the answers of all rules, ``reasons``
+    the sentences of those that decided."""
 
     snapshot_id: str
     train: bool
@@ -99,12 +134,13 @@ class GateDecision:
     numbers: dict[str, float]
     at: datetime | None = None
     id: int | None = None
+    rules: tuple[GateRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One training of one snapshot with one preset and seed. ``origin``: the sha256 of the weights it began from,
-    empty when it began from none."""
+    empty when it began from none; ``code`` the version of the code that last trained it."""
 
     id: int
     snapshot_id: str
@@ -117,6 +153,7 @@ class Run:
     started_at: datetime
     finished_at: datetime | None
     origin: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ def approved(approved_home: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     shutil.copytree(approved_home, settings().home)
     monkeypatch.setenv("FACELOOP_TRAIN_PRESET", "tiny-64")
     monkeypatch.setenv("FACELOOP_RETRAIN_MIN_FACES", "10")
+    monkeypatch.setenv("FACELOOP_RETRAIN_SOURCE_SHARE", "1")  # they are all of one source
+    monkeypatch.setenv("FACELOOP_RETRAIN_COOLDOWN_HOURS", "0")
     monkeypatch.setenv("WANDB_MODE", "disabled")
     settings.cache_clear()
     return Catalog()

@@ -1,79 +1,267 @@
-"""The gate says yes only when everything speaks for it, and names every blocker."""
+"""The gate says yes only when nothing stands in the way, names every blocker, and explains itself rule by rule."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.gate import Facts, decide
+from catalog.records import GateDecision, GateRule, RuleKind
+from training.facts import Facts, History, Kappa, Largest, Past, Policy, Training
+from training.gate import LIFTED_BY, cool_down, decide
 
+NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
+HERE = Training("s2", "tiny", 1, "c0de")
+BEFORE = Training("s1", "tiny", 1, "c0de")
+POLICY = Policy(min_faces=100)
 READY = Facts(
-    snapshot="s2", faces={"bare": 60, "makeup": 50}, min_faces=100, run="tiny-s2", finished="tiny-s1", failure=""
+    training=HERE,
+    faces={"bare": 60, "makeup": 50},
+    held_out={"bare": 6, "makeup": 5},
+    source=Largest("commons", 60),
+    query=Largest("commons: portrait", 20),
+    account=Largest("commons/ann", 5),
+    fresh=10,
+    agreement=Kappa("crop", 0.7, 300),
 )
+EARLIER = History(
+    finished=Past(BEFORE, faces=100), done=frozenset({BEFORE}), last_start=NOW - timedelta(days=2)
+)  # nothing in the way
+
 counts = st.integers(0, 200)
+largest = st.builds(Largest, st.just("x"), counts)
+trainings = st.builds(Training, st.sampled_from(["s1", "s2"]), st.just("tiny"), st.integers(1, 2), st.just("c0de"))
+pasts = st.builds(Past, trainings, counts, st.just("step 3: not a finite number"))
 facts = st.builds(
     Facts,
-    snapshot=st.just("s2"),
+    training=trainings,
     faces=st.fixed_dictionaries({"bare": counts, "makeup": counts}),
-    min_faces=st.integers(1, 300),
-    run=st.sampled_from(["a", "b"]),
-    finished=st.sampled_from([None, "a", "b"]),
-    failure=st.sampled_from(["", "step 3: not a finite number"]),
+    held_out=st.fixed_dictionaries({"bare": st.integers(0, 20), "makeup": st.integers(0, 20)}),
+    source=largest,
+    query=largest,
+    account=largest,
+    fresh=counts,
+    failed_batches=st.sampled_from([(), (), (7,)]),
+    waiting=st.integers(0, 20_000),
+    agreement=st.builds(Kappa, st.just("crop"), st.none() | st.floats(-1, 1), counts),
+    gpu_holder=st.sampled_from(["", "", "somebody"]),
 )
+histories = st.builds(
+    History,
+    finished=st.none() | pasts,
+    done=st.frozensets(trainings, max_size=2),
+    failures=st.lists(pasts, max_size=3).map(tuple),
+    unfinished=st.booleans(),
+    last_start=st.none() | st.integers(0, 400).map(lambda hours: NOW - timedelta(hours=hours)),
+    erased=st.integers(0, 3),
+    answered=st.booleans(),
+)
+policies = st.builds(
+    Policy,
+    min_faces=st.integers(1, 300),
+    domain_share=st.floats(0, 0.5),
+    fresh_faces=st.integers(0, 100),
+    source_share=st.floats(0, 1),
+    query_share=st.floats(0, 1),
+    account_share=st.floats(0, 1),
+    paused=st.sampled_from(["", "", "moving house"]),
+)
+
+
+def answers(decision: GateDecision) -> dict[str, GateRule]:
+    return {rule.name: rule for rule in decision.rules}
+
+
+def in_the_way(facts: Facts, history: History = EARLIER, policy: Policy = POLICY) -> set[str]:
+    return {rule.name for rule in decide(facts, history, policy, NOW).rules if rule.stands_in_the_way}
 
 
 def test_enough_changed_faces_of_both_domains_are_trained() -> None:
-    decision = decide(READY)
+    decision = decide(READY, EARLIER, POLICY, NOW)
     assert decision.train
     assert decision.snapshot_id == "s2"
-    assert decision.reasons[0] == "110 approved faces, 100 needed"
-    assert decision.numbers == {"faces": 110, "min_faces": 100, "faces_bare": 60, "faces_makeup": 50}
+    assert decision.reasons == (
+        "110 approved faces, 100 needed",
+        "faces, preset or seed have changed since the last training",
+    )
+    assert decision.numbers["faces"] == 110
+    assert decision.numbers["held_out_makeup"] == 5
 
 
 def test_the_first_training_needs_no_change() -> None:
-    assert decide(replace(READY, finished=None)).train
+    assert decide(replace(READY, fresh=0), History(), POLICY, NOW).train
 
 
 def test_too_few_faces_say_how_many_are_missing() -> None:
-    decision = decide(replace(READY, min_faces=20_000))
+    decision = decide(READY, EARLIER, replace(POLICY, min_faces=20_000), NOW)
     assert not decision.train
-    assert decision.reasons == ("110 approved faces, 19890 fewer than the 20000 needed",)
+    assert decision.reasons[0] == "110 approved faces, 19890 fewer than the 20000 needed"
+    size = answers(decision)["size"]
+    assert (size.holds, size.number, size.threshold) == (False, 110, 20_000)
 
 
-def test_a_missing_domain_is_named() -> None:
-    assert decide(replace(READY, faces={"bare": 110, "makeup": 0})).reasons == ("no approved face in domain makeup",)
+@pytest.mark.parametrize(
+    ("changed", "rule", "says"),
+    [
+        ({"faces": {"bare": 110, "makeup": 0}}, "domains", "no approved face in domain makeup"),
+        ({"faces": {"bare": 90, "makeup": 20}}, "domains", "20 approved faces in domain makeup, 5 fewer"),
+        ({"held_out": {"bare": 6, "makeup": 0}}, "split", "no face of makeup is held out"),
+        ({"held_out": {"bare": 60, "makeup": 5}}, "split", "no face of bare is left to learn from"),
+        ({"source": Largest("commons", 80)}, "source", "80 of 110 faces (73%) are of source commons; 30 are not"),
+        ({"query": Largest("commons: eyes", 70)}, "query", "40 are not, 50 needed"),
+        ({"account": Largest("commons/ann", 16)}, "account", "94 are not, 95 needed"),
+        ({"fresh": 1}, "fresh", "1 faces are new since the last training that came to its end, 2 needed"),
+        ({"failed_batches": (4, 9), "failed_faces": 12}, "expectations", "12 faces are of batches that failed"),
+        ({"waiting": 10_001}, "backlog", "10001 photos and faces wait for people"),
+        ({"agreement": Kappa("final", 0.31, 200)}, "agreement", "kappa 0.31 of 200 pairs, 0.4 needed"),
+        ({"gpu_holder": "run 12"}, "gpu", "the GPU is leased to run 12"),
+        ({"training": BEFORE}, "changed", "nothing has changed since the last training"),
+    ],
+)
+def test_each_fact_alone_stands_in_the_way_and_says_so(changed: dict[str, object], rule: str, says: str) -> None:
+    decision = decide(replace(READY, **changed), EARLIER, POLICY, NOW)  # type: ignore[arg-type]
+    assert [one.name for one in decision.rules if one.stands_in_the_way] == [rule]
+    (reason,) = decision.reasons
+    assert says in reason
 
 
-def test_the_training_that_finished_last_is_not_repeated() -> None:
-    decision = decide(replace(READY, finished=READY.run))
-    assert decision.reasons == ("nothing has changed since the last training that came to its end",)
+@pytest.mark.parametrize(
+    ("changed", "rule", "says"),
+    [
+        ({"last_start": NOW - timedelta(hours=19)}, "cool_down", "began 19.0 hours ago, 20 needed"),
+        ({"failures": (Past(HERE, reason="step 3: D/latent_r1"),)}, "failed", "failed before: step 3: D/latent_r1"),
+        ({"done": frozenset({BEFORE, HERE})}, "changed", "this very training came to its end before"),
+    ],
+)
+def test_what_came_before_alone_stands_in_the_way(changed: dict[str, object], rule: str, says: str) -> None:
+    history = replace(EARLIER, **changed)  # type: ignore[arg-type]
+    decision = decide(READY, history, POLICY, NOW)
+    assert rule in {one.name for one in decision.rules if one.stands_in_the_way}
+    assert any(says in reason for reason in decision.reasons)
 
 
-def test_the_training_that_failed_is_not_repeated() -> None:
-    (reason,) = decide(replace(READY, failure="step 3: D/latent_r1 is not a finite number")).reasons
-    assert "step 3" in reason
+def test_a_pause_is_told_with_its_reason() -> None:
+    decision = decide(READY, EARLIER, replace(POLICY, paused="the card is being changed"), NOW)
+    assert decision.reasons == ("trainings are paused: the card is being changed",)
 
 
-def test_every_blocker_is_listed() -> None:
-    blocked = replace(READY, faces={"bare": 0, "makeup": 0}, finished=READY.run, failure="why")
-    assert len(decide(blocked).reasons) == 5
+def test_few_pairs_of_looks_hold_nothing_up() -> None:
+    decision = decide(replace(READY, agreement=Kappa("crop", -0.5, 99)), EARLIER, POLICY, NOW)
+    assert decision.train
+    assert answers(decision)["agreement"].kind is RuleKind.NOTES
 
 
-@given(facts=facts)
-def test_the_same_facts_give_the_same_decision_with_reasons(facts: Facts) -> None:
-    assert decide(facts) == decide(facts)
-    assert decide(facts).reasons
+def test_the_same_training_that_failed_may_be_tried_again_with_other_code_and_others_at_once() -> None:
+    failed = replace(EARLIER, failures=(Past(HERE, reason="NaN"),))
+    assert "failed" in in_the_way(READY, failed)
+    for other in (replace(HERE, code="beef"), replace(HERE, seed=2), replace(HERE, snapshot="s3")):
+        assert "failed" not in in_the_way(replace(READY, training=other), failed)
+    nobody_noted = replace(EARLIER, failures=(Past(replace(HERE, code=""), reason="NaN"),))
+    assert "failed" in in_the_way(READY, nobody_noted)
 
 
-@given(facts=facts, bare=counts, makeup=counts)
-def test_more_faces_never_turn_a_yes_into_a_no(facts: Facts, bare: int, makeup: int) -> None:
-    more = replace(facts, faces={"bare": facts.faces["bare"] + bare, "makeup": facts.faces["makeup"] + makeup})
-    assert decide(more).train >= decide(facts).train
+def test_failures_in_a_row_double_the_cool_down_up_to_a_week() -> None:
+    waits = [cool_down(POLICY, failures=count).total_seconds() / 3600 for count in (0, 1, 2, 3, 4, 50)]
+    assert waits == [20, 40, 80, 160, 168, 168]
+    assert cool_down(replace(POLICY, cool_down=timedelta(0)), failures=3) == timedelta(0)
 
 
-@given(facts=facts)
-def test_a_yes_means_that_every_condition_holds(facts: Facts) -> None:
-    enough = sum(facts.faces.values()) >= facts.min_faces and all(facts.faces.values())
-    assert decide(facts).train == (enough and facts.finished != facts.run and not facts.failure)
+def test_another_preset_or_seed_needs_no_new_faces() -> None:
+    other = replace(READY, training=replace(BEFORE, seed=2), fresh=0)
+    assert decide(other, EARLIER, POLICY, NOW).train
+    assert "fresh" in in_the_way(replace(READY, fresh=0))
+
+
+def test_an_erasure_forces_where_nothing_else_speaks_for_a_training() -> None:
+    nothing_new = replace(READY, fresh=0, waiting=99_999, agreement=Kappa("crop", 0.1, 999))
+    just_now = replace(EARLIER, last_start=NOW - timedelta(hours=1))
+    assert in_the_way(nothing_new, just_now) == {"fresh", "backlog", "agreement", "cool_down"}
+    decision = decide(nothing_new, replace(just_now, erased=2), POLICY, NOW)
+    assert decision.train
+    assert decision.reasons[-1] == "2 faces that the champion learned from have been erased since"
+    assert {rule.name for rule in decision.rules if rule.lifted} == LIFTED_BY["erasure"]
+
+
+def test_an_erasure_that_cannot_force_is_told_beside_what_stands_in_the_way() -> None:
+    decision = decide(READY, replace(EARLIER, erased=2), replace(POLICY, min_faces=1000), NOW)
+    assert not decision.train
+    assert "2 faces that the champion learned from have been erased since" in decision.reasons
+
+
+def test_an_erasure_that_a_training_has_answered_forces_no_other() -> None:
+    answered = replace(EARLIER, erased=2, answered=True)
+    assert in_the_way(replace(READY, fresh=0), answered) == {"fresh"}
+
+
+def test_an_unfinished_training_goes_on_at_once() -> None:
+    just_now = replace(EARLIER, last_start=NOW - timedelta(minutes=5))
+    assert in_the_way(READY, just_now) == {"cool_down"}
+    assert decide(READY, replace(just_now, unfinished=True), POLICY, NOW).train
+
+
+@given(facts=facts, history=histories, policy=policies)
+def test_the_same_question_has_the_same_answer_explained(facts: Facts, history: History, policy: Policy) -> None:
+    decision = decide(facts, history, policy, NOW)
+    assert decision == decide(facts, history, policy, NOW)
+    assert decision.reasons
+    assert all(rule.says for rule in decision.rules)
+    assert len({rule.name for rule in decision.rules}) == len(decision.rules)
+    says = {rule.says for rule in decision.rules}
+    assert says >= set(decision.reasons)
+
+
+@given(facts=facts, history=histories, policy=policies)
+def test_a_yes_means_that_nothing_stands_in_the_way_and_a_no_names_all_that_does(
+    facts: Facts, history: History, policy: Policy
+) -> None:
+    decision = decide(facts, history, policy, NOW)
+    blockers = [rule.says for rule in decision.rules if rule.stands_in_the_way]
+    assert decision.train == (not blockers)
+    assert set(blockers) <= set(decision.reasons)
+
+
+@given(facts=facts, history=histories, policy=policies)
+def test_a_training_is_never_begun_below_the_least_size_nor_beside_another(
+    facts: Facts, history: History, policy: Policy
+) -> None:
+    if decide(facts, history, policy, NOW).train:
+        assert sum(facts.faces.values()) >= policy.min_faces
+        assert all(facts.faces.values())
+        assert not facts.gpu_holder
+        assert not facts.failed_batches
+
+
+@given(facts=facts, history=histories, policy=policies, bare=counts, makeup=counts, places=st.data())
+def test_more_approved_faces_never_turn_a_yes_into_a_no(
+    facts: Facts, history: History, policy: Policy, bare: int, makeup: int, places: st.DataObject
+) -> None:
+    """Wherever they come from: all of them may be of the source, query and account that is the largest already."""
+    came = bare + makeup
+    grown = replace(
+        facts,
+        faces={"bare": facts.faces["bare"] + bare, "makeup": facts.faces["makeup"] + makeup},
+        fresh=facts.fresh + came,
+        **{  # type: ignore[arg-type]
+            kind: replace(one, faces=one.faces + places.draw(st.integers(0, came), label=kind))
+            for kind, one in (("source", facts.source), ("query", facts.query), ("account", facts.account))
+        },
+    )
+    assert decide(grown, history, policy, NOW).train >= decide(facts, history, policy, NOW).train
+
+
+@given(facts=facts, history=histories, policy=policies)
+def test_an_erasure_never_holds_a_training_up(facts: Facts, history: History, policy: Policy) -> None:
+    calm, asked = (replace(history, erased=count, answered=False) for count in (0, 3))
+    assert decide(facts, asked, policy, NOW).train >= decide(facts, calm, policy, NOW).train
+
+
+@given(facts=facts, history=histories, policy=policies)
+def test_a_forcer_lifts_only_what_it_may(facts: Facts, history: History, policy: Policy) -> None:
+    rules = decide(facts, history, policy, NOW).rules
+    forcing = {rule.name for rule in rules if rule.kind is RuleKind.FORCES and rule.holds}
+    allowed = frozenset[str]().union(*(LIFTED_BY[name] for name in forcing))
+    assert {rule.name for rule in rules if rule.lifted} <= allowed
+    assert not allowed & {"size", "domains", "split", "changed", "failed", "expectations", "gpu", "paused"}

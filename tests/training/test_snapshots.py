@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.records import ApprovedFace, Domain
@@ -75,6 +75,7 @@ def test_a_crop_approved_in_both_domains_is_left_out_with_a_warning(caplog: pyte
         (b'{"sha256":"a","domain":"bare","photo":"a"}\n', "line 1 cannot be read"),
         (b'{"sha256":"a","domain":"bare","photo":"a","landmarks":[[1,2]]}\n', "1 landmarks"),
         (b'{"sha256":"a","domain":"cat","photo":"a","landmarks":[]}\n', "domain cat"),
+        (b'{"sha256":"a","domain":"bare","photo":"a","points":[1,2,3]}\n', "1 landmarks"),
     ],
 )
 def test_a_bad_manifest_is_refused_by_line(line: bytes, says: str) -> None:
@@ -82,18 +83,38 @@ def test_a_bad_manifest_is_refused_by_line(line: bytes, says: str) -> None:
         snapshots.read_manifest(line)
 
 
-@given(faces=faces, order=st.randoms(use_true_random=False))
-def test_the_split_is_a_property_of_the_faces_and_keeps_photos_together(
-    faces: list[ApprovedFace], order: object
-) -> None:
-    entries = list(snapshots.entries_of(faces))
-    sides = dict(zip(entries, snapshots.held_out(entries), strict=True))
-    order.shuffle(entries)  # type: ignore[attr-defined]
-    assert dict(zip(entries, snapshots.held_out(entries), strict=True)) == sides
-    by_photo: dict[str, set[bool]] = {}
-    for entry, side in sides.items():
-        by_photo.setdefault(entry.photo, set()).add(side)
-    assert all(len(found) == 1 for found in by_photo.values())
+def test_the_split_is_in_the_manifest_and_known_sides_are_kept() -> None:
+    some = [approved(hashlib.sha256(str(number).encode()).hexdigest()) for number in range(40)]
+    known = {face.photo_sha256: number % 2 == 0 for number, face in enumerate(some)}
+    entries = snapshots.read_manifest(snapshots.manifest_of(snapshots.entries_of(some, known)))
+    assert {entry.photo: entry.held_out for entry in entries} == known
+    assert snapshots.held_out(entries) == [known[entry.photo] for entry in entries]
+    assert len({entry.group for entry in entries}) == 40
+    assert snapshots.torn_groups(entries) == []
+    assert snapshots.torn_groups([replace(entries[0], group="x"), replace(entries[1], group="x")]) == (
+        ["x"] if entries[0].held_out is not entries[1].held_out else []
+    )
+
+
+def test_who_is_the_same_person_is_part_of_what_a_snapshot_is() -> None:
+    apart = [replace(approved(letter * 64), person=number) for number, letter in enumerate("abcdef")]
+    together = [replace(face, person=1) for face in apart]
+    one, other = (snapshots.entries_of(some) for some in (apart, together))
+    assert len({entry.group for entry in one}) == 6
+    assert len({entry.group for entry in other}) == 1
+    assert snapshots.manifest_of(one) != snapshots.manifest_of(other)
+
+
+def test_a_manifest_of_before_there_were_groups_is_split_by_its_photos() -> None:
+    points = ",".join(f"[{number}.5,{number}.25]" for number in range(68))
+    lines = [
+        f'{{"sha256":"{hashlib.sha256(str(number).encode()).hexdigest()}","domain":"bare","photo":"p{number}",'
+        f'"landmarks":[{points}]}}\n'
+        for number in range(32)
+    ]
+    entries = snapshots.read_manifest("".join(lines).encode())
+    assert entries[0].landmarks[7] == (7.5, 7.25)
+    assert 8 <= sum(snapshots.held_out(entries)) <= 12
 
 
 def many(count: int, domain: Domain = Domain.BARE) -> list[snapshots.Entry]:
@@ -101,133 +122,59 @@ def many(count: int, domain: Domain = Domain.BARE) -> list[snapshots.Entry]:
     return list(snapshots.entries_of([approved(name, domain=domain) for name in names]))
 
 
-@pytest.mark.parametrize(("count", "low", "high"), [(0, 0, 0), (1, 0, 0), (4, 1, 2), (32, 8, 10), (2000, 160, 240)])
-def test_about_a_tenth_is_held_out_and_enough_of_a_small_domain(count: int, low: int, high: int) -> None:
-    assert low <= sum(snapshots.held_out(many(count))) <= high
+def test_both_domains_are_on_both_sides_and_counted() -> None:
+    entries = [*many(80), *many(80, Domain.MAKEUP)]
+    counts = snapshots.counts_of(entries)
+    assert counts.keys() == {"bare", "makeup"}
+    for learned, held in counts.values():
+        assert learned + held == 80
+        assert 8 <= held <= 20
 
 
-def test_a_photo_keeps_its_side_as_a_large_snapshot_grows() -> None:
+def test_a_face_keeps_its_side_as_a_snapshot_grows() -> None:
     before, after = many(1000), many(1500)
-    sides = dict(zip(after, snapshots.held_out(after), strict=True))
-    assert all(sides[entry] == side for entry, side in zip(before, snapshots.held_out(before), strict=True))
-
-
-def test_both_domains_are_on_both_sides() -> None:
-    entries = [*many(8), *many(8, Domain.MAKEUP)]
-    sides = {(entry.domain, side) for entry, side in zip(entries, snapshots.held_out(entries), strict=True)}
-    assert len(sides) == 4
-
-
-class Crops:
-    """Crops whose bytes are their pixels: raw squares of 4 by 4."""
-
-    def __init__(self, count: int) -> None:
-        draw = np.random.default_rng(0)
-        raws = [draw.integers(0, 256, (4, 4, 3), dtype=np.uint8).tobytes() for _ in range(count)]
-        self.by_name = {hashlib.sha256(raw).hexdigest(): raw for raw in raws}
-        domains = list(Domain) * count
-        self.entries = snapshots.entries_of([approved(name, domain=domains[i]) for i, name in enumerate(self.by_name)])
-
-    def read(self, name: str) -> bytes:
-        return self.by_name[name]
-
-    @staticmethod
-    def decode(data: bytes, size: int = 4) -> np.ndarray:
-        return np.frombuffer(data, np.uint8).reshape(size, size, 3)
+    sides = {entry.sha256: entry.held_out for entry in after}
+    assert all(sides[entry.sha256] == entry.held_out for entry in before)
 
 
 @pytest.fixture
-def crops() -> Crops:
-    return Crops(12)
-
-
-@pytest.fixture
-def folder(crops: Crops, tmp_path: Path) -> Path:
-    """A snapshot on the disk, packed at 4 pixels."""
-    manifest = snapshots.manifest_of(crops.entries)
+def folder(tmp_path: Path) -> Path:
+    """A snapshot's folder with its manifest."""
+    manifest = snapshots.manifest_of(many(12))
     folder = tmp_path / snapshots.id_of(manifest)
     snapshots.write_manifest(folder, manifest)
-    snapshots.pack(folder, crops.entries, size=4, read=crops.read, decode=crops.decode)
     return folder
 
 
-def test_a_pack_holds_each_crop_in_the_manifests_order(crops: Crops, folder: Path) -> None:
-    pixels = np.load(folder / "faces-4.npy", mmap_mode="r")
-    assert [row.tobytes() for row in pixels] == [crops.by_name[entry.sha256] for entry in crops.entries]
+def test_a_manifest_that_is_as_it_was_has_no_problem(folder: Path) -> None:
+    assert snapshots.manifest_problems(folder, original=None) == []
 
 
-def test_the_two_sides_of_a_pack_are_disjoint_and_whole(crops: Crops, folder: Path) -> None:
-    train, test = (open_faces(folder / "faces-4.npy", crops.entries, held_out=side) for side in (False, True))
-    assert sorted([*train.rows, *test.rows]) == list(range(12))
-    assert [train.names[d] for d in train.domains] == [crops.entries[row].domain for row in train.rows]
-    assert np.allclose(train.landmarks[0, 5], np.array([6.0, 10.0]) / 256)
+def test_a_flipped_byte_of_the_manifest_is_named(folder: Path) -> None:
+    data = bytearray((folder / "manifest.jsonl").read_bytes())
+    original = bytes(data)
+    data[100] ^= 0x10
+    (folder / "manifest.jsonl").write_bytes(data)
+    assert snapshots.manifest_problems(folder, original=original) == [
+        "manifest.jsonl does not hash to the snapshot's id: byte 100 differs"
+    ]
 
 
-def test_packing_again_leaves_the_pack_alone(crops: Crops, folder: Path) -> None:
-    before = (folder / "faces-4.npy").stat().st_mtime_ns
-    snapshots.pack(folder, crops.entries, size=4, read=crops.read, decode=crops.decode)
-    assert (folder / "faces-4.npy").stat().st_mtime_ns == before
-
-
-def test_a_crop_that_cannot_be_read_is_named_and_leaves_no_pack(crops: Crops, tmp_path: Path) -> None:
-    def broken(data: bytes) -> np.ndarray:
-        raise BadSnapshot("no picture")
-
-    with pytest.raises(BadSnapshot, match=crops.entries[0].sha256):
-        snapshots.pack(tmp_path / "other", crops.entries, size=4, read=crops.read, decode=broken)
-    assert [path.name for path in (tmp_path / "other").iterdir()] == ["lock"]
-
-
-def check(folder: Path, crops: Crops) -> list[str]:
-    return snapshots.verify(folder, read=crops.read, decode=crops.decode, original=snapshots.manifest_of(crops.entries))
-
-
-def flip(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 0x10
-    path.write_bytes(data)
-
-
-def test_an_untouched_snapshot_verifies(crops: Crops, folder: Path) -> None:
-    assert check(folder, crops) == []
-
-
-@settings(max_examples=40, deadline=None)
-@given(at=st.integers(0, 12 * 48 - 1))
-def test_a_flipped_byte_of_a_row_is_named(tmp_path_factory: pytest.TempPathFactory, at: int) -> None:
-    crops = Crops(12)
-    manifest = snapshots.manifest_of(crops.entries)
-    folder = tmp_path_factory.mktemp("flip") / snapshots.id_of(manifest)
+def test_a_manifest_that_holds_out_half_a_group_is_reported(tmp_path: Path) -> None:
+    one, other, *_ = many(12)
+    torn = [replace(one, group="g", held_out=True), replace(other, group="g", held_out=False)]
+    manifest = snapshots.manifest_of(torn)
+    folder = tmp_path / snapshots.id_of(manifest)
     snapshots.write_manifest(folder, manifest)
-    path = snapshots.pack(folder, crops.entries, size=4, read=crops.read, decode=crops.decode)
-    byte = path.stat().st_size - 12 * 48 + at
-    flip(path, byte)
-    (problem,) = check(folder, crops)
-    assert problem.startswith(f"faces-4.npy: byte {byte} differs, in row {at // 48} ")
-    assert crops.entries[at // 48].sha256 in problem
+    assert snapshots.manifest_problems(folder, original=None) == ["group g is on both sides of the split"]
 
 
-def test_a_flipped_byte_of_a_packs_header_is_named(crops: Crops, folder: Path) -> None:
-    flip(folder / "faces-4.npy", 60)
-    assert check(folder, crops) == ["faces-4.npy: byte 60 differs, in its header"]
-
-
-def test_a_flipped_byte_of_the_manifest_is_named(crops: Crops, folder: Path) -> None:
-    flip(folder / "manifest.jsonl", 100)
-    assert check(folder, crops) == ["manifest.jsonl does not hash to the snapshot's id: byte 100 differs"]
-
-
-def test_a_wrong_digest_is_told_from_a_wrong_row(crops: Crops, folder: Path) -> None:
-    flip(folder / "faces-4.sha256", 65 * 3 + 2)
-    (problem,) = check(folder, crops)
-    assert problem.startswith("faces-4.sha256: line 4 ")
-
-
-@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data[:0], lambda data: b"\0" + data[1:]])
-def test_a_pack_that_is_no_pack_is_reported(crops: Crops, folder: Path, damage: Callable[[bytes], bytes]) -> None:
-    path = folder / "faces-4.npy"
-    path.write_bytes(damage(path.read_bytes()))
-    (problem,) = check(folder, crops)
-    assert problem.startswith("faces-4.npy")
-    with pytest.raises(BadSnapshot):
-        open_faces(path, crops.entries, held_out=False)
+def test_the_two_sides_of_a_pack_are_disjoint_and_whole() -> None:
+    entries = many(12)
+    pixels = np.arange(12, dtype=np.uint8)[:, None, None, None].repeat(4, 1).repeat(4, 2).repeat(3, 3)
+    train, test = (open_faces(pixels, entries, held_out=side) for side in (False, True))
+    assert sorted([*train.rows, *test.rows]) == list(range(12))
+    assert [train.names[d] for d in train.domains] == [entries[row].domain for row in train.rows]
+    assert np.allclose(train.landmarks[0, 5], np.array([6.0, 10.0]) / 256)
+    with pytest.raises(BadSnapshot, match="for 11 faces"):
+        open_faces(pixels, entries[:11], held_out=False)

@@ -42,7 +42,7 @@ def test_the_same_approved_faces_are_one_snapshot(approved: Catalog, approve_mor
     row = approved.snapshots.get(first)
     assert (row.faces, row.bare, row.makeup) == (16, 8, 8)
     assert len(approved.snapshots.faces(first)) == 16
-    assert (settings().home / "snapshots" / first / "faces-64.npy").is_file()
+    assert len(list((settings().home / "packs" / "64").glob("*.npy"))) == 1
     assert steps.verify(first)[1] == []
     approve_more(16)
     assert steps.snapshot() != first

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from review.kappa import cohen_kappa, fleiss_kappa
+from catalog.kappa import cohen_kappa, fleiss_kappa
 
 LABELS = st.sampled_from(["approve", "eyes", "fringe", "mirrored"])
 

@@ -1,0 +1,132 @@
+"""Who is held out of training: whole groups of faces, so that nobody is learned from and measured on.
+
+A group is everybody who may be one person: faces of one photo, faces that look the same, and faces that are one
+person's where people were told apart. Where they were not, a face may be anybody of its account or its page, so that
+these go together with it.
+
+A side is kept. Whoever a model has learned from is never held out after that, and whoever was held out stays so, unless
+it turns out that they are somebody who was learned from: then they are learned from too. A group that is new to both
+draws its lot from its photos' names alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catalog.records import ApprovedFace
+
+TEST_PERCENT = 10
+"""About this share of the groups is held out of training, for evaluation."""
+
+TEST_LEAST = 8
+"""Faces of a domain held out at least, when it has four times as many and groups small enough."""
+
+_MOST = 4
+"""Of a domain's faces, one in so many is held out at most: a group that is larger is learned from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The group that a face is in, by a name made of what is in it, and its side."""
+
+    group: str
+    held_out: bool
+
+
+@dataclass(slots=True)
+class _Group:
+    first: str = ""  # the lowest of its photos' names
+    crops: list[str] = field(default_factory=list)
+    photos: set[str] = field(default_factory=set)
+    domains: Counter[str] = field(default_factory=Counter)
+
+
+def places_of(faces: Sequence[ApprovedFace], known: Mapping[str, bool]) -> dict[str, Place]:
+    """Each crop's group and side; `known` are the photos that were held out (True) of a training, or learned
+    from.
+
+    The order of the faces, and what their rows are called, make no difference.
+    """
+    groups = _groups(faces)
+    held_out = _held_out(groups, known)
+    return {
+        crop: Place(hashlib.sha256(f"group {group.first}".encode()).hexdigest()[:16], number in held_out)
+        for number, group in enumerate(groups)
+        for crop in group.crops
+    }
+
+
+def draw(photo: str) -> float:
+    """A number in [0, 1) that belongs to the photo for good."""
+    return int(hashlib.sha256(f"held out {photo}".encode()).hexdigest()[:12], 16) / 16**12
+
+
+def _groups(faces: Sequence[ApprovedFace]) -> list[_Group]:
+    parents: dict[Hashable, Hashable] = {}
+
+    def root(name: Hashable) -> Hashable:
+        found = name
+        while (parent := parents.setdefault(found, found)) != found:
+            found = parent
+        while (parent := parents[name]) != found:
+            parents[name], name = found, parent
+        return found
+
+    strange_accounts = {face.account for face in faces if face.person is None and face.account}
+    strange_pages = {face.page for face in faces if face.person is None and _is_address(face.page)}
+    for face in faces:
+        for link in _links(face, accounts=strange_accounts, pages=strange_pages):
+            parents[root(link)] = root(face.sha256)
+    found: dict[Hashable, _Group] = defaultdict(_Group)
+    for face in faces:
+        group = found[root(face.sha256)]
+        group.first = min(group.first or face.photo_sha256, face.photo_sha256)
+        group.crops.append(face.sha256)
+        group.photos.add(face.photo_sha256)
+        group.domains[face.domain.value] += 1
+    return sorted(found.values(), key=lambda group: (draw(group.first), group.first))
+
+
+def _links(face: ApprovedFace, *, accounts: Iterable[str], pages: Iterable[str]) -> Iterator[Hashable]:
+    yield "photo", face.photo_sha256
+    if face.phash is not None:
+        yield "looks", face.phash
+    if face.person is not None:
+        yield "person", face.person
+    if face.account in accounts:
+        yield "account", face.account
+    if face.page in pages:
+        yield "page", face.page
+
+
+def _held_out(groups: Sequence[_Group], known: Mapping[str, bool]) -> set[int]:
+    """The numbers of the groups that are held out; groups come in the order of their lots."""
+    totals: Counter[str] = Counter()
+    for group in groups:
+        totals.update(group.domains)
+    held: Counter[str] = Counter()
+    chosen: set[int] = set()
+    new = []
+    for number, group in enumerate(groups):
+        sides = {known[photo] for photo in group.photos if photo in known}
+        if not sides:
+            new.append(number)
+        elif sides == {True}:
+            chosen.add(number)
+            held.update(group.domains)
+    for number in new:
+        group = groups[number]
+        short = any(held[domain] < min(TEST_LEAST, totals[domain] // _MOST) for domain in group.domains)
+        fits = all(held[domain] + count <= totals[domain] // _MOST for domain, count in group.domains.items())
+        if fits and (short or draw(group.first) < TEST_PERCENT / 100):
+            chosen.add(number)
+            held.update(group.domains)
+    return chosen
+
+
+def _is_address(page: str) -> bool:
+    """Whether a page is one on the web: a folder's photos have nothing in common but the folder."""
+    return page.startswith(("http://", "https://"))
