@@ -18,10 +18,10 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from catalog import Catalog, settings
+from catalog import Catalog
 from catalog.errors import CatalogError
 from catalog.records import ModelState
-from training import gating, simulation, steps
+from training import gate_commands, steps
 from training.errors import TrainingError
 from training.presets import PRESETS
 from training.runners import commands as runners
@@ -57,43 +57,6 @@ def _snapshot(given: argparse.Namespace) -> int:
     print(f"snapshot {row.id}: {row.faces} faces ({row.bare} bare, {row.makeup} makeup)")
     print(f"  held out of training: {held_out['bare']} bare, {held_out['makeup']} makeup")
     _tell(given, snapshot=row.id, faces=row.faces, bare=row.bare, makeup=row.makeup, held_out=dict(held_out))
-    return 0
-
-
-def _gate(given: argparse.Namespace) -> int:
-    if given.what == "simulate":
-        return _simulate(given)
-    catalog = Catalog()
-    if given.what == "explain":
-        decision = gating.decision_on(catalog, snapshot_id=given.snapshot, decision_id=given.decision)
-        print("\n".join(gating.explained(decision)))
-        _tell(given, **gating.told(decision))
-        return 0
-    steps.gate(given.snapshot, preset=given.preset, seed=given.seed, lease=given.lease)
-    decision = catalog.snapshots.gate_decisions(limit=1)[0]
-    print("train" if decision.train else "do not train")
-    for reason in decision.reasons:
-        print(f"  {reason}")
-    _tell(
-        given,
-        snapshot=decision.snapshot_id,
-        train=decision.train,
-        reasons=decision.reasons,
-        numbers=decision.numbers,
-    )
-    return 0
-
-
-def _simulate(given: argparse.Namespace) -> int:
-    world = simulation.World(
-        days=given.days, seed=given.seed or 0, start_faces=given.start_faces, faces_per_day=given.faces_per_day
-    )
-    found = simulation.simulate(world, gating.policy_of(settings()))
-    for night in found.nights:
-        print(night.line)
-    summary = found.summary
-    print(", ".join(f"{name} {value}" for name, value in summary.items()))
-    _tell(given, **summary, nights=[night.told for night in found.nights])
     return 0
 
 
@@ -179,21 +142,6 @@ def _verify(given: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _diff(given: argparse.Namespace) -> int:
-    found = steps.diff(given.before, given.after)
-    print(f"from {found.before[:12]} to {found.after[:12]}")
-    for what, count, sources in (
-        ("added", len(found.added), found.sources_added),
-        ("removed", len(found.removed), found.sources_removed),
-        ("of another domain", len(found.moved), {}),
-        ("of the other side of the split", len(found.switched), {}),
-    ):
-        of = ", ".join(f"{name} {number}" for name, number in sources.items())
-        print(f"  {count:7} {what}{f' ({of})' if of else ''}")
-    _tell(given, **asdict(found))
-    return 0
-
-
 def _presets(given: argparse.Namespace) -> int:
     for preset in PRESETS.values():
         print(preset.name)
@@ -205,12 +153,11 @@ def _presets(given: argparse.Namespace) -> int:
 
 _VERBS = {
     "snapshot": _snapshot,
-    "gate": _gate,
     "train": _train,
     "evaluate": _evaluate,
     "promote": _promote,
     "verify": _verify,
-    "diff": _diff,
+    **gate_commands.VERBS,
     "presets": _presets,
     **runners.VERBS,
 }
@@ -226,12 +173,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     helps = {
         "snapshot": "freeze the faces approved now",
-        "gate": "decide whether to train, and say why",
         "train": "train, or go on training; SIGTERM or Ctrl-C saves and exits 75",
         "evaluate": "measure a run on held-out faces",
         "promote": "make an evaluated model champion, or say why not",
         "verify": "look for flipped bytes in a snapshot",
-        "diff": "compare two snapshots: faces added, removed, of another domain",
+        **gate_commands.HELPS,
         "presets": "list the presets",
         **runners.HELPS,
     }
@@ -243,9 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb in ("gate", "train", "submit"):
         commands[verb].add_argument("--preset", default="", choices=["", *PRESETS], help="default: as configured")
         commands[verb].add_argument("--seed", type=_not_negative, help="default: as configured")
-    _gate_arguments(commands["gate"])
-    commands["diff"].add_argument("before", help="id of the earlier snapshot, or the beginning of it")
-    commands["diff"].add_argument("after", nargs="?", default="", help="likewise of the later (default: the newest)")
+    gate_commands.add_arguments(commands)
     commands["snapshot"].add_argument("--preset", default="", choices=["", *PRESETS], help="pack its pixels now")
     for verb in ("train", "submit"):
         commands[verb].add_argument("--slice-steps", type=_not_negative, help="train at most so many steps, then save")
@@ -272,21 +216,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands["promote"].add_argument("--why", default="", help="why they agree")
     return parser
-
-
-def _gate_arguments(gate: argparse.ArgumentParser) -> None:
-    gate.add_argument(
-        "what",
-        nargs="?",
-        default="decide",
-        choices=["decide", "explain", "simulate"],
-        help="decide anew (default), explain a decision rule by rule, or simulate nights without a catalog",
-    )
-    gate.add_argument("--lease", action="store_true", help="decide: a yes keeps the GPU for its training")
-    gate.add_argument("--decision", type=int, help="explain: number of the decision (default: the last)")
-    gate.add_argument("--days", type=_not_negative, default=60, help="simulate: so many nights")
-    gate.add_argument("--faces-per-day", type=_not_negative, default=450, help="simulate: faces approved a day")
-    gate.add_argument("--start-faces", type=_not_negative, default=14_000, help="simulate: faces on the first day")
 
 
 def _not_negative(text: str) -> int:

@@ -38,9 +38,9 @@ def test_a_second_yes_to_the_same_snapshot_keeps_the_grant(catalog: Catalog) -> 
 def test_a_grant_that_nobody_took_up_gives_way_to_the_next(catalog: Catalog) -> None:
     gpu.grant(catalog, ONE, seconds=60)
     assert gpu.grant(catalog, OTHER, seconds=60) == (2, "")
-    with pytest.raises(RunBusy, match="leased to the gate's yes to snapshot 2222"):
-        with gpu.using(catalog, ONE, device="cuda", seconds=60):
-            pass
+    busy = pytest.raises(RunBusy, match="leased to the gate's yes to snapshot 2222")
+    with busy, gpu.using(catalog, ONE, device="cuda", seconds=60):
+        pass
 
 
 def test_nothing_is_granted_while_a_training_is_on(catalog: Catalog) -> None:
