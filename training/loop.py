@@ -131,6 +131,8 @@ def train(
         first = saved.state.step if saved is not None else 0
         last = preset.total_iters if slice_steps == 0 else min(first + slice_steps, preset.total_iters)
         sampler = Sampler(faces, preset, seed=seed)
+        if preset.pack_on_device and torch.device(device).type != "cpu":
+            sampler.keep(device)
         descend = Descent(networks, ema, preset, optimisers=optimisers)
         report = tracker(first)
 
