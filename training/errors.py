@@ -10,6 +10,7 @@
     ├── Diverged           a loss or weight is no longer a finite number
     ├── DeadPenalty        R1 has no gradient: the discriminator would learn without it
     ├── ExportDiffers      an exported file does not answer as the model does
+    ├── BadRule            a rule to stop by that cannot be read, or speaks of what is not reported
     ├── NotSignedOff       an unusual change would be promoted on nobody's word
     ├── RunnerError        whoever trains elsewhere refused, or answered nonsense
     │   ├── Unreachable    it did not answer; what it was given goes on, and it may be asked again
@@ -58,6 +59,10 @@ class DeadPenalty(TrainingError):
 
 class ExportDiffers(TrainingError):
     """An exported file does not answer as the model does; it was not kept."""
+
+
+class BadRule(TrainingError):
+    """A rule to stop by that cannot be read, or speaks of a number that is not reported."""
 
 
 class NotSignedOff(TrainingError):
