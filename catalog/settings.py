@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     train_poll_seconds: float = Field(
         10.0, gt=0, description="How often whoever waits for a training asks how it stands, in seconds."
     )
+    stop_when: str = Field(
+        "overfit > 0.9 for 5",
+        description="Rules that end a training early, parted by semicolons (docs/training.md); the run is then done, "
+        "and says why. Empty: only the preset's end does.",
+    )
     sign_off_fresh_faces: float = Field(
         0.3,
         ge=0,
@@ -328,6 +333,10 @@ class Settings(BaseSettings):
         description="For how long a trainer that no longer answers keeps its run from another machine, in seconds.",
     )
     wandb_project: str = Field("faceloop", description="Weights & Biases project of the training runs.")
+    wandb_pictures: bool = Field(
+        True,
+        description="Whether Weights & Biases gets the sample grids, which show people's faces; no: numbers alone.",
+    )
 
     @property
     def database_url(self) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from catalog import Catalog
 from catalog.errors import CatalogError
 from catalog.records import ModelState
-from training import gate_commands, steps
+from training import gate_commands, overview, steps
 from training.errors import TrainingError
 from training.presets import PRESETS
 from training.runners import commands as runners
@@ -81,12 +81,15 @@ def _train(given: argparse.Namespace) -> int:
             device=given.device,
             threads=given.threads,
             stop=lambda: asked,
+            stop_when=given.stop_when,
         )
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     state = "finished" if done.finished else "stopped on request" if done.stopped else "slice done"
     print(f"run {done.run_id} ({done.name}): step {done.step} of {done.total_steps}, {state}")
+    if done.early:
+        print(f"  {done.early}")
     print(f"  {done.trained} steps in this call, {done.seconds_per_step:.2f} s each")
     for path in (*done.checkpoints, *done.samples):
         print(f"  {path}")
@@ -160,6 +163,7 @@ _VERBS = {
     **gate_commands.VERBS,
     "presets": _presets,
     **runners.VERBS,
+    **overview.VERBS,
 }
 
 
@@ -180,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         **gate_commands.HELPS,
         "presets": "list the presets",
         **runners.HELPS,
+        **overview.HELPS,
     }
     commands = {verb: verbs.add_parser(verb, help=line) for verb, line in helps.items()}
     for command in commands.values():
@@ -202,8 +207,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CKPT",
         help="begin a new run with the averaged networks of this file (nets_ema, in the published format)",
     )
+    commands["train"].add_argument(
+        "--stop-when",
+        metavar="RULES",
+        help="end the run early, e.g. 'copy_rate > 0.05 for 3; no gain in makeup_distance for 4' (default: as "
+        "configured; '': never)",
+    )
     commands["train"].add_argument("--threads", type=_not_negative, default=0, help="default: half the cores")
     runners.add_arguments(commands)
+    overview.add_arguments(commands)
     commands["evaluate"].add_argument("--run", type=int, help="number of the run (default: the newest)")
     commands["evaluate"].add_argument("--step", type=_not_negative, help="default: the newest save")
     commands["evaluate"].add_argument("--on", default="", help="snapshot whose held-out faces to use")

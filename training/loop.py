@@ -7,7 +7,7 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -28,8 +28,10 @@ from training.pictures import write_png
 from training.presets import Preset
 from training.published import SERVED, fill, read_parts
 from training.samples import sample_grids
+from training.stopping import Stop
 from training.tracking import Tracker
 from training.trainer_state import random_state
+from training.watching import Watch, memory_in_use
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Trained:
     trained: int  # of which this call did so many
     finished: bool  # the preset's end is reached
     stopped: bool  # asked to stop before its slice was done
+    early: Stop | None  # the rule that ended it before the preset's end, which finishes it too
     saved: Saved
     losses: dict[str, float]  # of the last step logged; empty when none was trained
     seconds_per_step: float
@@ -59,7 +62,6 @@ def architecture(preset: Preset, *, domains: int) -> Architecture:
         base_width=preset.base_width,
         max_width=preset.max_width,
         mapping_width=preset.mapping_width,
-        residual=preset.residual,
         blended=preset.blended,
         masked_encoder=preset.masked_encoder,
     )
@@ -81,6 +83,8 @@ def train(
     origin: Path | None = None,
     hold: Hold | None = None,
     score: Callable[[Networks], float | None] | None = None,
+    watch: Watch | None = None,
+    probe: Callable[[Networks, Networks], dict[str, float]] | None = None,
 ) -> Trained:
     """Train from the last complete checkpoint in `folder`, or from the start, to the end of this call's slice.
 
@@ -91,9 +95,12 @@ def train(
 
     A new run begins with the averaged networks of `origin`, a file in the published format, if it is given one.
     `hold` is the lease that this process trains by, `score` says how good a set is (less is better): the best is kept.
+    `watch` knows the rules that end it early, `probe` looks at the networks and their averages every `probe_every`
+    steps: neither changes a weight.
 
-    Raises RunBusy, ResumeRefused, BadCheckpoint, NotSaved, Superseded, Diverged.
+    Raises RunBusy, ResumeRefused, BadCheckpoint, NotSaved, Superseded, Diverged, BadRule.
     """
+    watch = watch or Watch()
     with locked(folder / "lock") as ours:
         if not ours and hold is None:  # who holds the lease has superseded whoever, frozen or hung, still has the lock
             raise RunBusy(f"another process is training {folder.name}")
@@ -128,11 +135,11 @@ def train(
         began_from = saved.state.origin if saved is not None else sha256_of(origin) if origin is not None else ""
         # What a run steers itself by: whoever adapts a number at each step keeps it here, and finds it again.
         controllers = {name: list(row) for name, row in saved.state.controllers.items()} if saved is not None else {}
+        controllers = watch.restore(controllers)
         first = saved.state.step if saved is not None else 0
         last = preset.total_iters if slice_steps == 0 else min(first + slice_steps, preset.total_iters)
+        last = first if watch.stop is not None else last  # a rule has ended it, and stands
         sampler = Sampler(faces, preset, seed=seed)
-        if preset.pack_on_device and torch.device(device).type != "cpu":
-            sampler.keep(device)
         descend = Descent(networks, ema, preset, optimisers=optimisers)
         report = tracker(first)
 
@@ -152,14 +159,24 @@ def train(
             unread.append((done, parts))
             stopped = stop() and done < last
             saving = stopped or done == last or done % preset.save_every == 0
-            if saving or done % preset.log_every == 0:
-                losses, count = _read(unread), len(unread)
-                unread = []
+            regular = done % preset.log_every == 0
+            if saving or regular:
+                for values in _read(unread):
+                    watch.step(values)
+                losses, count, unread = watch.means(), len(unread), []
                 now = time.monotonic()
                 speed = preset.batch_size * count / max(now - since, 1e-9)
                 since = now
                 lambda_ds = diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)
-                report.numbers(done, {**losses, "G/lambda_ds": lambda_ds, "images_per_second": speed})
+                numbers = {**losses, "G/lambda_ds": lambda_ds, "images_per_second": speed, **memory_in_use(device)}
+                if probe and regular and preset.probe_every and done % preset.probe_every < preset.log_every:
+                    numbers |= probe(networks, ema)
+                    since = time.monotonic()
+                report.numbers(done, numbers)
+                if regular:  # what is told only because of a stop in between must decide nothing
+                    for alert in watch.see(done, numbers):
+                        report.alert(done, alert)
+                    saving = saving or watch.stop is not None
                 bar.set_postfix(d=losses["D/latent_real"] + losses["D/latent_fake"], cyc=losses["G/latent_cyc"])
             if saving:
                 _all_finite(networks, done)
@@ -177,7 +194,7 @@ def train(
                     token=hold.token if hold is not None else 0,
                     origin=began_from,
                     schedules=_schedules(preset, step=done),
-                    controllers=controllers,
+                    controllers=controllers | watch.state(),
                     random=random_state(),
                     score=score(ema) if score is not None and not stopped else None,  # who asks to stop waits
                 )
@@ -195,7 +212,7 @@ def train(
                 log.info("%s: saved step %d", folder.name, done)
                 stopped = stopped or (stop() and done < last)  # asked to while all this was made: it is saved already
                 since = time.monotonic()
-            if stopped:
+            if stopped or watch.stop is not None:
                 break
         bar.close()
 
@@ -205,8 +222,9 @@ def train(
         return Trained(
             step=saved.state.step,
             trained=trained,
-            finished=saved.state.step >= preset.total_iters,
-            stopped=stopped,
+            finished=saved.state.step >= preset.total_iters or watch.stop is not None,
+            stopped=stopped and watch.stop is None,
+            early=watch.stop,
             saved=saved,
             losses=losses,
             seconds_per_step=(time.monotonic() - began) / trained if trained else 0.0,
@@ -238,13 +256,13 @@ def _schedules(preset: Preset, *, step: int) -> dict[str, float]:
     return {"lambda_ds": diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)}
 
 
-def _read(unread: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
-    """The newest step's losses as numbers; raises Diverged for the first step whose are not finite."""
+def _read(unread: list[tuple[int, dict[str, Tensor]]]) -> Iterator[dict[str, float]]:
+    """Each step's losses as numbers; raises Diverged for the first step whose are not finite."""
     for step, parts in unread:
         values = dict(zip(parts, torch.stack(list(parts.values())).tolist(), strict=True))
         if broken := [name for name, value in values.items() if not math.isfinite(value)]:
             raise Diverged(f"step {step}: {', '.join(broken)} is not a finite number; nothing saved since")
-    return values
+        yield values
 
 
 def _all_finite(networks: nn.Module, step: int) -> None:

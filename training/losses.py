@@ -30,6 +30,15 @@ def r1(logits: Tensor, images: Tensor) -> Tensor:
     return 0.5 * gradient.pow(2).flatten(1).sum(1).mean()
 
 
+def mean_sign(logits: Tensor) -> Tensor:
+    """E[sign D(x)] of real images: 1 when all are taken for real (r_t of Karras et al. 2020, ADA, eq. 1).
+
+    No loss. A number that stays near 1 says that the discriminator has an easy time; that it knows its faces by heart
+    is said by held-out ones alone (probing.py).
+    """
+    return logits.detach().sign().mean()
+
+
 def style_reconstruction(found: Tensor, wanted: Tensor) -> Tensor:
     """E|s − E(G(x, s))|: the style must be readable from the image (paper, eq. 2)."""
     return (found - wanted).abs().mean()

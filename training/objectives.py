@@ -8,12 +8,12 @@ loss is one more of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from training import blending, losses, makeup
-from training.data import Batch
+from training.data import MASK_SIZE, Batch
 from training.presets import Preset
 from training.scene import Scene, Way
 from training.snapshot import DOMAINS
@@ -21,9 +21,10 @@ from training.snapshot import DOMAINS
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A scalar to minimise, as named terms: (weight, value)."""
+    """A scalar to minimise, as named terms: (weight, value). `told` is for the log alone."""
 
     terms: Mapping[str, tuple[float, Tensor]]
+    told: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def total(self) -> Tensor:
@@ -33,12 +34,14 @@ class Objective:
 
     @property
     def parts(self) -> dict[str, Tensor]:
-        """The terms for the log: detached and unweighted."""
-        return {name: value.detach() for name, (_, value) in self.terms.items()}
+        """What the log is told: the terms, unweighted, and `told`; all detached."""
+        return {name: value.detach() for name, (_, value) in self.terms.items()} | {
+            name: value.detach() for name, value in self.told.items()
+        }
 
     def with_term(self, name: str, weight: float, value: Tensor) -> Objective:
         """The same objective and one more term."""
-        return Objective({**self.terms, name: (weight, value)})
+        return Objective({**self.terms, name: (weight, value)}, self.told)
 
 
 def discriminator_objective(scene: Scene, preset: Preset, *, way: Way, regularise: float) -> Objective:
@@ -47,8 +50,9 @@ def discriminator_objective(scene: Scene, preset: Preset, *, way: Way, regularis
     fake = scene.painted(way).picture
     made = losses.adversarial(scene.judge(fake, batch.y_ref), real=False)
     if regularise == 0:
-        real = losses.adversarial(scene.judge(batch.x_src, batch.y_src), real=True)
-        return Objective({"real": (1.0, real), "fake": (1.0, made)})
+        logits = scene.judge(batch.x_src, batch.y_src)
+        real = losses.adversarial(logits, real=True)
+        return Objective({"real": (1.0, real), "fake": (1.0, made)}, {"real_sign": losses.mean_sign(logits)})
     images = batch.x_src.detach().requires_grad_()
     logits = scene.judge_twice(images, batch.y_src)
     return Objective(
@@ -56,7 +60,8 @@ def discriminator_objective(scene: Scene, preset: Preset, *, way: Way, regularis
             "real": (1.0, losses.adversarial(logits, real=True)),
             "fake": (1.0, made),
             "r1": (preset.lambda_reg * regularise, losses.r1(logits, images)),
-        }
+        },
+        {"real_sign": losses.mean_sign(logits)},
     )
 
 
@@ -72,7 +77,7 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
         adversarial = losses.adversarial(scene.judge(fake.picture, batch.y_ref), real=True)
         found = scene.style_of(fake.picture, batch.y_ref, batch.points_src)
         style = losses.style_reconstruction(found, fake.codes)
-        diversity = _diversity(fake.picture, scene.other(way), scene)
+        diversity = _diversity(fake.picture, scene.other(way), preset, batch)
         cycle = losses.cycle(scene.back(fake.picture, way), batch.x_src)
         same = losses.cycle(scene.unchanged(), batch.x_src) if preset.lambda_self and way == "latent" else None
     objective = Objective(
@@ -89,18 +94,18 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
     if preset.lambda_colour and way == "reference":
         objective = objective.with_term("colour", preset.lambda_colour, _colour(fake.picture, batch))
     if preset.lambda_structure:
-        structure = makeup.structure_loss(fake.picture, batch.x_src, scene.steady)
+        structure = makeup.structure_loss(fake.picture, batch.x_src, batch.points_src)
         objective = objective.with_term("structure", preset.lambda_structure, structure)
     if preset.lambda_background:
-        changed = blending.background(fake.picture, batch.x_src, scene.face)
+        changed = blending.background(fake.picture, batch.x_src, _face(batch))
         objective = objective.with_term("background", preset.lambda_background, changed)
     return objective
 
 
-def _diversity(picture: Tensor, other: Tensor, scene: Scene) -> Tensor:
-    if not scene.preset.masked_diversity:
+def _diversity(picture: Tensor, other: Tensor, preset: Preset, batch: Batch) -> Tensor:
+    if not preset.masked_diversity:
         return losses.diversity(picture, other)
-    return blending.masked_diversity(picture, other, scene.face)
+    return blending.masked_diversity(picture, other, _face(batch))
 
 
 def _colour(picture: Tensor, batch: Batch) -> Tensor:
@@ -112,3 +117,7 @@ def _colour(picture: Tensor, batch: Batch) -> Tensor:
         source=batch.x_src,
         bare=batch.y_ref == DOMAINS.index("bare"),
     )
+
+
+def _face(batch: Batch) -> Tensor:
+    return blending.face_masks(batch.points_src, size=min(MASK_SIZE, batch.x_src.shape[-1]))

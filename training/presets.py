@@ -40,7 +40,6 @@ class Preset:
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
     randcrop_prob: float = 0.5
-    residual: bool = False  # paint a change of the source, at first none
     blended: bool = False  # paint the face alone: elsewhere the source stays, pixel for pixel
     masked_encoder: bool = False  # the style encoder sees the reference's face and nothing around it
     masked_diversity: bool = False  # two styles need to differ inside the face only
@@ -55,11 +54,13 @@ class Preset:
     folded: bool = False  # a change of size and the convolution beside it as one: fewer multiplications
     fused_norm: bool = False  # norm, style and activation as one operation that keeps channels_last
     channels_last: bool = False  # pictures in memory pixel by pixel, which fast convolutions want
-    precision: Literal["float32", "bfloat16", "auto"] = "float32"  # of features; auto: what the device is faster at
-    pack_on_device: bool = False  # all faces in the GPU's memory if they fit: none is sent at a step
+    precision: Literal["float32", "bfloat16", "auto"] = (
+        "float32"  # of pictures on their way; auto: what the device likes
+    )
     accumulate: int = 1  # pieces that a batch is taken in, for a small memory
     log_every: int = 10  # also how often losses are looked at for NaN
     save_every: int = 10_000
+    probe_every: int = 2_500  # steps between two looks at held-out pairs, which change no weight; 0: none
     keep: int = 3  # sets of checkpoint files kept on the disk
 
 
@@ -74,7 +75,6 @@ PRESETS = {
             fused_norm=True,
             channels_last=True,
             precision="auto",
-            pack_on_device=True,
             lazy_r1=16,
             fused_adam=True,
         ),
@@ -91,6 +91,7 @@ PRESETS = {
             fused_adam=True,
             log_every=1,
             save_every=20,
+            probe_every=100,
         ),
         Preset(
             "makeup-64",  # takes the make-up and not the reference; on a processor in half an hour
@@ -107,8 +108,6 @@ PRESETS = {
             ema_decay=0.99,
             lambda_ds=0.5,
             lambda_cyc=2.0,
-            w_hpf=0.0,
-            residual=True,
             blended=True,
             masked_encoder=True,
             masked_diversity=True,
@@ -117,14 +116,11 @@ PRESETS = {
             lambda_background=1.0,
             augment_share=0.5,
             reordered=True,
-            folded=True,
-            fused_norm=True,
-            channels_last=True,
-            precision="auto",
             lazy_r1=8,
             fused_adam=True,
             log_every=10,
             save_every=1_000,
+            probe_every=250,
         ),
     )
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from training.store import FILES, Store, run_name
 
 if TYPE_CHECKING:
     from training.data import Faces
+    from training.evaluation import Describe
 
 
 __all__ = ["Trained", "diff", "evaluate", "gate", "is_champion", "promote", "snapshot", "train", "unusual", "verify"]
@@ -43,6 +44,7 @@ class Trained:
     total_steps: int
     trained: int
     finished: bool
+    early: str  # why a rule ended it before the preset's end; empty: none did
     stopped: bool
     checkpoints: tuple[Path, ...]
     samples: tuple[Path, ...]
@@ -62,6 +64,8 @@ def train(
     device: str = "",
     threads: int = 0,
     stop: Callable[[], bool] = lambda: False,
+    stop_when: str | None = None,
+    describe: Describe | None = None,
     catalog: Catalog | None = None,
     blobs: Blobs | None = None,
     settings: Settings | None = None,
@@ -72,13 +76,19 @@ def train(
     Each save is in the blob store and the catalog before training goes on. A run that failed by itself would fail the
     same way: it is refused unless it is asked for `again`. A new run may begin from the averaged networks of `origin`,
     a file in the published format; which one it was stays known. One process at a time trains a run: one that was
-    taken over, having been frozen or cut off for long, records nothing more.
-    Raises Unknown, BadSnapshot, BadCheckpoint, NotSaved, Diverged, ResumeRefused, RunBusy, Superseded.
+    taken over, having been frozen or cut off for long, records nothing more. `stop_when` are rules that end the run
+    early (stopping.py; None: as configured): it is done then, with the rule as its reason, and goes on only when it is
+    asked without that rule. `describe` is another face network than dlib's, for the probes.
+    Raises Unknown, BadSnapshot, BadCheckpoint, BadRule, NotSaved, Diverged, ResumeRefused, RunBusy, Superseded.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     wanted = preset_named(preset or settings.train_preset)
     seed = settings.train_seed if seed is None else seed
     slice_steps = settings.train_slice_steps if slice_steps is None else slice_steps
+
+    from training import following
+
+    rules = following.rules_for(settings.stop_when if stop_when is None else stop_when, wanted)
     row = snapshot_named(catalog, snapshot_id)
     if row.faces == 0:
         raise BadSnapshot("the snapshot is empty: no face is approved at all three stages")
@@ -90,7 +100,7 @@ def train(
     from training.checkpoint import code_version
     from training.loop import train as train_loop
     from training.scoring import score
-    from training.tracking import Tracking
+    from training.watching import Watch
 
     # Two processes that each take every core spend their time waiting for each other.
     torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) // 2))
@@ -110,9 +120,19 @@ def train(
         lease_seconds = settings.train_lease_seconds
         card = closing.enter_context(using(catalog, row.id, device=device, seconds=lease_seconds))
         hold = closing.enter_context(holding(catalog, folder.name, seconds=lease_seconds))
-        if run.state is RunState.FAILED or (run.state is RunState.RUNNING and run.code != code):
+        other_code = run.state is RunState.RUNNING and run.code != code
+        if run.state is RunState.FAILED or other_code or following.goes_on(run, rules):
             catalog.models.begin_again(run.id, code=code, lease=hold.lease)
         store.fetch_checkpoints(run, folder / "checkpoints")
+        follow = closing.enter_context(
+            following.Following(
+                folder,
+                wanted,
+                config={"seed": seed, "origin": run.origin, "stop_when": "; ".join(map(str, rules))},
+                lineage=following.lineage_of(row, catalog=catalog),
+                settings=settings,
+            )
+        )
         try:
             result = train_loop(
                 training_faces,
@@ -120,21 +140,7 @@ def train(
                 seed=seed,
                 snapshot=row.id,
                 folder=folder,
-                tracker=lambda first: closing.enter_context(
-                    Tracking(
-                        folder,
-                        name=folder.name,
-                        config={
-                            **asdict(wanted),
-                            "seed": seed,
-                            "snapshot": row.id,
-                            "faces": row.faces,
-                            "origin": run.origin,
-                        },
-                        project=settings.wandb_project,
-                        step=first,
-                    )
-                ),
+                tracker=follow.begin,
                 shown=held_out_faces if shows_all else training_faces,
                 slice_steps=slice_steps,
                 device=device,
@@ -143,14 +149,21 @@ def train(
                 origin=None if catalog.models.checkpoints(run.id) else store.origin(run),
                 hold=hold,
                 score=(lambda ema: score(ema, held_out_faces, device=device)) if shows_all else None,
+                watch=Watch(rules),
+                probe=following.probe_for(
+                    training_faces, held_out_faces, describe=describe, settings=settings, device=device
+                ),
             )
         except Diverged as error:
+            follow.failed(error)
             catalog.models.finish_run(run.id, state=RunState.FAILED, reason=str(error), lease=hold.lease)
             raise
         if not any(file.step == result.step for file in catalog.models.checkpoints(run.id)):
             store.record(run, result.saved, lease=hold.lease)  # the last call was killed before the catalog's row
         if result.finished and catalog.models.run(run.id).state is not RunState.DONE:
-            catalog.models.finish_run(run.id, state=RunState.DONE, lease=hold.lease)
+            follow.ended(result)
+            why = result.early.reason if result.early is not None else ""
+            catalog.models.finish_run(run.id, state=RunState.DONE, reason=why, lease=hold.lease)
     return Trained(
         run_id=run.id,
         name=folder.name,
@@ -158,6 +171,7 @@ def train(
         total_steps=wanted.total_iters,
         trained=result.trained,
         finished=result.finished,
+        early=result.early.reason if result.early is not None else "",
         stopped=result.stopped,
         checkpoints=tuple(result.saved.paths[kind] for kind in FILES[:3]),
         samples=tuple(sorted((folder / "samples").glob(f"{result.step:06d}_*.png"))),

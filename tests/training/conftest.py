@@ -26,6 +26,7 @@ from training.data import Faces
 from training.loop import Trained, train
 from training.presets import Preset, preset
 from training.regions import regions_of
+from training.watching import Alert
 
 torch.set_num_threads(1)
 
@@ -42,6 +43,7 @@ MICRO = replace(
     total_iters=6,
     ds_iter=6,
     save_every=4,
+    probe_every=0,
 )
 
 
@@ -100,6 +102,7 @@ class Notebook:
         self.started_at: int | None = None
         self.rows: dict[int, dict[str, float]] = {}
         self.grids: dict[int, dict[str, np.ndarray]] = {}
+        self.alerts: list[tuple[int, str]] = []
 
     def begin(self, step: int) -> Notebook:
         self.started_at = step
@@ -110,6 +113,9 @@ class Notebook:
 
     def pictures(self, step: int, grids: Mapping[str, np.ndarray]) -> None:
         self.grids[step] = dict(grids)
+
+    def alert(self, step: int, alert: Alert) -> None:
+        self.alerts.append((step, alert.kind))
 
 
 @pytest.fixture

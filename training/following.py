@@ -1,0 +1,136 @@
+"""What one training is followed by: the rules that may end it, the probe that looks at it, and where it reports to.
+
+For `steps.train`, from settings, catalog and faces.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from catalog import Catalog, Settings
+from catalog.records import Run, RunState, Snapshot
+from training.errors import BadRule, Diverged
+from training.presets import Preset
+from training.stopping import Rule, ended_by, parse
+from training.tracking import Lineage, Tracking
+from training.watching import Alert
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from training.data import Faces
+    from training.evaluation import Describe
+    from training.loop import Trained
+    from training.metrics import Descriptor
+    from training.probing import Probe
+
+
+class Following:
+    """Follows one call of a training to its end; use as a context manager. `begin` is the loop's `tracker`."""
+
+    def __init__(
+        self, folder: Path, preset: Preset, *, config: Mapping[str, Any], lineage: Lineage, settings: Settings
+    ) -> None:
+        self._folder, self._settings, self._lineage = folder, settings, lineage
+        self._config = {**asdict(preset), **config}
+        self._tracking: Tracking | None = None
+        self._closing = ExitStack()
+
+    def begin(self, step: int) -> Tracking:
+        """Report from this step on."""
+        self._tracking = self._closing.enter_context(
+            Tracking(
+                self._folder,
+                name=self._folder.name,
+                config=self._config,
+                project=self._settings.wandb_project,
+                step=step,
+                lineage=self._lineage,
+                show_pictures=self._settings.wandb_pictures,
+            )
+        )
+        return self._tracking
+
+    def failed(self, error: Diverged) -> None:
+        """Say that the training has given up by itself."""
+        if self._tracking is not None:
+            self._tracking.alert(
+                self._tracking.step, Alert("failed", "The training has failed", str(error), fatal=True)
+            )
+
+    def ended(self, trained: Trained) -> None:
+        """Say that the run has come to its end, how, and which files it leaves."""
+        if self._tracking is not None:
+            files = {f"{trained.step:06d}_{kind}.ckpt": sha for kind, sha in trained.saved.state.sha256.items()}
+            self._tracking.ended(trained.step, how_it_ended(trained), files=files)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.__exit__(kind, error, trace)
+
+
+def how_it_ended(trained: Trained) -> str:
+    """Why a finished run was finished: the rule that ended it early, or nothing but its preset."""
+    return trained.early.reason if trained.early is not None else "trained to the preset's end"
+
+
+def rules_for(text: str, preset: Preset) -> tuple[Rule, ...]:
+    """The rules of a text. Raises BadRule, also for one that this preset would never tell its number."""
+    rules = parse(text)
+    if preset.probe_every == 0:
+        for rule in rules:
+            if rule.probed:
+                raise BadRule(f"'{rule}' would never hold: preset {preset.name} has probe_every 0")
+    return rules
+
+
+def probe_for(training: Faces, held_out: Faces, *, describe: Describe | None, settings: Settings, device: str) -> Probe:
+    """The probe of a run; dlib's face network, unless another is given, is loaded when it is first asked."""
+    from training.probing import Probe
+
+    return Probe(training, held_out, describe=describe or _dlib(settings), device=device)
+
+
+def goes_on(run: Run, rules: tuple[Rule, ...]) -> bool:
+    """Whether a run that a rule has ended early is to go on, because nobody asks for that rule any more."""
+    early = run.state is RunState.DONE and run.step < run.total_steps
+    return early and not any(run.reason.startswith(f"{ended_by(rule)}:") for rule in rules)
+
+
+def lineage_of(row: Snapshot, *, catalog: Catalog) -> Lineage:
+    """What a training of this snapshot comes from, with the gate's newest word on it if it has been asked."""
+    from training.checkpoint import code_version
+
+    newest_first = catalog.snapshots.gate_decisions()
+    decision = next((one for one in newest_first if one.snapshot_id == row.id), None)
+    return Lineage(
+        snapshot=row.id,
+        manifest=row.manifest,
+        faces={"bare": row.bare, "makeup": row.makeup},
+        code=code_version(),
+        gate=(("train" if decision.train else "do not train"), *decision.reasons) if decision else (),
+        gate_numbers=decision.numbers if decision else {},
+    )
+
+
+def _dlib(settings: Settings) -> Describe:
+    @functools.cache
+    def loaded() -> Callable[..., Descriptor]:
+        from training.descriptors import Describer
+
+        return Describer(landmarks_model=settings.landmarks_model)
+
+    def describe(picture: np.ndarray, landmarks: np.ndarray | None = None) -> Descriptor:
+        return loaded()(picture, landmarks)
+
+    return describe
