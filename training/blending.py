@@ -64,12 +64,12 @@ def inside(polygon: Tensor, *, size: int, edge: float) -> Tensor:
 
 def blend(painted: Tensor, source: Tensor, mask: Tensor) -> Tensor:
     """mask · painted + (1 − mask) · source: where the mask [N,1,M,M] is 0, the source bit for bit."""
-    return torch.lerp(source, painted, _at_size(mask, painted))
+    return torch.lerp(source, painted, at_size(mask, painted))
 
 
 def face_only(images: Tensor, mask: Tensor) -> Tensor:
     """The images, grey (0) outside the mask [N,1,M,M]: what the style encoder cannot see, it cannot copy."""
-    return images * _at_size(mask, images)
+    return images * at_size(mask, images)
 
 
 def background(output: Tensor, source: Tensor, mask: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ def background(output: Tensor, source: Tensor, mask: Tensor) -> Tensor:
 
     With blending only the soft edge is left to weigh: it asks for paint that fades out towards the seam.
     """
-    outside = 1 - _at_size(mask, output)
+    outside = 1 - at_size(mask, output)
     return (outside * (output - source).abs()).mean()
 
 
@@ -86,11 +86,12 @@ def masked_diversity(one: Tensor, other: Tensor, mask: Tensor) -> Tensor:
 
     Divided by the mask's share of the picture, so that a weight means the same with and without a mask.
     """
-    mask = _at_size(mask, one)
+    mask = at_size(mask, one)
     return (mask * (one - other).abs()).mean() / mask.mean().clamp_min(1e-6)
 
 
-def _at_size(mask: Tensor, images: Tensor) -> Tensor:
+def at_size(mask: Tensor, images: Tensor) -> Tensor:
+    """The mask as large as the images, and of their precision."""
     if mask.shape[-1] == images.shape[-1]:
         return mask.to(images.dtype)
     return F.interpolate(mask, size=images.shape[-2:], mode="bilinear", align_corners=False).to(images.dtype)

@@ -5,12 +5,13 @@ that answers otherwise is not kept. Every graph takes any number of pictures at 
 RGB, aligned crops; landmarks [N,68,2] are fractions of the picture; domains are numbers, in the order that the file's
 own metadata gives.
 
-    repaint          source, landmarks, reference, domain → painted     all that a server needs
-    generator        image, style, masks → painted                      where style codes are kept
-    style_encoder    image, domain → style
+    repaint          source, landmarks, reference, reference_landmarks, domain → painted     all that a server needs
+    generator        image, style, masks → painted                                           where style codes are kept
+    style_encoder    image, landmarks, domain → style
     mapping_network  latent, domain → style
 
-`landmarks` and `masks` are asked for when the networks want masks (`w_hpf` above 0).
+The source's `landmarks` and `masks` are asked for when the generator wants masks (`w_hpf` above 0, or blended), an
+encoder's and `reference_landmarks` when the style encoder sees the face alone.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from torch import Tensor, nn
 from training.data import MASK_SIZE, Faces
 from training.errors import ExportDiffers, Unknown
 from training.files import sha256_of
-from training.graphs import GRAPHS, Graph, graph_of, takes_of
+from training.graphs import GRAPHS, Graph, graph_of, masked, takes_of
 from training.networks import Architecture, Networks
-from training.samples import masks_for
+from training.samples import masks_for, seen_by
 
 FORMATS = {"onnx": ".onnx", "torchscript": ".pt"}
 OPSET = 20
@@ -148,10 +149,11 @@ def inputs_of(arch: Architecture, graph: str, *, count: int, faces: Faces | None
         "image": images[:count],
         "reference": images[count:],
         "landmarks": points[:count],
+        "reference_landmarks": points[count:],
         "domain": domains[count:],
         "style": torch.randn(count, arch.style_dim, generator=draw),
         "latent": torch.randn(count, arch.latent_dim, generator=draw),
-        "masks": torch.rand(count, 2, size, size, generator=draw),
+        "masks": torch.rand(count, 3 if arch.blended else 2, size, size, generator=draw),
     }
     return {name: every[name].contiguous() for name in takes_of(arch, graph)}
 
@@ -173,11 +175,13 @@ def answer(networks: Networks, graph: str, inputs: Mapping[str, Tensor]) -> Tens
         case "generator":
             return networks.generator(inputs["image"], inputs["style"], inputs.get("masks")).clamp(-1, 1)
         case "style_encoder":
-            return networks.style_encoder(inputs["image"], inputs["domain"])
+            seen = seen_by(networks, inputs["landmarks"]) if networks.arch.masked_encoder else None
+            return networks.style_encoder(inputs["image"], inputs["domain"], seen)
         case "mapping_network":
             return networks.mapping_network(inputs["latent"], inputs["domain"])
-    style = networks.style_encoder(inputs["reference"], inputs["domain"])
-    masks = masks_for(networks, inputs["landmarks"]) if networks.arch.w_hpf > 0 else None
+    seen = seen_by(networks, inputs["reference_landmarks"]) if networks.arch.masked_encoder else None
+    style = networks.style_encoder(inputs["reference"], inputs["domain"], seen)
+    masks = masks_for(networks, inputs["landmarks"]) if masked(networks.arch) else None
     return networks.generator(inputs["source"], style, masks).clamp(-1, 1)
 
 

@@ -23,13 +23,13 @@ _EPSILON = 1e-5
 
 
 class FoldedGenerator(nn.Module):
-    """As `Generator`: images [N,3,S,S], codes [N,style] and, when `w_hpf > 0`, masks [N,2,M,M] → images [N,3,S,S]."""
+    """As `Generator`: images [N,3,S,S], codes [N,style], and masks if it wants any → images [N,3,S,S]."""
 
     laplacian: Tensor
 
     def __init__(self, generator: Generator, arch: Architecture) -> None:
         super().__init__()
-        self.masked = arch.w_hpf > 0
+        self.masked, self.adds, self.blends, self.size = arch.w_hpf > 0, arch.residual, arch.blended, arch.img_size
         self.from_rgb = _copied(generator.from_rgb)
         narrowing = [block for block in generator.encode if isinstance(block, ResBlk)]
         styled = [block for block in generator.decode if isinstance(block, AdainResBlk)]
@@ -43,8 +43,8 @@ class FoldedGenerator(nn.Module):
         if self.masked:
             self.register_buffer("laplacian", generator.hpf.filter.detach().clone()[None, None])
 
-    def forward(self, x: Tensor, s: Tensor, masks: Tensor | None = None) -> Tensor:
-        x = self.from_rgb(x)
+    def forward(self, source: Tensor, s: Tensor, masks: Tensor | None = None) -> Tensor:
+        x = self.from_rgb(source)
         seen: dict[int, Tensor] = {}
         for size, block in zip(self.sizes_in, self.encode, strict=True):
             if self.masked and size in MASKED_SIZES:
@@ -56,7 +56,12 @@ class FoldedGenerator(nn.Module):
                 mask = masks[:, 0:1] if size == min(MASKED_SIZES) else masks[:, 1:2]
                 mask = F.interpolate(mask, size=[size, size], mode="bilinear", align_corners=False)
                 x = x + self._edges(mask * seen[size])
-        return self.to_rgb(F.leaky_relu(self.last_norm(x), 0.2))
+        painted = self.to_rgb(F.leaky_relu(self.last_norm(x), 0.2))
+        if self.adds:
+            painted = painted + source
+        if masks is not None and self.blends:
+            painted = source + enlarged(masks[:, 2:3], size=self.size) * (painted - source)
+        return painted
 
     def _edges(self, x: Tensor) -> Tensor:
         channels = x.shape[1]
@@ -64,16 +69,24 @@ class FoldedGenerator(nn.Module):
 
 
 class FoldedStyleEncoder(nn.Module):
-    """As `StyleEncoder`: images [N,3,S,S] and their domains [N] → codes [N,style]."""
+    """As `StyleEncoder`: images [N,3,S,S], their domains [N] and, when masked, masks [N,1,M,M] → codes [N,style]."""
 
-    def __init__(self, encoder: StyleEncoder) -> None:
+    def __init__(self, encoder: StyleEncoder, arch: Architecture) -> None:
         super().__init__()
+        self.size = arch.img_size
         layers = (_Narrowing(layer) if isinstance(layer, ResBlk) else _copied(layer) for layer in encoder.shared)
         self.shared = nn.Sequential(*layers)
         self.heads = Heads(encoder.unshared)
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor, seen: Tensor | None = None) -> Tensor:
+        if seen is not None:
+            x = x * enlarged(seen, size=self.size)
         return self.heads(self.shared(x).flatten(1), y)
+
+
+def enlarged(mask: Tensor, *, size: int) -> Tensor:
+    """A mask [N,1,M,M] at the picture's size, which is a number here: see above."""
+    return F.interpolate(mask, size=[size, size], mode="bilinear", align_corners=False)
 
 
 class Heads(nn.Module):

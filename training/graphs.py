@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-from training import heatmaps
+from training import blending, heatmaps
 from training.data import MASK_SIZE
 from training.errors import Unknown
 from training.folding import FoldedGenerator, FoldedStyleEncoder, Heads
@@ -22,24 +24,31 @@ class Graph(nn.Module):
 
 def takes_of(arch: Architecture, name: str) -> tuple[str, ...]:
     """What a graph's inputs are called, in their order."""
-    masked = arch.w_hpf > 0
+    source = ("source", "landmarks") if masked(arch) else ("source",)
+    reference = ("reference", "reference_landmarks") if arch.masked_encoder else ("reference",)
     return {
-        "repaint": ("source", "landmarks", "reference", "domain") if masked else ("source", "reference", "domain"),
-        "generator": ("image", "style", "masks") if masked else ("image", "style"),
-        "style_encoder": ("image", "domain"),
+        "repaint": (*source, *reference, "domain"),
+        "generator": ("image", "style", "masks") if masked(arch) else ("image", "style"),
+        "style_encoder": ("image", "landmarks", "domain") if arch.masked_encoder else ("image", "domain"),
         "mapping_network": ("latent", "domain"),
     }[name]
+
+
+def masked(arch: Architecture) -> bool:
+    """Whether the generator wants masks."""
+    return arch.w_hpf > 0 or arch.blended
 
 
 def graph_of(networks: Networks, name: str) -> Graph:
     """The graph of that name; raises Unknown."""
     match name:
         case "repaint":
-            made: Graph = _MaskedRepaint(networks) if networks.arch.w_hpf > 0 else _Repaint(networks)
+            arch = networks.arch
+            made: Graph = _REPAINTS[masked(arch), arch.masked_encoder](networks)
         case "generator":
             made = _Generator(networks)
         case "style_encoder":
-            made = _Encoder(networks)
+            made = _MaskedEncoder(networks) if networks.arch.masked_encoder else _Encoder(networks)
         case "mapping_network":
             made = _Mapping(networks)
         case _:
@@ -59,17 +68,29 @@ class _Generator(Graph):
         return self.generator(_by_pixel(image), style, masks).clamp(-1, 1)
 
 
-class _Encoder(Graph):
-    """The style of an image, which belongs to a domain."""
+class _Encoding(Graph):
+    """What reads a style."""
 
     gives = "style"
 
     def __init__(self, networks: Networks) -> None:
         super().__init__()
-        self.style_encoder = FoldedStyleEncoder(networks.style_encoder)
+        self.style_encoder = FoldedStyleEncoder(networks.style_encoder, networks.arch)
+        self.seen = _Seen(size=min(MASK_SIZE, networks.arch.img_size))
+
+
+class _Encoder(_Encoding):
+    """The style of an image, which belongs to a domain."""
 
     def forward(self, image: Tensor, domain: Tensor) -> Tensor:
         return self.style_encoder(_by_pixel(image), domain)
+
+
+class _MaskedEncoder(_Encoding):
+    """The same, where the encoder is blind outside the face, which is told from its landmarks."""
+
+    def forward(self, image: Tensor, landmarks: Tensor, domain: Tensor) -> Tensor:
+        return self.style_encoder(_by_pixel(image), domain, self.seen(landmarks))
 
 
 class _Mapping(Graph):
@@ -86,49 +107,93 @@ class _Mapping(Graph):
         return self.heads(self.shared(latent), domain)
 
 
-class _Repaint(Graph):
+class _Repainting(Graph):
+    """What reads a style and paints it."""
+
+    def __init__(self, networks: Networks) -> None:
+        super().__init__()
+        size = networks.arch.img_size
+        self.generator = FoldedGenerator(networks.generator, networks.arch)
+        self.style_encoder = FoldedStyleEncoder(networks.style_encoder, networks.arch)
+        self.draw = _Masks(size=min(MASK_SIZE, size), blended=networks.arch.blended)
+        self.seen = _Seen(size=min(MASK_SIZE, size))
+
+    def _painted(self, source: Tensor, masks: Tensor | None, style: Tensor) -> Tensor:
+        return self.generator(_by_pixel(source), style, masks).clamp(-1, 1)
+
+
+class _Repaint(_Repainting):
     """A source in the style of a reference, which belongs to a domain."""
 
-    def __init__(self, networks: Networks) -> None:
-        super().__init__()
-        self.generator = FoldedGenerator(networks.generator, networks.arch)
-        self.style_encoder = FoldedStyleEncoder(networks.style_encoder)
-
     def forward(self, source: Tensor, reference: Tensor, domain: Tensor) -> Tensor:
-        style = self.style_encoder(_by_pixel(reference), domain)
-        return self.generator(_by_pixel(source), style, None).clamp(-1, 1)
+        return self._painted(source, None, self.style_encoder(_by_pixel(reference), domain))
 
 
-class _MaskedRepaint(Graph):
-    """The same, where the source's edges are put in again below masks, which are drawn from its landmarks."""
-
-    def __init__(self, networks: Networks) -> None:
-        super().__init__()
-        self.generator = FoldedGenerator(networks.generator, networks.arch)
-        self.style_encoder = FoldedStyleEncoder(networks.style_encoder)
-        self.draw = _Masks(size=min(MASK_SIZE, networks.arch.img_size))
+class _MaskedRepaint(_Repainting):
+    """The same, where the source's edges or surroundings are kept below masks, which are drawn from its landmarks."""
 
     def forward(self, source: Tensor, landmarks: Tensor, reference: Tensor, domain: Tensor) -> Tensor:
-        style = self.style_encoder(_by_pixel(reference), domain)
-        return self.generator(_by_pixel(source), style, self.draw(landmarks)).clamp(-1, 1)
+        return self._painted(source, self.draw(landmarks), self.style_encoder(_by_pixel(reference), domain))
+
+
+class _UnmaskedFaceRepaint(_Repainting):
+    """As the first, where the style encoder is blind outside the reference's face."""
+
+    def forward(self, source: Tensor, reference: Tensor, reference_landmarks: Tensor, domain: Tensor) -> Tensor:
+        style = self.style_encoder(_by_pixel(reference), domain, self.seen(reference_landmarks))
+        return self._painted(source, None, style)
+
+
+class _FaceRepaint(_Repainting):
+    """Both: masks for the source, and an encoder that is blind outside the reference's face."""
+
+    def forward(
+        self, source: Tensor, landmarks: Tensor, reference: Tensor, reference_landmarks: Tensor, domain: Tensor
+    ) -> Tensor:
+        style = self.style_encoder(_by_pixel(reference), domain, self.seen(reference_landmarks))
+        return self._painted(source, self.draw(landmarks), style)
+
+
+_REPAINTS: dict[tuple[bool, bool], Callable[[Networks], Graph]] = {
+    (False, False): _Repaint,
+    (True, False): _MaskedRepaint,
+    (False, True): _UnmaskedFaceRepaint,
+    (True, True): _FaceRepaint,
+}
+"""By whether the generator wants masks, and whether the style encoder does."""
 
 
 class _Masks(nn.Module):
-    """As heatmaps.draw, with what never changes kept."""
+    """As data.drawn_masks, with what never changes kept."""
 
     coarse: Tensor
     fine: Tensor
     grid: Tensor
 
-    def __init__(self, *, size: int) -> None:
+    def __init__(self, *, size: int, blended: bool) -> None:
         super().__init__()
+        self.size, self.blended = size, blended
         self.register_buffer("coarse", heatmaps.dots(heatmaps.COARSE))
         self.register_buffer("fine", heatmaps.dots(heatmaps.FINE))
         self.register_buffer("grid", (torch.arange(size) + 0.5) / size)
 
     def forward(self, landmarks: Tensor) -> Tensor:
         drawn = [heatmaps.strokes(dots, landmarks, self.grid) for dots in (self.coarse, self.fine)]
-        return torch.stack(drawn, dim=1)
+        strokes = torch.stack(drawn, dim=1)
+        if not self.blended:
+            return strokes
+        return torch.cat([strokes, blending.face_masks(landmarks, size=self.size)], dim=1)
+
+
+class _Seen(nn.Module):
+    """As blending.seen_masks."""
+
+    def __init__(self, *, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, landmarks: Tensor) -> Tensor:
+        return blending.seen_masks(landmarks, size=self.size)
 
 
 def _by_pixel(images: Tensor) -> Tensor:

@@ -62,6 +62,7 @@ def architecture(preset: Preset, *, domains: int) -> Architecture:
         base_width=preset.base_width,
         max_width=preset.max_width,
         mapping_width=preset.mapping_width,
+        residual=preset.residual,
         blended=preset.blended,
         masked_encoder=preset.masked_encoder,
     )

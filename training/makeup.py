@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.blending import face_masks, inside
+from training.blending import at_size, face_masks, inside
 
 REGIONS = ("lips", "lids", "skin")
 
@@ -73,13 +73,13 @@ def colours(images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def structure_loss(output: Tensor, source: Tensor, landmarks: Tensor) -> Tensor:
-    """Mean difference of the luminance's slopes between output and source, inside the face minus lips and lids.
+def structure_loss(output: Tensor, source: Tensor, mask: Tensor) -> Tensor:
+    """Mean difference of the luminance's slopes between output and source inside a mask [N,1,M,M], see steady_masks.
 
     Nose, brows, cheeks and wrinkles are where light changes: who keeps every slope keeps the person, whatever is
     painted over it smoothly. The part of a recognition network that can be had without weights of one.
     """
-    mask = steady_masks(landmarks, size=output.shape[-1]).to(output.dtype)
+    mask = at_size(mask, output)
     difference = _luminance(output) - _luminance(source)
     across = (difference[..., :, 1:] - difference[..., :, :-1]).abs() * mask[..., :, 1:]
     down = (difference[..., 1:, :] - difference[..., :-1, :]).abs() * mask[..., 1:, :]

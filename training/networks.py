@@ -40,6 +40,7 @@ class Architecture:
     base_width: int | None = None
     max_width: int = 512
     mapping_width: int = 512
+    residual: bool = False  # what is painted is a change of the source, at first none
     blended: bool = False  # what is painted outside the face is replaced by the source
     masked_encoder: bool = False  # the style encoder sees the face alone
 
@@ -177,17 +178,20 @@ class HighPass(nn.Module):
 class Reading:
     """What the generator reads from pictures [N,3,S,S]: features [N,C,h,w], and the masked edges of each size.
 
-    `kept` are the pictures themselves and the mask [N,1,S,S] of what may be painted, where a generator blends.
+    `source` are the pictures themselves, where a generator changes or blends them, and `face` [N,1,M,M] is what it
+    may paint.
     """
 
     features: Tensor
     edges: dict[int, Tensor]
-    kept: tuple[Tensor, Tensor] | None = None
+    source: Tensor | None = None
+    face: Tensor | None = None
 
     def detach(self) -> Reading:
         """The same numbers without the way they were made."""
-        kept = None if self.kept is None else (self.kept[0].detach(), self.kept[1].detach())
-        return Reading(self.features.detach(), {size: edge.detach() for size, edge in self.edges.items()}, kept)
+        source = None if self.source is None else self.source.detach()
+        edges = {size: edge.detach() for size, edge in self.edges.items()}
+        return Reading(self.features.detach(), edges, source, self.face)
 
 
 class Generator(nn.Module):
@@ -197,11 +201,13 @@ class Generator(nn.Module):
     generator always needs them, with a third of what it may paint (see blending.py): elsewhere the source stays.
     """
 
+    residual: Tensor
     blended: Tensor
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
-        self.w_hpf, self.blends, self.kernels = arch.w_hpf, arch.blended, Kernels()
+        self.w_hpf, self.kernels = arch.w_hpf, Kernels()
+        self.adds, self.blends = arch.residual, arch.blended
         downs = int(math.log2(arch.img_size)) - 4 + (arch.w_hpf > 0)
         widths = arch.trunk_widths(downs)
         deep = widths[-1][1] if widths else arch.first_width
@@ -221,6 +227,8 @@ class Generator(nn.Module):
         )
         if arch.w_hpf > 0:
             self.hpf = HighPass(arch.w_hpf)
+        if arch.residual:
+            self.register_buffer("residual", torch.ones(()))  # so that a file says it of itself
         if arch.blended:
             self.register_buffer("blended", torch.ones(()))  # so that a file says it of itself
 
@@ -231,7 +239,8 @@ class Generator(nn.Module):
         """The half of the way that no style touches: what several styles of one picture can share."""
         if (masks is not None) != (self.w_hpf > 0 or self.blends):
             raise ValueError("masks go with w_hpf > 0 or a blended generator, and only with these")
-        kept = (x, masks[:, 2:3]) if masks is not None and self.blends else None
+        source = x if self.adds or self.blends else None
+        face = masks[:, 2:3] if masks is not None and self.blends else None
         x = convolved(self.from_rgb, self.kernels.taking(x))
         edges: dict[int, Tensor] = {}
         for block in self.encode:
@@ -241,7 +250,7 @@ class Generator(nn.Module):
                 mask = F.interpolate(mask, size=size, mode="bilinear", align_corners=False)
                 edges[size] = self.hpf(mask.to(x.dtype) * x)
             x = block(x)
-        return Reading(x, edges, kept)
+        return Reading(x, edges, source, face)
 
     def paint(self, reading: Reading, s: Tensor) -> Tensor:
         """The other half: the picture that was read, in the style of codes [N,style]."""
@@ -249,7 +258,11 @@ class Generator(nn.Module):
         norm, _, last = cast("tuple[nn.InstanceNorm2d, nn.LeakyReLU, nn.Conv2d]", self.to_rgb)
         x = normalised(x, norm.weight, norm.bias, fused=self.kernels.fused_norm)
         painted = convolved(last, x).to(s.dtype)
-        return painted if reading.kept is None else blend(painted, *reading.kept)
+        if reading.source is not None and self.adds:
+            painted = painted + reading.source
+        if reading.source is not None and reading.face is not None:
+            painted = blend(painted, reading.source, reading.face)
+        return painted
 
     def styled(self, reading: Reading, s: Tensor) -> Tensor:
         """Features [N,C,S,S] of the picture in its new style, edges of the source among them."""
@@ -358,6 +371,9 @@ def initialise(networks: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+    for module in networks.modules():
+        if isinstance(module, Generator) and module.adds:
+            nn.init.zeros_(cast("nn.Conv2d", module.to_rgb[2]).weight)  # it begins by changing nothing
 
 
 @contextmanager

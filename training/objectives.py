@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from training import blending, losses, makeup
-from training.data import MASK_SIZE, Batch
+from training.data import Batch
 from training.presets import Preset
 from training.scene import Scene, Way
 from training.snapshot import DOMAINS
@@ -77,7 +77,7 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
         adversarial = losses.adversarial(scene.judge(fake.picture, batch.y_ref), real=True)
         found = scene.style_of(fake.picture, batch.y_ref, batch.points_src)
         style = losses.style_reconstruction(found, fake.codes)
-        diversity = _diversity(fake.picture, scene.other(way), preset, batch)
+        diversity = _diversity(fake.picture, scene.other(way), scene)
         cycle = losses.cycle(scene.back(fake.picture, way), batch.x_src)
         same = losses.cycle(scene.unchanged(), batch.x_src) if preset.lambda_self and way == "latent" else None
     objective = Objective(
@@ -94,18 +94,18 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
     if preset.lambda_colour and way == "reference":
         objective = objective.with_term("colour", preset.lambda_colour, _colour(fake.picture, batch))
     if preset.lambda_structure:
-        structure = makeup.structure_loss(fake.picture, batch.x_src, batch.points_src)
+        structure = makeup.structure_loss(fake.picture, batch.x_src, scene.steady)
         objective = objective.with_term("structure", preset.lambda_structure, structure)
     if preset.lambda_background:
-        changed = blending.background(fake.picture, batch.x_src, _face(batch))
+        changed = blending.background(fake.picture, batch.x_src, scene.face)
         objective = objective.with_term("background", preset.lambda_background, changed)
     return objective
 
 
-def _diversity(picture: Tensor, other: Tensor, preset: Preset, batch: Batch) -> Tensor:
-    if not preset.masked_diversity:
+def _diversity(picture: Tensor, other: Tensor, scene: Scene) -> Tensor:
+    if not scene.preset.masked_diversity:
         return losses.diversity(picture, other)
-    return blending.masked_diversity(picture, other, _face(batch))
+    return blending.masked_diversity(picture, other, scene.face)
 
 
 def _colour(picture: Tensor, batch: Batch) -> Tensor:
@@ -117,7 +117,3 @@ def _colour(picture: Tensor, batch: Batch) -> Tensor:
         source=batch.x_src,
         bare=batch.y_ref == DOMAINS.index("bare"),
     )
-
-
-def _face(batch: Batch) -> Tensor:
-    return blending.face_masks(batch.points_src, size=min(MASK_SIZE, batch.x_src.shape[-1]))

@@ -92,6 +92,7 @@ def infer_architecture(parts: Mapping[str, Mapping[str, Tensor]]) -> Architectur
         base_width=_width(parts, "generator", "from_rgb.weight"),
         max_width=max((part.shape[0] for part in encoder.values() if part.dim() == 4), default=0),
         mapping_width=_width(parts, "mapping_network", "shared.0.weight"),
+        residual="residual" in generator,
         blended="blended" in generator,
         masked_encoder="masked" in encoder,
     )

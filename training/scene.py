@@ -8,6 +8,7 @@ gets no graph, and weights that do not step collect no gradient.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
@@ -16,8 +17,9 @@ import torch
 from torch import Tensor
 
 from training.augmenting import augmented
-from training.blending import seen_masks
+from training.blending import face_masks, seen_masks
 from training.data import MASK_SIZE, Batch
+from training.makeup import steady_masks
 from training.networks import Networks, Reading, frozen
 from training.presets import Preset
 
@@ -49,6 +51,7 @@ class Scene:
         self._reading: Reading | None = None
         self._latent: Painted | None = None
         self._shown = 0
+        self._masks: dict[tuple[str, int], Tensor] = {}
 
     def changed(self) -> None:
         """The generator and those who give it codes have learned: what was made with the old weights is void."""
@@ -75,8 +78,24 @@ class Scene:
         """The style encoder's codes [N,style] of faces with landmarks [N,68,2]."""
         if not self.preset.masked_encoder:
             return self.networks.style_encoder(images, domains)
-        seen = seen_masks(points, size=min(MASK_SIZE, images.shape[-1]))
-        return self.networks.style_encoder(images, domains, seen)
+        return self.networks.style_encoder(images, domains, self._drawn(seen_masks, points))
+
+    @property
+    def face(self) -> Tensor:
+        """What make-up may change of the sources [N,1,M,M]."""
+        return self._drawn(face_masks, self.batch.points_src)
+
+    @property
+    def steady(self) -> Tensor:
+        """Where make-up is smooth in the sources [N,1,M,M]."""
+        return self._drawn(steady_masks, self.batch.points_src)
+
+    def _drawn(self, draw: Callable[..., Tensor], points: Tensor) -> Tensor:
+        """The mask of one of the batch's faces, drawn once a step."""
+        key = (draw.__name__, id(points))
+        if key not in self._masks:
+            self._masks[key] = draw(points, size=min(MASK_SIZE, self.batch.x_src.shape[-1]))
+        return self._masks[key]
 
     def _shaken(self, images: Tensor) -> Tensor:
         """What the discriminator is shown in place of the images, each time by the batch's next draws."""

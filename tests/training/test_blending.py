@@ -152,3 +152,12 @@ def test_a_batch_brings_the_mask_of_the_face_as_it_was_cropped_and_flipped(faces
     batch = Sampler(faces, replace(micro, blended=True), seed=1).batch(0)
     assert batch.masks is not None
     assert torch.equal(batch.masks[:, 2:3], blending.face_masks(batch.points_src, size=32))
+
+
+def test_a_residual_generator_begins_by_changing_nothing(micro: Preset) -> None:
+    networks = Networks(architecture(replace(micro, residual=True, w_hpf=0.0), domains=2))
+    initialise(networks)
+    image = torch.randn(2, 3, 32, 32)
+    assert torch.equal(networks.generator(image, torch.randn(2, 6)), image)
+    parts = {name: getattr(networks, name).state_dict() for name in ("generator", "mapping_network", "style_encoder")}
+    assert infer_architecture(parts).residual

@@ -41,7 +41,7 @@ def test_folded_networks_are_the_same_function(img_size: int, w_hpf: float) -> N
     with torch.no_grad():
         painted = FoldedGenerator(networks.generator, arch)(images, codes, masks)
         assert torch.allclose(painted, networks.generator(images, codes, masks), atol=1e-9)
-        read = FoldedStyleEncoder(networks.style_encoder)(images, domains)
+        read = FoldedStyleEncoder(networks.style_encoder, arch)(images, domains)
         assert torch.allclose(read, networks.style_encoder(images, domains), atol=1e-9)
 
 
@@ -112,3 +112,29 @@ def test_what_is_no_export_is_refused_in_words(tmp_path: Path) -> None:
         path.write_bytes(b"no model")
         with pytest.raises(Unknown, match="is no exported model that can be run"):
             load(path)
+
+
+FACE_ONLY = {"residual": True, "blended": True, "masked_encoder": True}
+
+
+@pytest.mark.parametrize("img_size", [64, 256])
+@pytest.mark.parametrize("w_hpf", [0.0, 1.0])
+def test_what_takes_the_make_up_alone_is_exported_as_it_is(img_size: int, w_hpf: float, tmp_path: Path) -> None:
+    networks = made(replace(SMALL, img_size=img_size, base_width=2, max_width=8, w_hpf=w_hpf, **FACE_ONLY))
+    for graph in ("repaint", "generator", "style_encoder"):
+        exported = export(networks, out=tmp_path / "m.pt", format="torchscript", graph=graph, metadata={})
+        assert exported.difference <= TOLERANCE
+    assert metadata_of(exported.path)["inputs"] == "image, landmarks, domain"
+
+
+def test_a_blind_encoder_without_masks_for_the_source_is_exported_too(tmp_path: Path) -> None:
+    networks = made(replace(SMALL, w_hpf=0.0, masked_encoder=True))
+    exported = export(networks, out=tmp_path / "m.pt", format="torchscript", metadata={})
+    assert metadata_of(exported.path)["inputs"] == "source, reference, reference_landmarks, domain"
+
+
+def test_onnx_draws_the_face_itself(tmp_path: Path, make_faces: Callable[..., Faces]) -> None:
+    networks = made(replace(SMALL, w_hpf=0.0, **FACE_ONLY))
+    exported = export(networks, out=tmp_path / "m.onnx", metadata={}, faces=make_faces(size=64))
+    assert exported.difference <= TOLERANCE
+    assert metadata_of(exported.path)["inputs"] == "source, landmarks, reference, reference_landmarks, domain"
