@@ -21,7 +21,7 @@ def test_the_page_on_training_explains_the_number(name: str) -> None:
 
 def test_a_preset_is_found_by_its_name_and_an_unknown_one_is_refused_with_those_there_are() -> None:
     assert all(preset(name).name == name for name in PRESETS)
-    with pytest.raises(Unknown, match="paper-256, .*tiny-64"):
+    with pytest.raises(Unknown, match=r"paper-256, .*tiny-64"):
         preset("huge")
 
 
