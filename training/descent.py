@@ -88,10 +88,10 @@ class Descent:
         self._look_at_penalties(parts)
 
         # the generator from latents, which also teaches the mapping network and the style encoder; then from
-        # references, where the style encoder only reads
+        # references, where the style encoder only reads, unless the preset lets it learn
         for way in WAYS:
             objective = partial(generator_objective, preset=preset, way=way, lambda_ds=lambda_ds)
-            found = self._descend(scenes, objective, *(SERVED if way == "latent" else ("generator",)))
+            found = self._descend(scenes, objective, *self._learning(way))
             parts |= {f"G/{way}_{name}": value for name, value in found.items()}
             for scene in scenes:
                 scene.changed()
@@ -99,6 +99,11 @@ class Descent:
         for name in SERVED:
             _average(getattr(self.ema, name), getattr(self.networks, name), decay=preset.ema_decay)
         return parts
+
+    def _learning(self, way: Way) -> tuple[str, ...]:
+        if way == "latent":
+            return SERVED
+        return ("generator", "style_encoder") if self.preset.encoder_learns else ("generator",)
 
     def _descend(
         self, scenes: list[Scene], objective_of: Callable[[Scene], Objective], *learning: str

@@ -76,7 +76,8 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
         fake = scene.painted(way, learn=True)
         adversarial = losses.adversarial(scene.judge(fake.picture, batch.y_ref), real=True)
         found = scene.style_of(fake.picture, batch.y_ref, batch.points_src)
-        style = losses.style_reconstruction(found, fake.codes)
+        # What a reference is read as is not to come nearer to what is found again: that would end in one code for all.
+        style = losses.style_reconstruction(found, fake.codes if way == "latent" else fake.codes.detach())
         diversity = _diversity(fake.picture, scene.other(way), scene)
         cycle = losses.cycle(scene.back(fake.picture, way), batch.x_src)
         same = losses.cycle(scene.unchanged(), batch.x_src) if preset.lambda_self and way == "latent" else None

@@ -43,6 +43,7 @@ class Preset:
     residual: bool = False  # paint a change of the source, at first none
     blended: bool = False  # paint the face alone: elsewhere the source stays, pixel for pixel
     masked_encoder: bool = False  # the style encoder sees the reference's face and nothing around it
+    encoder_learns: bool = False  # the style encoder learns from references, too, what the losses ask of them
     masked_diversity: bool = False  # two styles need to differ inside the face only
     lambda_colour: float = 0.0  # up = lips, lids and cheeks nearer to the reference's colours
     lambda_structure: float = 0.0  # up = the slopes of the source's face kept, fainter make-up
@@ -113,6 +114,7 @@ PRESETS = {
             residual=True,
             blended=True,
             masked_encoder=True,
+            encoder_learns=True,
             masked_diversity=True,
             lambda_colour=4.0,
             lambda_structure=1.0,

@@ -59,10 +59,14 @@ class Scene:
 
     def still(self, way: Way) -> AbstractContextManager[None]:
         """While the generator learns, the others collect no gradient: the discriminator never, nor, from
-        references, the style encoder."""
+        references, the style encoder unless the preset lets it learn from them."""
         if not self.preset.reordered:
             return nullcontext()
-        return frozen(self.networks.discriminator, *([] if way == "latent" else [self.networks.style_encoder]))
+        return frozen(self.networks.discriminator, *([] if self._read_learns(way) else [self.networks.style_encoder]))
+
+    def _read_learns(self, way: Way) -> bool:
+        """Whether the style encoder learns where codes come that way."""
+        return way == "latent" or self.preset.encoder_learns
 
     # --- single passes: a change of what is painted, read or judged belongs here ----------------------------------
 
@@ -120,7 +124,7 @@ class Scene:
                 codes = self._codes(way)
                 return Painted(codes, self._paint(self._read(self.batch.x_src), codes))
         if way == "reference":
-            with torch.no_grad():
+            with torch.set_grad_enabled(learn and self._read_learns(way)):
                 codes = self._codes(way)
             reading = self._source(learn=learn)
             with torch.set_grad_enabled(learn):
@@ -142,7 +146,7 @@ class Scene:
 
     def back(self, picture: Tensor, way: Way) -> Tensor:
         """The picture repainted in the sources' own style [N,3,S,S]: the way back."""
-        with torch.set_grad_enabled(way == "latent" or not self.preset.reordered):
+        with torch.set_grad_enabled(self._read_learns(way) or not self.preset.reordered):
             codes = self.style_of(self.batch.x_src, self.batch.y_src, self.batch.points_src)
         return self._paint(self._read(picture), codes)
 

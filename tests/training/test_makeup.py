@@ -134,6 +134,7 @@ SWITCHES = {
     "residual": True,
     "blended": True,
     "masked_encoder": True,
+    "encoder_learns": True,
     "masked_diversity": True,
     "lambda_colour": 1.0,
     "lambda_structure": 1.0,
@@ -144,25 +145,27 @@ SWITCHES = {
 
 
 @pytest.mark.parametrize("reordered", [False, True])
-def test_a_step_with_every_switch_on_is_the_same_in_either_order(faces: Faces, micro: Preset, reordered: bool) -> None:
+def test_steps_with_every_switch_on_are_the_same_in_either_order(faces: Faces, micro: Preset, reordered: bool) -> None:
     preset = replace(micro, reordered=reordered, **SWITCHES)  # type: ignore[arg-type]
-    losses = one_step(faces, preset)
-    published = one_step(faces, replace(preset, reordered=False))
+    losses = two_steps(faces, preset)
+    published = two_steps(faces, replace(preset, reordered=False))
     assert {"G/latent_self", "G/reference_colour", "G/latent_structure", "G/reference_background"} <= losses.keys()
-    assert losses == pytest.approx(published, abs=1e-5)
+    assert losses == pytest.approx(published, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(SWITCHES))
 def test_each_switch_by_itself_changes_the_step(faces: Faces, micro: Preset, name: str) -> None:
-    assert one_step(faces, replace(micro, **{name: SWITCHES[name]})) != one_step(faces, micro)  # type: ignore[arg-type]
+    assert two_steps(faces, replace(micro, **{name: SWITCHES[name]})) != two_steps(faces, micro)  # type: ignore[arg-type]
 
 
-def one_step(faces: Faces, preset: Preset) -> dict[str, float]:
+def two_steps(faces: Faces, preset: Preset) -> dict[str, float]:
+    """The second step's losses: the first has moved the weights."""
     torch.manual_seed(3)
     networks = Networks(architecture(preset, domains=2))
     initialise(networks)
     ema = Networks(networks.arch)
-    optimisers = {name: torch.optim.Adam(getattr(networks, name).parameters(), lr=1e-4)
+    optimisers = {name: torch.optim.Adam(getattr(networks, name).parameters(), lr=1e-3)
                   for name in ("generator", "mapping_network", "style_encoder", "discriminator")}  # fmt: skip
-    parts = Descent(networks, ema, preset, optimisers=optimisers)(Sampler(faces, preset, seed=2).batch(0), step=0)
-    return {name: value.item() for name, value in parts.items()}
+    descend, sampler = Descent(networks, ema, preset, optimisers=optimisers), Sampler(faces, preset, seed=2)
+    descend(sampler.batch(0), step=0)
+    return {name: value.item() for name, value in descend(sampler.batch(1), step=1).items()}
