@@ -11,11 +11,13 @@ import torch
 
 from training.checkpoint import TRAINED
 from training.data import Faces, Sampler
-from training.descent import Descent, optimisers_of
+from training.descent import Descent, kernels_of, optimisers_of
 from training.errors import DeadPenalty
 from training.loop import architecture
+from training.losses import r1
 from training.networks import Networks, initialise
 from training.presets import Preset
+from training.scene import Scene
 
 
 @pytest.fixture
@@ -105,6 +107,53 @@ def test_lazy_r1_is_so_much_stronger_when_its_turn_comes_and_left_out_between(ta
 def test_between_its_turns_the_log_repeats_the_newest_r1(take: Take) -> None:
     r1 = [row["D/latent_r1"] for row in take(lazy_r1=2).losses]
     assert r1[0] == r1[1] != r1[2]
+
+
+MODES = {
+    "reordered": {"reordered": True},
+    "folded": {"folded": True},
+    "channels_last": {"channels_last": True},
+    "bfloat16": {"precision": "bfloat16"},
+    "fast": {"reordered": True, "folded": True, "fused_norm": True, "channels_last": True, "precision": "bfloat16"},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_gradient_of_r1_is_alive_and_the_published_one_in_every_mode(
+    faces: Faces, micro: Preset, mode: str
+) -> None:
+    def gradient(preset: Preset) -> torch.Tensor:
+        torch.manual_seed(7)
+        networks = Networks(architecture(preset, domains=2))
+        initialise(networks)
+        Descent(networks, copy.deepcopy(networks), preset, optimisers={})
+        batch = Sampler(faces, preset, seed=3).batch(0)
+        images = batch.x_src.requires_grad_()
+        scene = Scene(networks, preset, batch, hold=True)
+        r1(scene.judge_twice(images, batch.y_src), images).backward()
+        live = [p.grad.flatten() for p in networks.discriminator.parameters() if p.grad is not None]
+        return torch.cat(live)
+
+    published, found = gradient(micro), gradient(replace(micro, **MODES[mode]))  # type: ignore[arg-type]
+    assert published.norm() > 0
+    assert (found - published).norm() < 1e-3 * published.norm()
+
+
+@pytest.mark.parametrize("w_hpf", [1.0, 0.0])
+def test_in_bfloat16_the_losses_of_a_step_are_those_of_float32_to_its_precision(take: Take, w_hpf: float) -> None:
+    low, full = take(steps=1, w_hpf=w_hpf, **MODES["fast"]), take(steps=1, w_hpf=w_hpf)
+    assert low.losses[0] != full.losses[0]
+    assert low.losses[0] == pytest.approx(full.losses[0], rel=0.03, abs=0.01)
+    assert all(weight.dtype is torch.float32 for weight in low.weights.values())
+
+
+@pytest.mark.parametrize(("on_cpu", "expected"), [(True, torch.bfloat16), (False, None)])
+def test_automatic_precision_is_what_the_device_is_faster_at(
+    micro: Preset, monkeypatch: pytest.MonkeyPatch, on_cpu: bool, expected: torch.dtype | None
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: on_cpu)
+    kernels = kernels_of(replace(micro, precision="auto"), device=torch.device("cpu"))
+    assert kernels.precision is expected
 
 
 def test_a_penalty_without_a_gradient_ends_the_run_at_its_first_step(faces: Faces, micro: Preset) -> None:
