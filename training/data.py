@@ -50,7 +50,7 @@ class Faces:
     def images(self, positions: Sequence[int] | np.ndarray) -> Tensor:
         """Images [n,3,S,S] in −1..1."""
         pixels = np.asarray(self.pixels[self.rows[np.asarray(positions, dtype=np.int64)]])
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
+        return scaled(torch.from_numpy(pixels))
 
     def points(self, positions: Sequence[int] | np.ndarray) -> Tensor:
         """Landmarks [n,68,2] as fractions of the picture."""
@@ -110,6 +110,7 @@ class Sampler:
 
     def __init__(self, faces: Faces, preset: Preset, *, seed: int) -> None:
         self.faces, self.preset, self.seed = faces, preset, seed
+        self._kept: Tensor | None = None
         if faces.size != preset.img_size:
             raise BadSnapshot(f"the pack is {faces.size} pixels a side, {preset.name} wants {preset.img_size}")
         self._members = [faces.of(domain) for domain in range(len(faces.names))]
@@ -127,23 +128,26 @@ class Sampler:
         pairs = np.array([self._pair(draw, y) for y in y_ref])
         z = draw.standard_normal((2, count, latent)).astype(np.float32)
 
-        x_src, points = self._augmented(sources, draw, device)
-        x_ref, points_ref = self._augmented(pairs[:, 0], draw, device)
-        x_ref2, points_ref2 = self._augmented(pairs[:, 1], draw, device)
         preset = self.preset
+        crops = np.concatenate([drawn_crops(draw, count, randcrop_prob=preset.randcrop_prob) for _ in range(3)])
+        positions = np.concatenate([sources, pairs[:, 0], pairs[:, 1]])
+        images, landmarks = self._images(positions, device), sent(self.faces.points(positions), device)
+        images, landmarks = cropped(images, landmarks, crops)
+        x_src, x_ref, x_ref2 = images.chunk(3)
+        points, points_ref, points_ref2 = landmarks.chunk(3)
         masks = drawn_masks(points, img_size=preset.img_size, w_hpf=preset.w_hpf, blended=preset.blended)
         shakes = None
         if preset.augment_share > 0:
-            shakes = torch.from_numpy(draw.random((count, CALLS, DRAWS)).astype(np.float32)).to(device)
+            shakes = sent(draw.random((count, CALLS, DRAWS)).astype(np.float32), device)
         return Batch(
             x_src=x_src,
-            y_src=torch.from_numpy(y_src).to(device),
+            y_src=sent(y_src, device),
             masks=masks,
             x_ref=x_ref,
             x_ref2=x_ref2,
-            y_ref=torch.from_numpy(y_ref).to(device),
-            z_ref=torch.from_numpy(z[0]).to(device),
-            z_ref2=torch.from_numpy(z[1]).to(device),
+            y_ref=sent(y_ref, device),
+            z_ref=sent(z[0], device),
+            z_ref2=sent(z[1], device),
             points_src=points,
             points_ref=points_ref,
             points_ref2=points_ref2,
@@ -154,10 +158,37 @@ class Sampler:
         members = self._members[domain]
         return draw.choice(members, size=2, replace=len(members) < 2)
 
-    def _augmented(self, positions: np.ndarray, draw: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
-        images = self.faces.images(positions).to(device)
-        points = self.faces.points(positions).to(device)
-        return augment(images, points, draw, randcrop_prob=self.preset.randcrop_prob)
+    def keep(self, device: str) -> bool:
+        """Keep the split's pixels on the device as bytes, if they take less than half of its free memory.
+
+        Batches are the same, bit for bit, with no picture sent at each step.
+        """
+        rows = self.faces.rows
+        taken = len(rows) * int(np.prod(self.faces.pixels.shape[1:]))
+        if torch.device(device).type == "cuda" and taken > torch.cuda.mem_get_info(device)[0] // 2:
+            return False
+        self._kept = torch.empty((len(rows), *self.faces.pixels.shape[1:]), dtype=torch.uint8, device=device)
+        for start in range(0, len(rows), 256):  # never all of it in the host's memory
+            self._kept[start : start + 256] = torch.from_numpy(self.faces.pixels[rows[start : start + 256]])
+        return True
+
+    def _images(self, positions: np.ndarray, device: str) -> Tensor:
+        if self._kept is None:
+            return sent(self.faces.images(positions), device)
+        return scaled(self._kept[sent(positions.astype(np.int64), device)])
+
+
+def scaled(pixels: Tensor) -> Tensor:
+    """Pixels [n,S,S,3] uint8 as images [n,3,S,S] in −1..1."""
+    return pixels.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
+
+
+def sent(values: np.ndarray | Tensor, device: str) -> Tensor:
+    """Values on a device, without waiting until they are there."""
+    host = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
+    if torch.device(device).type != "cuda":
+        return host.to(device)
+    return host.pin_memory().to(device, non_blocking=True)
 
 
 def drawn_masks(points: Tensor, *, img_size: int, w_hpf: float, blended: bool) -> Tensor | None:
@@ -175,30 +206,41 @@ def drawn_masks(points: Tensor, *, img_size: int, w_hpf: float, blended: bool) -
 def augment(
     images: Tensor, points: Tensor, draw: np.random.Generator, *, randcrop_prob: float
 ) -> tuple[Tensor, Tensor]:
-    """Crop and flip each image [N,3,S,S], and its landmarks [N,68,2] alike.
+    """Crop and flip each image [N,3,S,S], and its landmarks [N,68,2] alike, as the generator draws."""
+    return cropped(images, points, drawn_crops(draw, images.shape[0], randcrop_prob=randcrop_prob))
+
+
+def drawn_crops(draw: np.random.Generator, count: int, *, randcrop_prob: float) -> np.ndarray:
+    """Rows of width, height, left, top (fractions of a picture) and −1 for a flip, else 1: [count,5].
 
     With probability `randcrop_prob` a random-resized crop (area 0.8–1, ratio 0.9–1.1), and a flip with one half, as
-    published. Landmarks keep their order under a flip: the masks do not tell left from right.
+    published.
     """
-    count = images.shape[0]
     area = draw.uniform(0.8, 1.0, count)
     ratio = np.exp(draw.uniform(np.log(0.9), np.log(1.1), count))
-    cropped = draw.random(count) < randcrop_prob
-    width = np.where(cropped, np.minimum(np.sqrt(area * ratio), 1), 1)
-    height = np.where(cropped, np.minimum(np.sqrt(area / ratio), 1), 1)
+    cut = draw.random(count) < randcrop_prob
+    width = np.where(cut, np.minimum(np.sqrt(area * ratio), 1), 1)
+    height = np.where(cut, np.minimum(np.sqrt(area / ratio), 1), 1)
     left, top = draw.random(count) * (1 - width), draw.random(count) * (1 - height)
     sign = np.where(draw.random(count) < 0.5, -1.0, 1.0)
+    return np.stack([width, height, left, top, sign], axis=1)
 
+
+def cropped(images: Tensor, points: Tensor, crops: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Images [N,3,S,S] and landmarks [N,68,2] cropped and flipped as rows of `drawn_crops` say.
+
+    Landmarks keep their order under a flip: the masks do not tell left from right.
+    """
+    width, height, left, top, sign = crops.T
     # grid_sample's output (u, v) in −1..1 looks at (scale · u + shift) of the input; a flip is a negative scale.
-    theta = np.zeros((count, 2, 3), dtype=np.float32)
+    theta = np.zeros((len(crops), 2, 3), dtype=np.float32)
     theta[:, 0, 0], theta[:, 0, 2] = sign * width, 2 * left + width - 1
     theta[:, 1, 1], theta[:, 1, 2] = height, 2 * top + height - 1
-    grid = F.affine_grid(torch.from_numpy(theta).to(images.device), list(images.shape), align_corners=False)
+    device = str(images.device)
+    grid = F.affine_grid(sent(theta, device), list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
-    scale = torch.from_numpy(np.stack([width, height], 1).astype(np.float32)).to(points)[:, None]
-    shift = torch.from_numpy(np.stack([left, top], 1).astype(np.float32)).to(points)[:, None]
-    points = (points - shift) / scale
-    flipped = torch.from_numpy(sign < 0).to(points.device)[:, None]
-    x = torch.where(flipped, 1 - points[..., 0], points[..., 0])
+    scale, shift = sent(crops[:, :2].astype(np.float32), device), sent(crops[:, 2:4].astype(np.float32), device)
+    points = (points - shift[:, None]) / scale[:, None]
+    x = torch.where(sent(sign < 0, device)[:, None], 1 - points[..., 0], points[..., 0])
     return images, torch.stack([x, points[..., 1]], dim=-1)

@@ -141,6 +141,8 @@ def train(
         last = preset.total_iters if slice_steps == 0 else min(first + slice_steps, preset.total_iters)
         last = first if watch.stop is not None else last  # a rule has ended it, and stands
         sampler = Sampler(faces, preset, seed=seed)
+        if preset.pack_on_device and torch.device(device).type != "cpu":
+            sampler.keep(device)
         descend = Descent(networks, ema, preset, optimisers=optimisers)
         report = tracker(first)
 

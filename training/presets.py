@@ -56,9 +56,8 @@ class Preset:
     folded: bool = False  # a change of size and the convolution beside it as one: fewer multiplications
     fused_norm: bool = False  # norm, style and activation as one operation that keeps channels_last
     channels_last: bool = False  # pictures in memory pixel by pixel, which fast convolutions want
-    precision: Literal["float32", "bfloat16", "auto"] = (
-        "float32"  # of pictures on their way; auto: what the device likes
-    )
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"  # of features; auto: what the device is faster at
+    pack_on_device: bool = False  # all faces in the GPU's memory if they fit: none is sent at a step
     accumulate: int = 1  # pieces that a batch is taken in, for a small memory
     log_every: int = 10  # also how often losses are looked at for NaN
     save_every: int = 10_000
@@ -77,6 +76,7 @@ PRESETS = {
             fused_norm=True,
             channels_last=True,
             precision="auto",
+            pack_on_device=True,
             lazy_r1=16,
             fused_adam=True,
         ),
