@@ -41,7 +41,7 @@ def main() -> None:
     modes = {"float32": exact, "fast": replace(exact, precision="bfloat16", lazy_r1=asked.lazy or fast.lazy_r1)}
     found: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
     began = time.monotonic()
-    for seed in range(asked.seeds):
+    for seed in range(asked.first, asked.first + asked.seeds):
         for mode, wanted in modes.items():
             found[mode].append(late(faces, wanted, seed=seed, steps=asked.steps, last=asked.last))
             print(json.dumps({"seed": seed, "mode": mode, **found[mode][-1]}), file=sys.stderr, flush=True)
@@ -98,6 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--last", type=int, default=100, help="steps at the end that are averaged")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--portraits", type=int, default=96)
     parser.add_argument("--width", type=int, default=8, help="channels at full size")
     parser.add_argument("--lazy", type=int, default=0, help="R1 at every so many steps (default: the fast preset's)")
