@@ -20,8 +20,7 @@ import torch
 
 from bench.makeup import portraits
 from training.data import Faces, Sampler
-from training.descent import Descent, optimisers_of
-from training.loop import architecture
+from training.descent import Descent, architecture, optimisers_of
 from training.networks import Networks, initialise
 from training.presets import Preset, preset
 

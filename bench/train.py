@@ -51,8 +51,7 @@ def block(arm: str, *, size: int, batch: int, width: int | None, device: str, th
     import torch
 
     from training.data import Sampler
-    from training.descent import Descent, optimisers_of
-    from training.loop import architecture
+    from training.descent import Descent, architecture, optimisers_of
     from training.networks import Networks, initialise
 
     torch.set_num_threads(threads)

@@ -61,6 +61,12 @@ def _snapshot(given: argparse.Namespace) -> int:
 
 
 def _train(given: argparse.Namespace) -> int:
+    if os.environ.get("RANK", "0") != "0":
+        taken = steps.assist(
+            given.snapshot, preset=given.preset, seed=given.seed, device=given.device, threads=given.threads
+        )
+        print(f"shared {taken} steps")
+        return 0
     asked = False
 
     def ask(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature

@@ -178,6 +178,14 @@ class Sampler:
         return scaled(self._kept[sent(positions.astype(np.int64), device)])
 
 
+def sampler_of(faces: Faces, preset: Preset, *, seed: int, device: str) -> Sampler:
+    """A sampler that keeps the faces on a GPU where preset and memory allow it."""
+    sampler = Sampler(faces, preset, seed=seed)
+    if preset.pack_on_device and torch.device(device).type != "cpu":
+        sampler.keep(device)
+    return sampler
+
+
 def scaled(pixels: Tensor) -> Tensor:
     """Pixels [n,S,S,3] uint8 as images [n,3,S,S] in −1..1."""
     return pixels.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1

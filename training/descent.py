@@ -9,15 +9,33 @@ import torch
 from torch import Tensor, nn
 
 from training.checkpoint import SERVED, TRAINED
-from training.data import Batch
-from training.errors import DeadPenalty
+from training.data import Batch, Faces, sampler_of
+from training.errors import DeadPenalty, Unknown
 from training.losses import diversity_weight
-from training.networks import Kernels, Networks
+from training.networks import Architecture, Kernels, Networks
 from training.objectives import Objective, discriminator_objective, generator_objective
 from training.presets import Preset
+from training.ranks import ALONE, Ranks
 from training.scene import Scene, Way
 
 WAYS: tuple[Way, ...] = ("latent", "reference")
+
+
+def architecture(preset: Preset, *, domains: int) -> Architecture:
+    """The networks that a preset asks for."""
+    return Architecture(
+        img_size=preset.img_size,
+        domains=domains,
+        style_dim=preset.style_dim,
+        latent_dim=preset.latent_dim,
+        w_hpf=preset.w_hpf,
+        base_width=preset.base_width,
+        max_width=preset.max_width,
+        mapping_width=preset.mapping_width,
+        residual=preset.residual,
+        blended=preset.blended,
+        masked_encoder=preset.masked_encoder,
+    )
 
 
 def optimisers_of(networks: Networks, preset: Preset) -> dict[str, torch.optim.Optimizer]:
@@ -57,16 +75,21 @@ class Descent:
     def __init__(
         self,
         networks: Networks,
-        ema: Networks,
+        ema: Networks | None,
         preset: Preset,
         *,
         optimisers: Mapping[str, torch.optim.Optimizer],
+        ranks: Ranks = ALONE,
     ) -> None:
+        if preset.batch_size % (ranks.count * preset.accumulate):
+            shares = f"{ranks.count} processes times {preset.accumulate} pieces"
+            raise Unknown(f"a batch of {preset.batch_size} cannot be shared evenly among {shares}")
+        self.ranks = ranks
         self.networks, self.ema, self.preset, self.optimisers = networks, ema, preset, optimisers
         networks.use(kernels_of(preset, device=next(networks.parameters()).device))
         if preset.channels_last:
-            for copy in (networks, ema):
-                copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for one in filter(None, (networks, ema)):
+                one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._penalties: dict[str, Tensor] = {}  # the newest R1 of each way: not every step has one
         self._checked = False
 
@@ -76,7 +99,7 @@ class Descent:
         lambda_ds = diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)
         # Seldom but so much stronger: the penalty's mean pull over lazy_r1 steps is that of one at each step.
         regularise = float(preset.lazy_r1) if step % preset.lazy_r1 == 0 else 0.0
-        pieces = batch.split(preset.accumulate)
+        pieces = batch.split(self.ranks.count)[self.ranks.rank].split(preset.accumulate)
         scenes = [Scene(self.networks, preset, piece, hold=len(pieces) == 1) for piece in pieces]
         parts: dict[str, Tensor] = {}
 
@@ -96,7 +119,7 @@ class Descent:
             for scene in scenes:
                 scene.changed()
 
-        for name in SERVED:
+        for name in SERVED if self.ema is not None else ():
             _average(getattr(self.ema, name), getattr(self.networks, name), decay=preset.ema_decay)
         return parts
 
@@ -117,8 +140,10 @@ class Descent:
             (objective.total / len(scenes)).backward()
             found.append(objective.parts)
         for name in learning:
+            self.ranks.average(getattr(self.networks, name).parameters())
             self.optimisers[name].step()
-        return {name: torch.stack([parts[name] for parts in found]).mean() for name in found[0]}
+        means = self.ranks.mean(torch.stack([torch.stack(list(parts.values())) for parts in found]).mean(0))
+        return dict(zip(found[0], means.unbind(), strict=True))
 
     def _look_at_penalties(self, parts: dict[str, Tensor]) -> None:
         """Tell R1's gradient beside R1, and see once that it is alive: a second-order graph is lost without a sound."""
@@ -128,10 +153,24 @@ class Descent:
                 self._penalties[f"D/{way}_r1"] = penalty
                 self._penalties[f"D/{way}_r1_gradient_norm"] = (2 * penalty).sqrt()
         parts |= self._penalties
-        if not self._checked and self._penalties:
+        if self.ranks.leads and not self._checked and self._penalties:
             self._checked = True
             if any(bool(penalty == 0) for penalty in self._penalties.values()):
                 raise DeadPenalty("R1 has no gradient: the discriminator would learn without a penalty")
+
+
+def assist(faces: Faces, preset: Preset, *, seed: int, ranks: Ranks, device: str) -> int:
+    """Take the steps that the leader wants taken, until it ends; gives their count. Nothing is saved here."""
+    networks = Networks(architecture(preset, domains=len(faces.names))).to(device)
+    optimisers = optimisers_of(networks, preset)
+    ranks.share(networks, optimisers)
+    sampler = sampler_of(faces, preset, seed=seed, device=device)
+    descend = Descent(networks, None, preset, optimisers=optimisers, ranks=ranks)
+    taken = 0
+    while (step := ranks.told()) is not None:
+        descend(sampler.batch(step, device=device), step=step)
+        taken += 1
+    return taken
 
 
 @torch.no_grad()

@@ -17,16 +17,17 @@ from tqdm import tqdm
 
 from training import checkpoint
 from training.checkpoint import Saved
-from training.data import Faces, Sampler
-from training.descent import Descent, optimisers_of
+from training.data import Faces, sampler_of
+from training.descent import Descent, architecture, optimisers_of
 from training.errors import Diverged, ResumeRefused, RunBusy, Superseded
 from training.files import locked, sha256_of, sweep
 from training.holding import Hold
 from training.losses import diversity_weight
-from training.networks import Architecture, Networks, initialise
+from training.networks import Networks, initialise
 from training.pictures import write_png
 from training.presets import Preset
 from training.published import SERVED, fill, read_parts
+from training.ranks import ALONE, Ranks
 from training.samples import sample_grids
 from training.stopping import Stop
 from training.tracking import Tracker
@@ -51,23 +52,6 @@ class Trained:
     best: int | None = None  # step of the kept set with the best score; None when none was scored
 
 
-def architecture(preset: Preset, *, domains: int) -> Architecture:
-    """The networks that a preset asks for."""
-    return Architecture(
-        img_size=preset.img_size,
-        domains=domains,
-        style_dim=preset.style_dim,
-        latent_dim=preset.latent_dim,
-        w_hpf=preset.w_hpf,
-        base_width=preset.base_width,
-        max_width=preset.max_width,
-        mapping_width=preset.mapping_width,
-        residual=preset.residual,
-        blended=preset.blended,
-        masked_encoder=preset.masked_encoder,
-    )
-
-
 def train(
     faces: Faces,
     preset: Preset,
@@ -86,6 +70,7 @@ def train(
     score: Callable[[Networks], float | None] | None = None,
     watch: Watch | None = None,
     probe: Callable[[Networks, Networks], dict[str, float]] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Trained:
     """Train from the last complete checkpoint in `folder`, or from the start, to the end of this call's slice.
 
@@ -97,7 +82,7 @@ def train(
     A new run begins with the averaged networks of `origin`, a file in the published format, if it is given one.
     `hold` is the lease that this process trains by, `score` says how good a set is (less is better): the best is kept.
     `watch` knows the rules that end it early, `probe` looks at the networks and their averages every `probe_every`
-    steps: neither changes a weight.
+    steps: neither changes a weight. `ranks` are the processes that share the steps, of which this is the leader.
 
     Raises RunBusy, ResumeRefused, BadCheckpoint, NotSaved, Superseded, Diverged, BadRule.
     """
@@ -140,10 +125,9 @@ def train(
         first = saved.state.step if saved is not None else 0
         last = preset.total_iters if slice_steps == 0 else min(first + slice_steps, preset.total_iters)
         last = first if watch.stop is not None else last  # a rule has ended it, and stands
-        sampler = Sampler(faces, preset, seed=seed)
-        if preset.pack_on_device and torch.device(device).type != "cpu":
-            sampler.keep(device)
-        descend = Descent(networks, ema, preset, optimisers=optimisers)
+        sampler = sampler_of(faces, preset, seed=seed, device=device)
+        ranks.share(networks, optimisers)
+        descend = Descent(networks, ema, preset, optimisers=optimisers, ranks=ranks)
         report = tracker(first)
 
         # --- steps -----------------------------------------------------------------------------------------------
@@ -155,6 +139,7 @@ def train(
         for step in bar:
             if hold is not None:
                 hold.keep()
+            ranks.go(step)
             parts = descend(sampler.batch(step, device=device), step=step)
 
             # --- look, report, save ------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def train(
 
     from training.checkpoint import code_version
     from training.loop import train as train_loop
+    from training.ranks import joined
     from training.scoring import score
     from training.watching import Watch
 
@@ -117,6 +118,7 @@ def train(
         raise ResumeRefused(f"this very training failed before ({run.reason}); --again repeats it all the same")
     shows_all = _every_domain(held_out_faces)
     with ExitStack() as closing:
+        ranks = closing.enter_context(joined(device))
         lease_seconds = settings.train_lease_seconds
         card = closing.enter_context(using(catalog, row.id, device=device, seconds=lease_seconds))
         hold = closing.enter_context(holding(catalog, folder.name, seconds=lease_seconds))
@@ -153,6 +155,7 @@ def train(
                 probe=following.probe_for(
                     training_faces, held_out_faces, describe=describe, settings=settings, device=device
                 ),
+                ranks=ranks,
             )
         except Diverged as error:
             follow.failed(error)
@@ -181,11 +184,41 @@ def train(
     )
 
 
+def assist(
+    snapshot_id: str = "",
+    *,
+    preset: str = "",
+    seed: int | None = None,
+    device: str = "",
+    threads: int = 0,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Share the steps of a training whose leader, torchrun's rank 0, is in `train`; gives how many were taken."""
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    wanted = preset_named(preset or settings.train_preset)
+    row = snapshot_named(catalog, snapshot_id)
+
+    import torch
+
+    from training.descent import assist as take_part
+    from training.ranks import joined
+
+    torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) // 2))
+    device = _device(device)
+    with joined(device) as ranks:  # the leader joins once it has packed the faces
+        faces = Store(catalog=catalog, blobs=blobs, settings=settings).faces(row, held_out=False, size=wanted.img_size)
+        seed = settings.train_seed if seed is None else seed
+        return take_part(faces, wanted, seed=seed, ranks=ranks, device=device)
+
+
 def _device(wanted: str) -> str:
     import torch
 
     if not wanted:
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        ours = os.environ.get("LOCAL_RANK")  # torchrun gives each process a GPU of its own
+        return ("cuda" if ours is None else f"cuda:{ours}") if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(0, device=wanted)
     except (RuntimeError, AssertionError):  # a word that is no device; a device that this torch or machine has not
