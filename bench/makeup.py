@@ -44,7 +44,8 @@ from training.snapshot import DOMAINS
 
 SIZE = 64
 OPTIONS = (
-    *("w_hpf", "residual", "blended", "masked_encoder", "encoder_learns", "masked_diversity", "augment_share"),
+    *("w_hpf", "residual", "blended", "masked_encoder", "encoder_learns", "masked_diversity"),
+    *("masked_discriminator", "augment_share"),
     *("lambda_colour", "lambda_structure", "lambda_background", "lambda_self"),
     *("lambda_ds", "lambda_cyc", "lambda_sty"),
 )

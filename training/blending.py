@@ -72,6 +72,16 @@ def face_only(images: Tensor, mask: Tensor) -> Tensor:
     return images * at_size(mask, images)
 
 
+def without_tone(images: Tensor, mask: Tensor) -> Tensor:
+    """The faces alone, less their mean colour inside the mask [N,1,M,M]: make-up is what differs from the skin.
+
+    Skin tones differ more than bare faces do from made-up ones; a discriminator that sees them learns them first.
+    """
+    mask = at_size(mask, images)
+    mean = (images * mask).sum((2, 3), keepdim=True) / mask.sum((2, 3), keepdim=True).clamp_min(1)
+    return (images - mean) * mask
+
+
 def background(output: Tensor, source: Tensor, mask: Tensor) -> Tensor:
     """Mean |output − source| weighted by 1 − mask [N,1,M,M]: 0 when nothing changed outside the face.
 

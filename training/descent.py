@@ -40,10 +40,11 @@ def architecture(preset: Preset, *, domains: int) -> Architecture:
 
 def optimisers_of(networks: Networks, preset: Preset) -> dict[str, torch.optim.Optimizer]:
     """An Adam for each network."""
+    rates = {"mapping_network": preset.f_lr, "discriminator": preset.d_lr or preset.lr}
     return {
         name: torch.optim.Adam(
             getattr(networks, name).parameters(),
-            lr=preset.f_lr if name == "mapping_network" else preset.lr,
+            lr=rates.get(name, preset.lr),
             betas=(preset.beta1, preset.beta2),
             weight_decay=preset.weight_decay,
             foreach=False,

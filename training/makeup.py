@@ -38,7 +38,7 @@ def colour_loss(
     source: Tensor,
     bare: Tensor,
 ) -> Tensor:
-    """How far the colours of the output's lips, lids and skin are from the reference's, as distributions.
+    """How far the colours of each output's lips, lids and skin are from its reference's, as distributions: [N].
 
     A pseudo ground truth as BeautyGAN's histogram matching (Li et al. 2018, eq. 7), by quantiles: colours of a region
     are sorted along six axes and compared rank by rank (a sliced Wasserstein distance; Rabin et al. 2011). 0 for equal
@@ -53,7 +53,7 @@ def colour_loss(
         skin_here = _light(colours(source, landmarks)["skin"]).median(-1, keepdim=True).values
         skin_there = _light(wanted["skin"]).median(-1, keepdim=True).values
         ratio = (skin_here / skin_there.clamp_min(0.02)).clamp(0.2, 5)
-    total = output.new_zeros(())
+    total = output.new_zeros(len(output))
     for name in REGIONS:
         own_tone = torch.where(bare, torch.ones_like(bare, dtype=output.dtype), OWN_TONE[name])[:, None, None]
         carried = (_light(wanted[name]) * ratio**own_tone).clamp(0, 1) * 2 - 1
@@ -99,10 +99,10 @@ def steady_masks(landmarks: Tensor, *, size: int) -> Tensor:
 
 
 def _sorted_distance(one: Tensor, other: Tensor) -> Tensor:
-    """Mean difference of two sets of colours [N,3,P], sorted along each of six axes."""
+    """Mean differences [N] of two sets of colours [N,3,P], sorted along each of six axes."""
     axes = _AXES.to(one)
     ours, theirs = ((axes @ colours).sort(dim=-1).values for colours in (one, other))
-    return (ours - theirs).abs().mean()
+    return (ours - theirs).abs().mean((1, 2))
 
 
 def _light(colours: Tensor) -> Tensor:

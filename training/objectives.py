@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from training import blending, losses, makeup
@@ -92,8 +93,8 @@ def generator_objective(scene: Scene, preset: Preset, *, way: Way, lambda_ds: fl
     # what takes the make-up and not the reference: each term off unless its weight says otherwise
     if same is not None:
         objective = objective.with_term("self", preset.lambda_self, same)
-    if preset.lambda_colour and way == "reference":
-        objective = objective.with_term("colour", preset.lambda_colour, _colour(fake.picture, batch))
+    if preset.lambda_colour:
+        objective = objective.with_term("colour", preset.lambda_colour, _colour(fake.picture, batch, way))
     if preset.lambda_structure:
         structure = makeup.structure_loss(fake.picture, batch.x_src, scene.steady)
         objective = objective.with_term("structure", preset.lambda_structure, structure)
@@ -109,12 +110,18 @@ def _diversity(picture: Tensor, other: Tensor, scene: Scene) -> Tensor:
     return blending.masked_diversity(picture, other, scene.face)
 
 
-def _colour(picture: Tensor, batch: Batch) -> Tensor:
-    return makeup.colour_loss(
-        picture,
-        batch.points_src,
-        batch.x_ref,
-        batch.points_ref,
-        source=batch.x_src,
-        bare=batch.y_ref == DOMAINS.index("bare"),
-    )
+def _colour(picture: Tensor, batch: Batch, way: Way) -> Tensor:
+    """From a reference, its colours; from a latent code, those of the nearer of two faces of the domain.
+
+    Every face is somebody's nearest, so codes spread over the domain's looks instead of meeting at their mean
+    (implicit maximum likelihood, Li & Malik 2018, with two at a time).
+    """
+
+    def distances(reference: Tensor, points: Tensor) -> Tensor:
+        bare = batch.y_ref == DOMAINS.index("bare")
+        return makeup.colour_loss(picture, batch.points_src, reference, points, source=batch.x_src, bare=bare)
+
+    first = distances(batch.x_ref, batch.points_ref)
+    if way == "reference":
+        return first.mean()
+    return torch.minimum(first, distances(batch.x_ref2, batch.points_ref2)).mean()

@@ -7,7 +7,7 @@ under an old name would make two different models look the same. Add a preset in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from training.errors import Unknown
 
@@ -35,6 +35,7 @@ class Preset:
     batch_size: int = 8
     lr: float = 1e-4  # generator, style encoder, discriminator
     f_lr: float = 1e-6  # mapping network
+    d_lr: float | None = None  # discriminator; None: lr
     beta1: float = 0.0
     beta2: float = 0.99
     weight_decay: float = 1e-4
@@ -43,6 +44,7 @@ class Preset:
     residual: bool = False  # paint a change of the source, at first none
     blended: bool = False  # paint the face alone: elsewhere the source stays, pixel for pixel
     masked_encoder: bool = False  # the style encoder sees the reference's face and nothing around it
+    masked_discriminator: bool = False  # the discriminator sees the face alone, less its mean colour
     encoder_learns: bool = False  # the style encoder learns from references, too, what the losses ask of them
     masked_diversity: bool = False  # two styles need to differ inside the face only
     lambda_colour: float = 0.0  # up = lips, lids and cheeks nearer to the reference's colours
@@ -64,6 +66,29 @@ class Preset:
     probe_every: int = 2_500  # steps between two looks at held-out pairs, which change no weight; 0: none
     keep: int = 3  # sets of checkpoint files kept on the disk
 
+
+_MAKEUP: dict[str, Any] = {
+    "w_hpf": 0.0,  # a change of the source needs no edges of it
+    "residual": True,
+    "blended": True,
+    "masked_encoder": True,
+    "encoder_learns": True,
+    "masked_discriminator": True,
+    "masked_diversity": True,
+    "lambda_colour": 20.0,
+    "lambda_sty": 0.2,  # more, and codes shrink to one before there is a style to read
+    "lambda_structure": 0.3,
+    "lambda_background": 0.3,
+    "lambda_reg": 0.1,  # one and more, and the discriminator is too calm to learn so small a difference
+    "augment_share": 0.2,
+    "reordered": True,
+    "folded": True,
+    "fused_norm": True,
+    "channels_last": True,
+    "precision": "auto",
+    "fused_adam": True,
+}
+"""What the presets that take the make-up alone have in common."""
 
 PRESETS = {
     preset.name: preset
@@ -102,34 +127,26 @@ PRESETS = {
             max_width=64,
             mapping_width=64,
             style_dim=16,
-            batch_size=8,
-            total_iters=2_000,
-            ds_iter=2_000,
-            lr=4e-4,
-            f_lr=4e-4,
+            total_iters=700,
+            ds_iter=700,
+            lr=1e-3,
+            f_lr=1e-3,
+            d_lr=2e-3,
+            beta1=0.5,  # colours are a loss of their own here, and descend sooner with some memory
             ema_decay=0.99,
-            lambda_ds=0.5,
-            lambda_cyc=2.0,
-            w_hpf=0.0,
-            residual=True,
-            blended=True,
-            masked_encoder=True,
-            encoder_learns=True,
-            masked_diversity=True,
-            lambda_colour=4.0,
-            lambda_structure=1.0,
-            lambda_background=1.0,
-            augment_share=0.5,
-            reordered=True,
-            folded=True,
-            fused_norm=True,
-            channels_last=True,
-            precision="auto",
+            **_MAKEUP,
             lazy_r1=8,
-            fused_adam=True,
             log_every=10,
             save_every=1_000,
             probe_every=250,
+        ),
+        Preset(
+            "makeup-256",  # the same for real: what fast-256 is, and takes the make-up alone
+            ds_iter=100_000,
+            f_lr=1e-5,
+            **_MAKEUP,
+            lazy_r1=16,
+            pack_on_device=True,
         ),
     )
 }

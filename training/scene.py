@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from training.augmenting import augmented
-from training.blending import face_masks, seen_masks
+from training.blending import face_masks, seen_masks, without_tone
 from training.data import MASK_SIZE, Batch
 from training.makeup import steady_masks
 from training.networks import Networks, Reading, frozen
@@ -102,7 +102,12 @@ class Scene:
         return self._masks[key]
 
     def _shaken(self, images: Tensor) -> Tensor:
-        """What the discriminator is shown in place of the images, each time by the batch's next draws."""
+        """What the discriminator is shown in place of the images, each time by the batch's next draws.
+
+        All that it sees, reals and fakes, have the sources' landmarks.
+        """
+        if self.preset.masked_discriminator:
+            images = without_tone(images, self._drawn(seen_masks, self.batch.points_src))
         if self.batch.shakes is None:
             return images
         draws = self.batch.shakes[:, self._shown % self.batch.shakes.shape[1]]

@@ -106,6 +106,15 @@ def test_diversity_outside_the_mask_earns_nothing() -> None:
     assert blending.masked_diversity(one, other, mask) == 1
 
 
+def test_without_its_tone_a_face_is_the_same_in_any_light(points: torch.Tensor) -> None:
+    image, mask = torch.rand(1, 3, SIZE, SIZE), blending.seen_masks(points, size=SIZE)
+    tinted = image + torch.tensor([0.3, -0.1, 0.2])[:, None, None]
+    shown = blending.without_tone(image, mask)
+    assert torch.allclose(blending.without_tone(tinted, mask), shown, atol=1e-5)
+    assert (shown * (mask == 0)).abs().max() == 0
+    assert not torch.allclose(blending.without_tone(image * 2, mask), shown, atol=0.1)
+
+
 def test_a_blended_generator_leaves_the_surroundings_as_they_are(networks: Networks, points: torch.Tensor) -> None:
     image, code = torch.randn(1, 3, 32, 32), torch.randn(1, 6)
     masks = masks_for(networks, points)

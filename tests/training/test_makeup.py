@@ -11,7 +11,7 @@ import torch
 from training import makeup
 from training.blending import face_masks
 from training.data import Faces, Sampler
-from training.descent import Descent
+from training.descent import Descent, optimisers_of
 from training.loop import architecture
 from training.networks import Networks, initialise
 from training.presets import Preset
@@ -88,6 +88,15 @@ def test_going_down_on_it_paints_the_lips_and_leaves_the_backdrop(points: torch.
                        bare[0][:, torch.from_numpy(regions.background)])  # fmt: skip
 
 
+def test_each_face_has_its_own_distance(points: torch.Tensor) -> None:
+    one, other = portrait(points, lips=LIPSTICK), portrait(points, lids=SHADOW)
+    both = points.expand(2, -1, -1)
+    found = makeup.colour_loss(torch.cat([one, other]), both, one.expand(2, -1, -1, -1), both,
+                               source=torch.cat([one, other]), bare=MADE_UP.expand(2))  # fmt: skip
+    assert found[0].item() == pytest.approx(0, abs=1e-6)
+    assert found[1] > 0.1
+
+
 def test_nobody_is_asked_to_take_the_reference_s_skin(points: torch.Tensor) -> None:
     fair, dark = portrait(points, lips=LIPSTICK), portrait(points, skin=(-0.5, -0.7, -0.8), lips=LIPSTICK)
     own = makeup.colour_loss(dark, points, fair, points, source=dark, bare=MADE_UP)
@@ -125,7 +134,7 @@ def test_gradients_of_both_flow_at_any_size(points: torch.Tensor, size: int) -> 
     image = torch.rand(2, 3, size, size, requires_grad=True)
     both, other = points.expand(2, -1, -1), torch.rand(2, 3, size, size)
     total = makeup.colour_loss(image, both, other, both, source=other, bare=torch.tensor([True, False]))
-    (total + makeup.structure_loss(image, other, makeup.steady_masks(both, size=size))).backward()
+    (total.sum() + makeup.structure_loss(image, other, makeup.steady_masks(both, size=size))).backward()
     assert image.grad is not None
     assert image.grad.flatten(1).abs().amax(1).min() > 0
 
@@ -135,6 +144,8 @@ SWITCHES = {
     "blended": True,
     "masked_encoder": True,
     "encoder_learns": True,
+    "masked_discriminator": True,
+    "d_lr": 1e-2,
     "masked_diversity": True,
     "lambda_colour": 1.0,
     "lambda_structure": 1.0,
@@ -164,8 +175,7 @@ def two_steps(faces: Faces, preset: Preset) -> dict[str, float]:
     networks = Networks(architecture(preset, domains=2))
     initialise(networks)
     ema = Networks(networks.arch)
-    optimisers = {name: torch.optim.Adam(getattr(networks, name).parameters(), lr=1e-3)
-                  for name in ("generator", "mapping_network", "style_encoder", "discriminator")}  # fmt: skip
+    optimisers = optimisers_of(networks, preset)
     descend, sampler = Descent(networks, ema, preset, optimisers=optimisers), Sampler(faces, preset, seed=2)
     descend(sampler.batch(0), step=0)
     return {name: value.item() for name, value in descend(sampler.batch(1), step=1).items()}
