@@ -91,7 +91,6 @@ class Descent:
         if preset.channels_last:
             for one in filter(None, (networks, ema)):
                 one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._penalties: dict[str, Tensor] = {}  # the newest R1 of each way: not every step has one
         self._checked = False
 
     def __call__(self, batch: Batch, *, step: int) -> dict[str, Tensor]:
@@ -148,15 +147,11 @@ class Descent:
 
     def _look_at_penalties(self, parts: dict[str, Tensor]) -> None:
         """Tell R1's gradient beside R1, and see once that it is alive: a second-order graph is lost without a sound."""
-        for way in WAYS:
-            if f"D/{way}_r1" in parts:
-                penalty = parts[f"D/{way}_r1"]
-                self._penalties[f"D/{way}_r1"] = penalty
-                self._penalties[f"D/{way}_r1_gradient_norm"] = (2 * penalty).sqrt()
-        parts |= self._penalties
-        if self.ranks.leads and not self._checked and self._penalties:
+        penalties = {name: parts[name] for way in WAYS if (name := f"D/{way}_r1") in parts}
+        parts |= {f"{name}_gradient_norm": (2 * penalty).sqrt() for name, penalty in penalties.items()}
+        if self.ranks.leads and not self._checked and penalties:
             self._checked = True
-            if any(bool(penalty == 0) for penalty in self._penalties.values()):
+            if any(bool(penalty == 0) for penalty in penalties.values()):
                 raise DeadPenalty("R1 has no gradient: the discriminator would learn without a penalty")
 
 

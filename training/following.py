@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from catalog import Catalog, Settings
-from catalog.records import Run, RunState, Snapshot
+from catalog.records import Evaluation, Model, ModelState, Run, RunState, Snapshot
 from training.errors import BadRule, Diverged
 from training.presets import Preset
 from training.stopping import Rule, ended_by, parse
-from training.tracking import Lineage, Tracking
+from training.store import run_name
+from training.tracking import Lineage, Tracking, report_later
 from training.watching import Alert
 
 if TYPE_CHECKING:
@@ -84,6 +85,20 @@ def how_it_ended(trained: Trained) -> str:
     return trained.early.reason if trained.early is not None else "trained to the preset's end"
 
 
+def report_evaluation(found: Evaluation, *, catalog: Catalog, settings: Settings) -> None:
+    """Show an evaluation's numbers beside the curves of the run that it measured; slices stay on its own page."""
+    numbers = {name: value for name, value in found.metrics.items() if "slice=" not in name}
+    _report_later(found, "evaluation", numbers, (), catalog=catalog, settings=settings)
+
+
+def report_model(model: Model, *, catalog: Catalog, settings: Settings) -> None:
+    """Show there too whether a run's result became champion, and why (not)."""
+    found = catalog.models.evaluation(model.evaluation_id)
+    numbers = {"champion": float(model.state is ModelState.CHAMPION)}
+    lines = (f"model {model.id}: {model.state}", *model.reasons)
+    _report_later(found, "promotion", numbers, lines, catalog=catalog, settings=settings)
+
+
 def rules_for(text: str, preset: Preset) -> tuple[Rule, ...]:
     """The rules of a text. Raises BadRule, also for one that this preset would never tell its number."""
     rules = parse(text)
@@ -121,6 +136,22 @@ def lineage_of(row: Snapshot, *, catalog: Catalog) -> Lineage:
         gate=(("train" if decision.train else "do not train"), *decision.reasons) if decision else (),
         gate_numbers=decision.numbers if decision else {},
     )
+
+
+def _report_later(
+    found: Evaluation,
+    what: str,
+    numbers: Mapping[str, float],
+    lines: tuple[str, ...],
+    *,
+    catalog: Catalog,
+    settings: Settings,
+) -> None:
+    run = catalog.models.run(found.run_id)
+    name = run_name(run.snapshot_id, preset=run.preset, seed=run.seed)
+    folder = settings.home / "runs" / name
+    project = settings.wandb_project
+    report_later(folder, name=name, project=project, step=found.step, what=what, numbers=numbers, lines=lines)
 
 
 def _dlib(settings: Settings) -> Describe:

@@ -47,6 +47,7 @@ def evaluate(
 
     import torch
 
+    from training import following
     from training.evaluation import examine, measure_version, numbers_of
 
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
@@ -61,14 +62,17 @@ def evaluate(
         trace = describer.trace
     judge = store.classifier(row, faces, version=measure_version(faces))
     measured = examine(networks, faces, describe=describe, trace=trace, classifier=judge.classifier)
-    return catalog.models.add_evaluation(
+    found = catalog.models.add_evaluation(
         run.id,
         step=step,
         metrics=numbers_of(measured),
         version=measure_version(faces, classifier=judge.classifier),
         snapshot_id=row.id,
         classifier=judge.blob,
-    ).id
+    )
+    if row.id == run.snapshot_id:  # numbers of other faces would not be a point of this run's curves
+        following.report_evaluation(found, catalog=catalog, settings=settings)
+    return found.id
 
 
 def unusual(
@@ -124,7 +128,11 @@ def promote(
         judgement = _judge(challenger, describe=describe, catalog=catalog, blobs=blobs, settings=settings)
         judgement = signoff.heeding(judgement, reasons, signed)
     over = champion.id if champion else None
-    return catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=over).id
+    from training import following
+
+    model = catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=over)
+    following.report_model(model, catalog=catalog, settings=settings)
+    return model.id
 
 
 def is_champion(model_id: int, *, catalog: Catalog | None = None) -> bool:

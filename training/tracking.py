@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -158,7 +160,8 @@ def report_later(
 ) -> None:
     """Add what is known of a run only after it has ended (an evaluation, a promotion) to where it reported to.
 
-    W&B goes on with the run by its id. Offline that is one more folder of the same id: `wandb sync` joins them.
+    W&B goes on with the run by its id; offline that is one more folder of the same id, which `wandb sync --append`
+    joins to the first. Whatever W&B answers, nothing is raised: the numbers are in the catalog.
     """
     from torch.utils.tensorboard import SummaryWriter
 
@@ -170,13 +173,15 @@ def report_later(
     if text:
         board.add_text(what, text, step)
     board.close()
-    run = _start_wandb(folder, name=name, config={}, project=project, patience=30.0)
-    run.log({**told, STEP: step})
-    for key, value in told.items():
-        run.summary[key] = value
-    if text:
-        run.summary[what] = text
-    run.finish()
+    import wandb
+
+    try:
+        run = _start_wandb(folder, name=name, config={}, project=project, patience=30.0)
+        run.log({**told, STEP: step})
+        run.summary.update({**told, **({what: text} if text else {})})
+        run.finish()
+    except (wandb.Error, OSError) as error:
+        log.warning("W&B was not told of the %s: %s", what, str(error).splitlines()[0])
 
 
 def _plain(lineage: Lineage) -> dict[str, Any]:
@@ -199,6 +204,9 @@ def _start_wandb(folder: Path, *, name: str, config: Mapping[str, Any], project:
     import wandb
 
     def begin(mode: Any) -> Any:
+        # The folder of an offline run is named by the second: two in one second would write one file.
+        while list((folder / "wandb").glob(f"*-run-{datetime.now():%Y%m%d_%H%M%S}-{name}")):
+            time.sleep(0.1)
         return wandb.init(
             project=project,
             name=name,

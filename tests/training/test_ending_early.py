@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from recorded import Board, Recorded
 
@@ -151,6 +152,29 @@ def test_a_night_ended_by_a_rule_is_done_and_the_gate_does_not_train_it_again(
     assert [report["step"] for report in wandb.history() if "D/latent_real" in report] == [1, 2]
     assert sorted(board.numbers("G/latent_cyc")) == [1, 2]
     assert list(board.texts("ended").values()) == [answer["early"]]
+
+
+def backdrop(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:
+    """Stands for the face network: whose backdrop it is."""
+    return picture[:4].mean((0, 1)) / 255
+
+
+def test_what_is_measured_and_decided_after_the_night_is_told_to_the_same_run(followed: Catalog) -> None:
+    steps.snapshot()
+    night = steps.train(slice_steps=1, threads=1)
+    evaluation = followed.models.evaluation(steps.evaluate(night.run_id, describe=backdrop))
+    model = steps.promote(evaluation.id, describe=backdrop)
+    (row,) = [one for one in followed.models.list() if one.id == model]
+
+    wandb, board = Recorded(folder_of(followed)), Board(folder_of(followed))
+    assert {record.run.run_id for record in wandb.records if record.HasField("run")} == {night.name}
+    told = wandb.summary()
+    name = "bare_to_makeup/copy_index"
+    assert told[f"evaluation/{name}"] == evaluation.metrics[name]
+    assert told["promotion/champion"] == 1.0
+    assert told["promotion"].splitlines() == [f"- model {model}: champion", *(f"- {reason}" for reason in row.reasons)]
+    assert board.numbers(f"evaluation/{name}") == {1: pytest.approx(evaluation.metrics[name])}
+    assert not any("slice=" in key for key in told)
 
 
 def test_asked_again_it_says_the_same_and_without_its_rule_it_goes_on(followed: Catalog) -> None:
