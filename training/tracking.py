@@ -160,8 +160,8 @@ def report_later(
 ) -> None:
     """Add what is known of a run only after it has ended (an evaluation, a promotion) to where it reported to.
 
-    W&B goes on with the run by its id; offline that is one more folder of the same id, which `wandb sync --append`
-    joins to the first. Whatever W&B answers, nothing is raised: the numbers are in the catalog.
+    W&B goes on with the run by its id; offline that is one more folder of the same id, and `wandb sync` joins them.
+    Whatever W&B answers, nothing is raised: the numbers are in the catalog.
     """
     from torch.utils.tensorboard import SummaryWriter
 
