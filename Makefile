@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-makeup bench-planner bench-reframed bench-review clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-losses bench-makeup bench-planner bench-reframed bench-review bench-train clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -96,6 +96,13 @@ bench-planner: setup ## the planner beside round-robin, on recorded and on made 
 
 bench-review: setup ## the review desk in a real Chromium over 100,000 faces, as JSON; SUBJECTS=3000 makes it small, KEPT=FOLDER fills it once
 	$(BIN)/python bench/review.py $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(KEPT),--kept $(KEPT))
+
+bench-train: setup ## a step of training as published beside the fast mode, in turns, as JSON; BLOCKS=1 or SIZE=64 WIDTH=16 makes it small
+	$(BIN)/python -m bench.train $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(SIZE),--size $(SIZE)) $(if $(BATCH),--batch $(BATCH)) \
+	  $(if $(WIDTH),--width $(WIDTH)) $(if $(DEVICE),--device $(DEVICE))
+
+bench-losses: setup ## whether bfloat16 and lazy R1 end where float32 does, on drawn portraits, as JSON; STEPS=100 makes it small
+	$(BIN)/python -m bench.losses $(if $(STEPS),--steps $(STEPS))
 
 # What torch alone asks for on a machine with a GPU; its own build brings what it needs (see TORCH).
 GPU_ONLY := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -66,21 +66,26 @@ def block(arm: str, *, size: int, batch: int, width: int | None, device: str, th
     on_gpu = torch.device(device).type == "cuda"
     wait = torch.cuda.synchronize if on_gpu else (lambda: None)
 
-    def step(number: int) -> tuple[float, dict[str, float]]:
+    def step(number: int) -> tuple[float, float, dict[str, float]]:
         wait()
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         parts = descend(sampler.batch(number, device=device), step=number)
         wait()
-        return time.perf_counter() - began, {name: float(value) for name, value in parts.items()}
+        told = {name: float(value) for name, value in parts.items()}
+        return time.perf_counter() - began, time.process_time() - busy, told
 
-    _, losses = step(0)
+    *_, losses = step(0)
     repeats = 20 if on_gpu else 1
     every = chosen.lazy_r1
-    without = [step(1 + n)[0] for n in range(repeats)] if every > 1 else []
-    with_r1 = [step(every * (1 + n))[0] for n in range(repeats)]
-    seconds = (statistics.median(with_r1) + (every - 1) * statistics.median(without or with_r1)) / every
+    with_r1 = [step(every * (1 + n))[:2] for n in range(repeats)]
+    without = [step(1 + n)[:2] for n in range(repeats)] if every > 1 else with_r1
+    seconds, busy = (
+        (statistics.median(one[i] for one in with_r1) + (every - 1) * statistics.median(one[i] for one in without))
+        / every
+        for i in (0, 1)
+    )
     peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"arm": arm, "s_per_step": seconds, "with_r1": statistics.median(with_r1), "peak": peak, "losses": losses}
+    return {"arm": arm, "s_per_step": seconds, "cpu_s_per_step": busy, "peak": peak, "losses": losses}
 
 
 def made_up_faces(size: int, *, count: int = 16) -> Any:
@@ -162,6 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         blocks[arm].append(told)
         print(f"{arm:10} {told['s_per_step']:8.3f} s a step, {told['peak'] / 2**20:8.0f} MiB", file=sys.stderr)
     seconds = {arm: statistics.median(one["s_per_step"] for one in found) for arm, found in blocks.items()}
+    busy = {arm: statistics.median(one["cpu_s_per_step"] for one in found) for arm, found in blocks.items()}
     peaks = {arm: statistics.median(one["peak"] for one in found) for arm, found in blocks.items()}
     judged = losses_equal({arm: found[0]["losses"] for arm, found in blocks.items()})
     print(
@@ -178,13 +184,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "losses_apart": {arm: float(f"{value:.2g}") for arm, value in judged["apart"].items()},
                 "exact_s_per_step": round(seconds["exact"], 4),
                 "exact_ratio": round(seconds["reference"] / seconds["exact"], 3),
+                "cpu_s_per_step": {arm: round(value, 3) for arm, value in busy.items()},
                 "reference_images_per_s": round(batch / seconds["reference"], 3),
                 "fast_images_per_s": round(batch / seconds["fast"], 3),
                 "peak_mib": {arm: round(peak / 2**20) for arm, peak in peaks.items()},
                 "blocks": given.blocks,
                 "width": given.width,
                 "threads": threads,
-                "load_before": round(before, 2),
+                "load": [round(before, 2), round(os.getloadavg()[0], 2)],
                 "torch": torch.__version__,
             }
         )

@@ -16,7 +16,7 @@ from training.networks import Architecture, Kernels, Networks
 from training.objectives import Objective, discriminator_objective, generator_objective
 from training.presets import Preset
 from training.ranks import ALONE, Ranks
-from training.scene import Scene, Way
+from training.scene import Passes, Scene, Way
 
 WAYS: tuple[Way, ...] = ("latent", "reference")
 
@@ -87,7 +87,9 @@ class Descent:
             raise Unknown(f"a batch of {preset.batch_size} cannot be shared evenly among {shares}")
         self.ranks = ranks
         self.networks, self.ema, self.preset, self.optimisers = networks, ema, preset, optimisers
-        networks.use(kernels_of(preset, device=next(networks.parameters()).device))
+        device = next(networks.parameters()).device
+        networks.use(kernels_of(preset, device=device))
+        self.passes = Passes.of(networks, preset, device=device)
         if preset.channels_last:
             for one in filter(None, (networks, ema)):
                 one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -96,11 +98,13 @@ class Descent:
     def __call__(self, batch: Batch, *, step: int) -> dict[str, Tensor]:
         """Take the step of that 0-based number; gives the losses by name, still on the device."""
         preset = self.preset
+        if preset.compiled and preset.cuda_graphs:
+            torch.compiler.cudagraph_mark_step_begin()  # what the last step's graphs hold may be written over
         lambda_ds = diversity_weight(step=step, initial=preset.lambda_ds, ds_iter=preset.ds_iter)
         # Seldom but so much stronger: the penalty's mean pull over lazy_r1 steps is that of one at each step.
         regularise = float(preset.lazy_r1) if step % preset.lazy_r1 == 0 else 0.0
         pieces = batch.split(self.ranks.count)[self.ranks.rank].split(preset.accumulate)
-        scenes = [Scene(self.networks, preset, piece, hold=len(pieces) == 1) for piece in pieces]
+        scenes = [Scene(self.networks, self.passes, preset, piece, hold=len(pieces) == 1) for piece in pieces]
         parts: dict[str, Tensor] = {}
 
         # the discriminator, on images from latents, then on images from references

@@ -59,6 +59,8 @@ class Preset:
     fused_norm: bool = False  # norm, style and activation as one operation that keeps channels_last
     channels_last: bool = False  # pictures in memory pixel by pixel, which fast convolutions want
     precision: Literal["float32", "bfloat16", "auto"] = "float32"  # of features; auto: what the device is faster at
+    compiled: bool = False  # all passes but R1's through torch.compile; wants a C++ compiler and minutes at the start
+    cuda_graphs: bool = False  # with compiled, on a GPU: a pass is sent as one piece of work
     pack_on_device: bool = False  # all faces in the GPU's memory if they fit: none is sent at a step
     accumulate: int = 1  # pieces that a batch is taken in, for a small memory
     log_every: int = 10  # also how often losses are looked at for NaN

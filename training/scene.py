@@ -39,6 +39,25 @@ class Painted:
         return Painted(self.codes.detach(), self.picture.detach())
 
 
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The networks' ways that are gone once per gradient, eager or compiled. R1's is not among them."""
+
+    read: Callable[[Tensor, Tensor | None], Reading]
+    paint: Callable[[Reading, Tensor], Tensor]
+    style_of: Callable[..., Tensor]
+    judge: Callable[[Tensor, Tensor], Tensor]
+
+    @classmethod
+    def of(cls, networks: Networks, preset: Preset, *, device: torch.device) -> Passes:
+        """As the preset says: compiled, and on a GPU replayed as CUDA graphs; a processor has none."""
+        ways = (networks.generator.read, networks.generator.paint, networks.style_encoder, networks.discriminator)
+        if not preset.compiled:
+            return cls(*ways)
+        mode = "reduce-overhead" if preset.cuda_graphs and device.type == "cuda" else None
+        return cls(*(torch.compile(way, dynamic=False, mode=mode) for way in ways))
+
+
 class Scene:
     """The passes of one step over one batch.
 
@@ -46,8 +65,8 @@ class Scene:
     discriminator's steps, and saves one whole picture; a batch that is taken in pieces cannot afford it.
     """
 
-    def __init__(self, networks: Networks, preset: Preset, batch: Batch, *, hold: bool) -> None:
-        self.networks, self.preset, self.batch, self._hold = networks, preset, batch, hold
+    def __init__(self, networks: Networks, passes: Passes, preset: Preset, batch: Batch, *, hold: bool) -> None:
+        self.networks, self.passes, self.preset, self.batch, self._hold = networks, passes, preset, batch, hold
         self._reading: Reading | None = None
         self._latent: Painted | None = None
         self._shown = 0
@@ -72,17 +91,17 @@ class Scene:
 
     def judge(self, images: Tensor, domains: Tensor) -> Tensor:
         """The discriminator's logits [N]."""
-        return self.networks.discriminator(self._shaken(images), domains)
+        return self.passes.judge(self._shaken(images), domains)
 
     def judge_twice(self, images: Tensor, domains: Tensor) -> Tensor:
-        """The same, fit for a second derivative (R1): in full precision whatever the preset says."""
+        """The same, fit for a second derivative (R1): never compiled, and always in full precision."""
         return self.networks.discriminator(self._shaken(images), domains, precise=True)
 
     def style_of(self, images: Tensor, domains: Tensor, points: Tensor) -> Tensor:
         """The style encoder's codes [N,style] of faces with landmarks [N,68,2]."""
         if not self.preset.masked_encoder:
-            return self.networks.style_encoder(images, domains)
-        return self.networks.style_encoder(images, domains, self._drawn(seen_masks, points))
+            return self.passes.style_of(images, domains)
+        return self.passes.style_of(images, domains, self._drawn(seen_masks, points))
 
     @property
     def face(self) -> Tensor:
@@ -115,10 +134,10 @@ class Scene:
         return augmented(images, draws, share=self.preset.augment_share)
 
     def _read(self, images: Tensor) -> Reading:
-        return self.networks.generator.read(images, self.batch.masks)
+        return self.passes.read(images, self.batch.masks)
 
     def _paint(self, reading: Reading, codes: Tensor) -> Tensor:
-        return self.networks.generator.paint(reading, codes)
+        return self.passes.paint(reading, codes)
 
     # --- what a step asks for ------------------------------------------------------------------------------------
 

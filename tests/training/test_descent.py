@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -131,10 +132,10 @@ def test_the_gradient_of_r1_is_alive_and_the_published_one_in_every_mode(
         torch.manual_seed(7)
         networks = Networks(architecture(preset, domains=2))
         initialise(networks)
-        Descent(networks, copy.deepcopy(networks), preset, optimisers={})
+        passes = Descent(networks, None, preset, optimisers={}).passes
         batch = Sampler(faces, preset, seed=3).batch(0)
         images = batch.x_src.requires_grad_()
-        scene = Scene(networks, preset, batch, hold=True)
+        scene = Scene(networks, passes, preset, batch, hold=True)
         r1(scene.judge_twice(images, batch.y_src), images).backward()
         live = [p.grad.flatten() for p in networks.discriminator.parameters() if p.grad is not None]
         return torch.cat(live)
@@ -159,6 +160,34 @@ def test_automatic_precision_is_what_the_device_is_faster_at(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: on_cpu)
     kernels = kernels_of(replace(micro, precision="auto"), device=torch.device("cpu"))
     assert kernels.precision is expected
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile wants a C++ compiler")
+@pytest.mark.usefixtures("float64")
+def test_compiled_passes_give_the_picture_the_logits_and_the_gradients_of_eager_ones(
+    faces: Faces, micro: Preset
+) -> None:
+    small = replace(micro, base_width=2, max_width=4, folded=True)
+    torch.manual_seed(7)
+    networks = Networks(architecture(small, domains=2))
+    initialise(networks)
+    networks.double()
+    batch = Sampler(faces, small, seed=3).batch(0).to(torch.float64)
+    codes = torch.randn(2, small.style_dim)
+    found = []
+    for compiled in (False, True):
+        passes = Descent(networks, None, replace(small, compiled=compiled), optimisers={}).passes
+        networks.zero_grad()
+        picture = passes.paint(passes.read(batch.x_src, batch.masks), codes)
+        logits = passes.judge(picture, batch.y_ref)
+        logits.sum().backward()
+        found.append(
+            [picture.detach(), logits.detach(), *(p.grad for p in networks.parameters() if p.grad is not None)]
+        )
+    assert len(found[0]) == len(found[1]) > 50
+    for eager, built in zip(*found, strict=True):
+        assert torch.allclose(eager, built, rtol=0, atol=1e-9)
 
 
 def test_stop_and_resume_equals_no_stop_in_the_fast_mode_too(run: Callable[..., Trained], micro: Preset) -> None:

@@ -1,0 +1,41 @@
+"""The bench of a step compares what it says it compares, and ends with one line of JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bench.train import losses_equal, main, preset_of
+from training.presets import preset
+
+
+def test_its_arms_are_the_published_presets_and_the_exact_part_of_the_fast_one() -> None:
+    arms = {arm: preset_of(arm, size=256, batch=2, width=None) for arm in ("reference", "exact", "fast")}
+    published, fast = preset("paper-256"), preset("fast-256")
+    assert (arms["reference"].precision, arms["reference"].lazy_r1, arms["reference"].reordered) == (
+        "float32",
+        1,
+        False,
+    )
+    assert (arms["exact"].precision, arms["exact"].lazy_r1, arms["exact"].reordered) == ("float32", 1, True)
+    assert (arms["fast"].precision, arms["fast"].lazy_r1) == (fast.precision, fast.lazy_r1)
+    assert published.lazy_r1 < fast.lazy_r1
+
+
+def test_losses_are_equal_within_what_the_page_says_and_not_beyond() -> None:
+    reference = {"D/latent_real": 1.0, "G/latent_adv": 2.0}
+    near = {"D/latent_real": 1.04, "G/latent_adv": 2.0}
+    assert losses_equal({"reference": reference, "exact": reference, "fast": near})["equal"]
+    assert not losses_equal({"reference": reference, "exact": near, "fast": near})["equal"]
+    assert not losses_equal({"reference": reference, "exact": reference, "fast": {"D/latent_real": 1.06}})["equal"]
+
+
+@pytest.mark.slow
+def test_it_ends_with_one_line_that_holds_what_was_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    main(["--size", "32", "--width", "2", "--batch", "2", "--blocks", "1", "--device", "cpu", "--threads", "1"])
+    told = json.loads(capfd.readouterr().out.splitlines()[-1])
+    asked = "device flags size batch reference_s_per_step fast_s_per_step ratio memory_ratio losses_equal"
+    assert set(asked.split()) <= set(told)
+    assert told["losses_equal"]
+    assert told["ratio"] == pytest.approx(told["reference_s_per_step"] / told["fast_s_per_step"], rel=0.01)
