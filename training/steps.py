@@ -25,6 +25,7 @@ from training.holding import Hold, holding
 from training.judging import evaluate, is_champion, promote, unusual
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
+from training.threads import threads_of_ones_own
 
 if TYPE_CHECKING:
     from training.data import Faces
@@ -103,8 +104,7 @@ def train(
     from training.scoring import score
     from training.watching import Watch
 
-    # Two processes that each take every core spend their time waiting for each other.
-    torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) // 2))
+    torch.set_num_threads(threads or threads_of_ones_own())
     device = _device(device)
     training_faces = store.faces(row, held_out=False, size=wanted.img_size)
     held_out_faces = store.faces(row, held_out=True, size=wanted.img_size)
@@ -205,7 +205,7 @@ def assist(
     from training.descent import assist as take_part
     from training.ranks import joined
 
-    torch.set_num_threads(threads or max(1, (os.cpu_count() or 2) // 2))
+    torch.set_num_threads(threads or threads_of_ones_own())
     device = _device(device)
     with joined(device) as ranks:  # the leader joins once it has packed the faces
         faces = Store(catalog=catalog, blobs=blobs, settings=settings).faces(row, held_out=False, size=wanted.img_size)

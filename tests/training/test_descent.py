@@ -163,6 +163,7 @@ def test_automatic_precision_is_what_the_device_is_faster_at(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile wants a C++ compiler")
 @pytest.mark.usefixtures("float64")
 def test_compiled_passes_give_the_picture_the_logits_and_the_gradients_of_eager_ones(
