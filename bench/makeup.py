@@ -41,6 +41,7 @@ from training.presets import Preset, preset
 from training.published import load_networks
 from training.samples import masks_for, sample_grids, to_uint8
 from training.snapshot import DOMAINS
+from training.watching import Alert
 
 SIZE = 64
 OPTIONS = (
@@ -77,7 +78,7 @@ def main() -> None:
 
 def plain(of: Preset, *, name: str) -> Preset:
     """The same training without what takes the make-up alone."""
-    defaults = {field.name: field.default for field in fields(Preset) if field.name in OPTIONS}
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(Preset) if field.name in OPTIONS}
     return replace(of, name=name, **defaults)
 
 
@@ -124,6 +125,10 @@ class Printed:
     def pictures(self, step: int, grids: Mapping[str, np.ndarray]) -> None:
         """Grids are made once, at the end."""
 
+    def alert(self, step: int, alert: Alert) -> None:
+        """Say what a person should look at."""
+        print(json.dumps({"preset": self._name, "step": step, "alert": str(alert)}), flush=True)
+
 
 def judged(networks: Networks, held_out: Faces, classifier: DomainClassifier) -> dict[str, Any]:
     """Shares of outputs that are taken for the target domain, both ways of styles; and what evaluation.py measures."""
@@ -139,6 +144,7 @@ def judged(networks: Networks, held_out: Faces, classifier: DomainClassifier) ->
         latent = from_latents(networks, held_out, sources, domain=held_out.names.index(target))
         shares[f"{origin}_to_{target}/latent"] = _taken(classifier, latent, held_out, sources, target)
     measured = evaluate(networks, held_out, describe=Describer())
+    measured = {name: value for name, value in measured.items() if name.count("/") == 1}  # without the slices
     kept = ("copy_rate", "copy_index", "identity_kept", "no_face", "background_change", "makeup_distance")
     return {
         "target_share": shares,
@@ -169,8 +175,8 @@ def identity_told(held_out: Faces, *, first: int) -> dict[str, float]:
     count = len(held_out.rows)
     with ProcessPoolExecutor() as pool:
         again = _packed(list(pool.map(_drawn, range(first, first + count), [True] * count, chunksize=8)), first)
-    here = [describe(*one) for one in zip(held_out.pixels, held_out.landmarks, strict=True)]
-    there = [describe(picture) for picture in again.pixels]
+    here = [describe(*one) for one in zip(held_out.pixels[held_out.rows], held_out.landmarks, strict=True)]
+    there = [describe(picture) for picture in again.pixels[again.rows]]
     found = [i for i in range(count) if here[i] is not None and there[i] is not None]
     apart = np.array([[np.linalg.norm(here[i] - there[j]) for j in found] for i in found])  # type: ignore[operator]
     same, others = np.diag(apart), apart[~np.eye(len(found), dtype=bool)]
