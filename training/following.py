@@ -109,11 +109,19 @@ def rules_for(text: str, preset: Preset) -> tuple[Rule, ...]:
     return rules
 
 
-def probe_for(training: Faces, held_out: Faces, *, describe: Describe | None, settings: Settings, device: str) -> Probe:
+def probe_for(
+    training: Faces, held_out: Faces, *, preset: Preset, describe: Describe | None, settings: Settings, device: str
+) -> Probe:
     """The probe of a run; dlib's face network, unless another is given, is loaded when it is first asked."""
     from training.probing import Probe
 
-    return Probe(training, held_out, describe=describe or _dlib(settings), device=device)
+    return Probe(
+        training,
+        held_out,
+        describe=describe or _dlib(settings),
+        masked_discriminator=preset.masked_discriminator,
+        device=device,
+    )
 
 
 def goes_on(run: Run, rules: tuple[Rule, ...]) -> bool:

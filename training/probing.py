@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from training import metrics
-from training.data import Faces
+from training.blending import seen_masks, without_tone
+from training.data import MASK_SIZE, Faces
 from training.evaluation import Describe, directions, repaint
 from training.metrics import Descriptor
 from training.networks import Networks
@@ -33,8 +34,17 @@ HALF_A_LOGIT = 0.5
 class Probe:
     """Looks at the networks of one run; `training` and `held_out` are the two sides of its snapshot."""
 
-    def __init__(self, training: Faces, held_out: Faces, *, describe: Describe, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        training: Faces,
+        held_out: Faces,
+        *,
+        describe: Describe,
+        masked_discriminator: bool = False,
+        device: str = "cpu",
+    ) -> None:
         self._training, self._held_out, self._describe, self._device = training, held_out, describe, device
+        self._masked_discriminator = masked_discriminator
         self._pairs = _pairs(held_out)
         self._known: dict[str, list[tuple[Descriptor, Descriptor]]] = {}  # sources and references do not change
 
@@ -108,7 +118,7 @@ class Probe:
             codes = networks.style_encoder(self._held_out.images(references).to(self._device), domains, seen)
             masks = masks_for(networks, self._held_out.points(sources).to(self._device))
             images = networks.generator(self._held_out.images(sources).to(self._device), codes, masks)
-            painted.append(networks.discriminator(images, domains))
+            painted.append(networks.discriminator(self._judged(images, self._held_out, sources), domains))
         if not painted:
             return {}
         known = self._logit(networks, self._training, learned)
@@ -122,8 +132,15 @@ class Probe:
         }
 
     def _logit(self, networks: Networks, faces: Faces, positions: np.ndarray) -> float:
-        images = faces.images(positions).to(self._device)
+        images = self._judged(faces.images(positions).to(self._device), faces, positions)
         return float(networks.discriminator(images, _domains(faces, positions).to(self._device)).mean())
+
+    def _judged(self, images: torch.Tensor, faces: Faces, positions: np.ndarray) -> torch.Tensor:
+        """What the discriminator has learned to judge in place of such images, but not shaken (see scene.py)."""
+        if not self._masked_discriminator:
+            return images
+        points = faces.points(positions).to(self._device)
+        return without_tone(images, seen_masks(points, size=min(MASK_SIZE, images.shape[-1])))
 
 
 def _pairs(faces: Faces) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -153,7 +153,12 @@ def train(
                 score=(lambda ema: score(ema, held_out_faces, device=device)) if shows_all else None,
                 watch=Watch(rules),
                 probe=following.probe_for(
-                    training_faces, held_out_faces, describe=describe, settings=settings, device=device
+                    training_faces,
+                    held_out_faces,
+                    preset=wanted,
+                    describe=describe,
+                    settings=settings,
+                    device=device,
                 ),
                 ranks=ranks,
             )

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from training.blending import seen_masks, without_tone
 from training.data import Faces
 from training.loop import architecture
 from training.networks import Networks, initialise
@@ -123,6 +124,21 @@ def test_overfit_says_how_much_a_face_must_be_known_to_be_taken_for_real(
     assert found["probe/logit_training"] == 4.0
     assert found["probe/logit_held_out"] == unknown
     assert found["probe/logit_painted"] == -4.0
+
+
+def test_a_discriminator_that_learned_from_faces_less_their_tone_is_asked_about_such(
+    networks: Networks, faces: Faces, held_out: Faces
+) -> None:
+    def toneless(of: Faces) -> Tensor:
+        every = range(len(of.rows))
+        images = of.images(every)
+        return without_tone(images, seen_masks(of.points(every), size=images.shape[-1]))
+
+    ema = showing(networks, 0.5)
+    networks.discriminator = Judges(toneless(faces), toneless(held_out), unknown=4.0)  # type: ignore[assignment]
+    found = Probe(faces, held_out, describe=describe, masked_discriminator=True)(networks, ema)
+    assert (found["probe/logit_training"], found["probe/logit_held_out"]) == (4.0, 4.0)
+    assert found["probe/overfit"] == 0.0
 
 
 def test_a_discriminator_that_parts_nothing_is_not_said_to_overfit(
