@@ -183,8 +183,8 @@ def train(
                     origin=began_from,
                     schedules=_schedules(preset, step=done),
                     controllers=controllers | watch.state(),
-                    random=random_state(),
                     score=score(ema) if score is not None and not stopped else None,  # who asks to stop waits
+                    random=random_state(),
                 )
                 if on_save is not None:
                     try:

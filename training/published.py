@@ -9,6 +9,7 @@ BadCheckpoint, which names the keys: a network that was filled in part would run
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ SERVED = ("generator", "mapping_network", "style_encoder")
 TRAINED = (*SERVED, "discriminator")
 
 Parts = dict[str, dict[str, Tensor]]
+
+_UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+    *(MemoryError, OverflowError, struct.error, pickle.UnpicklingError),
+)
+"""What reading a file of bytes in any order has been seen to raise."""
 
 
 def load_networks(path: Path, *, device: str = "cpu") -> Networks:
@@ -102,7 +109,7 @@ def load(path: Path, *, device: str = "cpu") -> Any:
     """What a file holds, tensors and plain values only: a pickle that would run code is refused. BadCheckpoint."""
     try:
         return torch.load(path, map_location=device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except _UNREADABLE as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadCheckpoint(f"{path.name} cannot be read: {reason}") from None
 

@@ -27,11 +27,12 @@ def score(networks: Networks, faces: Faces, *, device: str) -> float | None:
         targets = faces.of(faces.names.index(target))
         if len(sources) and len(targets):
             references = np.resize(targets, len(sources))
-            found.append(_missed(repaint(networks, faces, sources=sources, references=references, device=device)))
+            found.append(missed(repaint(networks, faces, sources=sources, references=references, device=device)))
     return float(np.mean(found)) if found else None
 
 
-def _missed(pictures: Pictures) -> float:
+def missed(pictures: Pictures) -> float:
+    """The same of one direction's pictures."""
     size = pictures.outputs.shape[1]
     after, before, changed, different = [], [], 0.0, 0.0
     for i, output in enumerate(pictures.outputs):
