@@ -26,7 +26,7 @@ from training.losses import diversity_weight
 from training.networks import Networks, initialise
 from training.pictures import write_png
 from training.presets import Preset
-from training.published import SERVED, fill, read_parts
+from training.published import begin
 from training.ranks import ALONE, Ranks
 from training.samples import sample_grids
 from training.stopping import Stop
@@ -115,9 +115,8 @@ def train(
             _agree(saved, seed=seed, snapshot=snapshot, preset=preset, domains=faces.names, origin=origin)
             checkpoint.restore(saved, networks=networks, ema=ema, optimisers=optimisers, device=device)
         elif origin is not None:  # with a discriminator and moments of its own
-            weights = read_parts(origin, device=device)
             for begun in (networks, ema):
-                fill(begun, {name: weights[name] for name in SERVED}, where=origin.name)
+                begin(begun, origin, device=device)
         began_from = saved.state.origin if saved is not None else sha256_of(origin) if origin is not None else ""
         # What a run steers itself by: whoever adapts a number at each step keeps it here, and finds it again.
         controllers = {name: list(row) for name, row in saved.state.controllers.items()} if saved is not None else {}

@@ -76,6 +76,20 @@ def fill(networks: Networks, parts: Parts, *, where: str) -> None:
         _fill(getattr(networks, name), part, where=f"{where}: {name}")
 
 
+def begin(networks: Networks, origin: Path, *, device: str = "cpu") -> None:
+    """Put a file's weights into networks that are to learn on from them; whatever else they hold they keep.
+
+    How the networks are used (blended, masked, ...) is theirs to say and no weight: a mark whose key is one word.
+    Raises BadCheckpoint.
+    """
+    parts = read_parts(origin, device=device)
+    for name in SERVED:
+        module = getattr(networks, name)
+        marks = {key: mark for key, mark in module.named_buffers() if "." not in key}
+        learned = {key: tensor for key, tensor in parts[name].items() if "." in key}
+        _fill(module, {**learned, **marks}, where=f"{origin.name}: {name}")
+
+
 def infer_architecture(parts: Mapping[str, Mapping[str, Tensor]]) -> Architecture:
     """Read the knobs off the state dicts: depth gives the size, heads the domains, one block more means w_hpf > 0.
 
