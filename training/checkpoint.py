@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,7 +210,9 @@ def _write(checkpoints: Path, contents: Mapping[str, Any], state: Mapping[str, A
 
 def _pages(checkpoints: Path) -> list[Path]:
     """Every trainer page, the newest last: of the highest step, and of those with one step, the highest token."""
-    pages = [*checkpoints.glob("*_trainer.json"), *checkpoints.glob("*/*_trainer.json")]
+    pages: list[Path] = []
+    for place, _, names in os.walk(checkpoints):  # which minds no folder that another trainer takes away meanwhile
+        pages += [Path(place, name) for name in names if name.endswith("_trainer.json")]
     numbered = [page for page in pages if page.name.split("_")[0].isdecimal()]
     return sorted(numbered, key=lambda page: (int(page.name.split("_")[0]), _token(page)))
 
