@@ -102,14 +102,14 @@ class Home:
     def finish(self) -> dict[str, Any]:
         """Train to the end; what the command told."""
         process = self.start()
-        out, error = process.communicate(timeout=600)
+        out, error = process.communicate(timeout=900)
         assert process.returncode == 0, error
         told: dict[str, Any] = json.loads(out.splitlines()[-1])
         assert told["finished"]
         return told
 
     def wait_for(self, reached: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-        end = time.monotonic() + 300
+        end = time.monotonic() + 900
         while not reached():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end
@@ -132,20 +132,21 @@ def home(approved_home: Path, tmp_path: Path, micro: Preset) -> Iterator[Callabl
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)  # a minute on a machine that does nothing else
+@pytest.mark.timeout(3600)  # a minute on a machine that does nothing else
 def test_killed_five_times_at_random_in_200_steps_the_weights_are_those_of_a_run_that_never_was(
     home: Callable[..., Home],
 ) -> None:
-    numbers = {"total_iters": 200, "ds_iter": 200, "save_every": 10, "img_size": 16}
+    cheap = {"img_size": 16, "w_hpf": 0.0, "reordered": True, "lazy_r1": 4}
+    numbers = {"total_iters": 200, "ds_iter": 200, "save_every": 20, **cheap}
     whole, killed = home("whole", **numbers), home("killed", **numbers)
     undisturbed = whole.finish()
     seed = random.randrange(10**6)
     draw = random.Random(seed)
-    moments = sorted(draw.sample(range(180), 5))
+    moments = sorted(draw.sample(range(161), 5))
     for moment in moments:
         process = killed.start()
         killed.wait_for(lambda moment=moment: killed.saved_step >= moment, process)  # type: ignore[misc]
-        time.sleep(draw.uniform(0, 0.3))  # anywhere between two saves, or amid one
+        time.sleep(draw.uniform(0, 0.5))  # anywhere between two saves, or amid one
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL, f"seed {seed}: over before it could be killed"
