@@ -32,6 +32,8 @@ from training.loop import Trained
 from training.presets import Preset
 from training.trainer_state import read_page
 
+pytestmark = pytest.mark.timeout(900)  # seconds on a machine of one's own, minutes where many tests run at once
+
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., Trained]
 
@@ -161,7 +163,6 @@ def test_killed_five_times_at_random_in_200_steps_the_weights_are_those_of_a_run
     assert read_page(pages(killed.checkpoints)[-1]).token == 6  # each call trained by a lease of its own
 
 
-@pytest.mark.timeout(900)
 def test_a_frozen_trainer_that_wakes_up_after_another_took_over_stops_and_changes_nothing(
     home: Callable[..., Home],
 ) -> None:
@@ -213,7 +214,7 @@ class Fate:
     numbers = pictures = __call__
 
 
-@examples(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     moments=st.lists(st.integers(0, 25), min_size=1, max_size=3),
     hurt=st.sampled_from(["", "nets", "nets_ema", "optims", "trainer"]),
