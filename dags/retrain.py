@@ -28,6 +28,7 @@ import shlex
 import sys
 from datetime import datetime, timedelta
 
+import reporting
 import signing
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -66,6 +67,7 @@ def retrain_model():
 
     trained = train()
     evaluation = task(steps.evaluate, **GPU)(trained)
+    evaluation.operator.operator_extra_links = (reporting.ReportLink(),)
     question = task.short_circuit(signing.ask, ignore_downstream_trigger_rules=False, **GPU)(evaluation)
     sign_off = ApprovalOperator(
         task_id=signing.SIGN_OFF,
