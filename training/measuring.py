@@ -84,7 +84,9 @@ def evaluate(
     for replaced in {one.report for one in same} - {found.report, ""}:
         blobs.delete("reports", replaced)
         _page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
-    _tell(run, found, _write_page(run, found, page, settings=settings), settings=settings)
+    written = _write_page(run, found, page, settings=settings)
+    if row.id == run.snapshot_id:  # measured on others' faces it is a champion beside a challenger, no news of the run
+        _tell(run, found, written, settings=settings)
     return found.id
 
 
@@ -169,7 +171,7 @@ def _tell(run: Run, found: Evaluation, page: Path, *, settings: Settings) -> Non
         project=settings.wandb_project,
         step=found.step,
         what="evaluation",
-        numbers=found.metrics,
+        numbers={metric: value for metric, value in found.metrics.items() if "/slice=" not in metric},
         lines=(
             f"evaluation {found.id}, measured by {found.version}",
             f"its page: review-desk/evaluation/{found.id} in Airflow; {page} on {platform.node()}",
