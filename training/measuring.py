@@ -6,7 +6,6 @@ torch, cv2 and dlib are imported inside the verb.
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +50,7 @@ def evaluate(
 
     import torch
 
+    from training import following
     from training.evaluation import examine, measure_version, numbers_of
     from training.report import render
 
@@ -86,7 +86,7 @@ def evaluate(
         _page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
     written = _write_page(run, found, page, settings=settings)
     if row.id == run.snapshot_id:  # measured on others' faces it is a champion beside a challenger, no news of the run
-        _tell(run, found, written, settings=settings)
+        following.report_evaluation(found, page=written, catalog=catalog, settings=settings)
     return found.id
 
 
@@ -157,26 +157,6 @@ def _story(
         losses,
         sorted(history, key=lambda one: one[0]),
         pictures=catalog.evaluations.may_be_shown(row.id),
-    )
-
-
-def _tell(run: Run, found: Evaluation, page: Path, *, settings: Settings) -> None:
-    """Tell TensorBoard and W&B of the numbers and where the page is; never the page itself, which shows faces."""
-    from training.tracking import report_later
-
-    name = run_name(run.snapshot_id, preset=run.preset, seed=run.seed)
-    report_later(
-        settings.home / "runs" / name,
-        name=name,
-        project=settings.wandb_project,
-        step=found.step,
-        what="evaluation",
-        numbers={metric: value for metric, value in found.metrics.items() if "/slice=" not in metric},
-        lines=(
-            f"evaluation {found.id}, measured by {found.version}",
-            f"its page: review-desk/evaluation/{found.id} in Airflow; {page} on {platform.node()}",
-            f"kept as blob reports/{found.report}, judged by classifiers/{found.classifier}",
-        ),
     )
 
 
