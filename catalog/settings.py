@@ -103,6 +103,63 @@ class Settings(BaseSettings):
         description="Rules that end a training early, parted by semicolons (docs/training.md); the run is then done, "
         "and says why. Empty: only the preset's end does.",
     )
+    train_patience_minutes: float = Field(
+        30.0,
+        ge=0,
+        description="For how long a machine that trains may give no answer before its training counts as lost and is "
+        "begun again from its newest save, in minutes.",
+    )
+    ssh_host: str = Field("", description="The machine of the runner ssh: name, user@name, or an alias of ssh_config.")
+    ssh_port: int = Field(22, ge=1, le=65535, description="Its port.")
+    ssh_key: str = Field("", description="File of the private key to use there; empty: what OpenSSH finds by itself.")
+    ssh_known_hosts: str = Field(
+        "", description="File with that machine's host key; empty: the user's. An unknown host is never taken."
+    )
+    ssh_folder: str = Field("faceloop", description="Folder there for code, faces and runs, made when it is missing.")
+    ssh_python: str = Field(
+        "python3", description="Python there, with what requirements.lock lists; relative to that folder or a command."
+    )
+    ssh_connect_seconds: int = Field(15, ge=1, description="Longest time for a connection, in seconds.")
+    ssh_shared: bool = Field(
+        False,
+        description="Whether that machine reads our catalog and store by itself, by the .env in its folder; else it is "
+        "sent the faces and asked for what it has saved.",
+    )
+    ssh_keep_faces: bool = Field(
+        False, description="Whether faces that were sent there stay there after a training; else the next sends them."
+    )
+    ssh_up: str = Field(
+        "",
+        description="Command that starts that machine, run here before each training (words, no shell): gcloud compute "
+        "instances start NAME, say. It must do no harm when the machine is up.",
+    )
+    ssh_down: str = Field(
+        "",
+        description="Command that stops it, run after each training, however it ended; tried again by "
+        "`python -m training teardown` until it succeeds.",
+    )
+    ssh_up_seconds: int = Field(300, ge=0, description="Longest time until a started machine answers, in seconds.")
+    kubernetes_image: str = Field(
+        "", description="The trainer's image for the runner kubernetes, as docker/trainer.Dockerfile builds it."
+    )
+    kubernetes_namespace: str = Field("default", description="Namespace of its jobs.")
+    kubernetes_context: str = Field("", description="Context of the kubeconfig; empty: the cluster we run in, or its.")
+    kubernetes_secret: str = Field(
+        "faceloop",
+        description="Secret there whose entries become the pod's environment: FACELOOP_DATABASE, FACELOOP_STORE "
+        "(s3://...) and what they need (AWS_..., WANDB_API_KEY).",
+    )
+    kubernetes_gpus: int = Field(1, ge=0, description="GPUs that a training asks for (nvidia.com/gpu); 0: none.")
+    kubernetes_cpu: str = Field("4", description="Processors that it asks for.")
+    kubernetes_memory: str = Field("32Gi", description="Memory that it asks for, and may use; /dev/shm counts.")
+    kubernetes_disk: str = Field("100Gi", description="Disk that it may use, for packed pixels and checkpoints.")
+    kubernetes_nodes: str = Field("{}", description="Labels that its node must have, as JSON.")
+    kubernetes_grace_seconds: int = Field(
+        600, ge=30, description="Time that a pod has to save when it is asked to end, in seconds."
+    )
+    kubernetes_hours: float = Field(
+        72.0, gt=0, description="After so many hours a training is asked to save and end; the next attempt goes on."
+    )
     sign_off_fresh_faces: float = Field(
         0.3,
         ge=0,

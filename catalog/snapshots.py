@@ -51,6 +51,17 @@ class Snapshots(Part):
                 )
         return self.get(snapshot_id)
 
+    def adopt(self, snapshot_id: str, *, manifest: str, bare: int, makeup: int) -> Snapshot:
+        """Record a snapshot that was frozen in another catalog, so that it can be trained on here: it has no faces'
+        rows, and nothing but its counts. The same id gives the one that is there."""
+        with self._catalog.writing() as connection:
+            connection.execute(
+                self._insert(snapshots)
+                .values(id=snapshot_id, manifest=manifest, bare=bare, makeup=makeup, created_at=now())
+                .on_conflict_do_nothing(index_elements=["id"])
+            )
+        return self.get(snapshot_id)
+
     def get(self, snapshot_id: str) -> Snapshot:
         """One snapshot, by its whole id or by a beginning of it that only it has; NotFound otherwise."""
         with self._catalog.reading() as connection:

@@ -117,13 +117,13 @@ class Submissions(Part):
             )
         return self.get(key)
 
-    def note_torn_down(self, seen: Submission) -> None:
-        """Record that what was started for an attempt (a rented machine) is stopped again."""
+    def note_torn_down(self, seen: Submission, *, so: bool = True) -> None:
+        """Record that what was started for an attempt (a rented machine) is stopped again; or that it is not."""
         with self._catalog.writing() as connection:
             connection.execute(
                 update(submissions)
                 .where(submissions.c.key == seen.key, submissions.c.attempt == seen.attempt)
-                .values(torn_down_at=now())
+                .values(torn_down_at=now() if so else None)
             )
 
     def standing(self) -> Sequence[Submission]:

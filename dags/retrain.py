@@ -8,8 +8,11 @@ Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `ap
    on the GPU; an erased face that the champion learned from forces one. Every rule's answer is stored every time
    (`python -m training gate explain`); when it is no, the run ends here, skipped. A yes keeps the GPU's lease for
    `train`.
-3. `train` runs in a process of its own on the `gpu` queue, one at a time (pool `gpu`). It checkpoints as it goes; a
-   killed or cleared task goes on from the last checkpoint.
+3. `train` gives the training to a runner (`FACELOOP_TRAIN_ON`: a process on the `gpu` queue's machine, another machine
+   by ssh, a job of Kubernetes) and waits for it; on another machine it holds no worker meanwhile. The same snapshot,
+   code, preset and seed are submitted once: a task that was killed, cleared or retried finds the training that runs.
+   One that is marked failed or stopped makes the training save and end; the next try goes on from there.
+   `tidy` then stops whatever machine was started for a training, however that ended.
 4. `evaluate` measures the result on faces that it was not trained on.
 5. `ask` looks at how the faces have changed since the champion learned. As usual: `sign_off` is skipped. When a
    domain's share has moved by more than `FACELOOP_SIGN_OFF_BALANCE`, or more than `FACELOOP_SIGN_OFF_FRESH_FACES` of
@@ -19,23 +22,22 @@ Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `ap
 6. `promote` makes the model champion if nothing got worse and nobody refused; who answered what, when and why stays
    with the model. Then the asset `champion` tells whoever serves the model.
 
-A training of many hours must survive a restart of the API server: set `AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS` and
-`AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT` high, as docker-compose.yaml and the demo do.
+The task of a training of many hours must survive a restart of the API server: set
+`AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS` and `AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT` high, as
+docker-compose.yaml and the demo do.
 """
 
-import json
-import shlex
-import sys
 from datetime import datetime, timedelta
 
-import reporting
 import signing
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
+from submitted import TrainOperator
 
 from catalog.settings import settings
 from training import steps
+from training.runners import submitting
 
 APPROVED_FACES, CHAMPION = Asset("approved_faces"), Asset("champion")
 GPU = {"queue": "gpu", "pool": "gpu"}
@@ -54,20 +56,17 @@ def retrain_model():
     snapshot = task(steps.snapshot)()
     gate = task.short_circuit(steps.gate)(snapshot)
 
-    @task.bash(
-        env={"SNAPSHOT": snapshot},
-        append_env=True,
-        output_processor=lambda line: json.loads(line)["run"],
+    training = TrainOperator(
+        task_id="train",
+        snapshot=snapshot,
         **GPU,
-        retries=5,  # a training that was asked to stop exits with 75; the retry goes on from its checkpoint
+        retries=5,  # a training that was asked to stop has saved; the retry goes on from its checkpoint
         execution_timeout=timedelta(days=3),
     )
-    def train() -> str:
-        return f'exec {shlex.quote(sys.executable)} -m training train --snapshot "$SNAPSHOT" --json'
-
-    trained = train()
+    trained = training.output
+    # Also after a failure, and until it succeeds: a machine that is forgotten costs money.
+    tidied = task(submitting.tidy, trigger_rule="all_done", retries=20, retry_delay=timedelta(minutes=5), **GPU)()
     evaluation = task(steps.evaluate, **GPU)(trained)
-    evaluation.operator.operator_extra_links = (reporting.ReportLink(),)
     question = task.short_circuit(signing.ask, ignore_downstream_trigger_rules=False, **GPU)(evaluation)
     sign_off = ApprovalOperator(
         task_id=signing.SIGN_OFF,
@@ -84,7 +83,8 @@ def retrain_model():
     crowned = task.short_circuit(steps.is_champion)(model)
     champion = EmptyOperator(task_id="champion", outlets=[CHAMPION])
 
-    gate >> trained >> evaluation >> question >> sign_off >> signed >> model >> crowned >> champion
+    training >> tidied
+    gate >> training >> evaluation >> question >> sign_off >> signed >> model >> crowned >> champion
 
 
 retrain_model()

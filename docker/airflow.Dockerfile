@@ -6,6 +6,12 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /opt/faceloop
 
+# ssh: the triggerer asks how a training on another machine stands.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends openssh-client \
+ && rm -rf /var/lib/apt/lists/*
+
 COPY requirements.lock docker/without.py /build/
 RUN python /build/without.py /build/requirements.lock \
       opencv-python dlib-bin face-recognition-models scikit-image great-expectations \

@@ -8,7 +8,7 @@ WORKDIR /opt/faceloop
 
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0t64 dumb-init \
+ && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0t64 dumb-init openssh-client \
  && rm -rf /var/lib/apt/lists/*
 
 # First torch: by far the largest layer, and the one that changes least. PyPI's Linux wheel is the CUDA build.

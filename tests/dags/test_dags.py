@@ -22,6 +22,7 @@ PARSE = """
 import importlib.abc, json, sys
 
 HEAVY = {"torch", "cv2", "dlib", "selenium", "instaloader", "tweepy", "great_expectations", "wandb", "boto3", "pycurl"}
+HEAVY |= {"kubernetes"}
 
 
 class Ban(importlib.abc.MetaPathFinder):
@@ -189,6 +190,14 @@ def test_retraining_runs_one_at_a_time_on_the_gpu_queue_and_pool(parsed: dict) -
     for name in ("train", "evaluate", "ask", "promote"):  # the only workers that have torch
         assert (dag["tasks"][name]["queue"], dag["tasks"][name]["pool"]) == ("gpu", "gpu")
     assert "train" in dag["tasks"]["gate"]["down"]
+
+
+def test_a_training_is_submitted_and_whatever_machine_it_had_is_stopped_in_any_case(parsed: dict) -> None:
+    tasks = parsed["dags"]["retrain_model"]["tasks"]
+    assert (tasks["train"]["operator"], tasks["train"]["retries"]) == ("TrainOperator", 5)
+    assert {"evaluate", "tidy"} <= set(tasks["train"]["down"])
+    assert (tasks["tidy"]["rule"], tasks["tidy"]["down"]) == ("all_done", [])
+    assert tasks["tidy"]["retries"] == 20
 
 
 def test_a_person_is_asked_by_airflows_own_operator_and_silence_approves_nothing(parsed: dict) -> None:

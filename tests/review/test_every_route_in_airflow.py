@@ -35,7 +35,6 @@ READ = {
     "/alert/{alert_id}",
     "/alert/{alert_id}/page",
     "/snapshot/{snapshot_id}",
-    "/evaluation/{evaluation_id}",
     "/static/{name}",
 }
 

@@ -92,7 +92,7 @@ def _cancel(given: argparse.Namespace) -> int:
 def _teardown(given: argparse.Namespace) -> int:
     catalog = Catalog()
     submissions = Submissions(catalog=catalog)
-    rows = [catalog.submissions.get(given.key)] if given.key else catalog.submissions.standing()
+    rows = [catalog.submissions.get(given.key)] if given.key else submissions.tidy()
     for row in rows:
         submissions.teardown(row.key)
         print(f"{row.key[:12]}: nothing of it runs on {row.runner} any more")

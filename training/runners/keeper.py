@@ -1,5 +1,6 @@
 """Keeps one training on the machine where it runs: begins each attempt once, and writes down how it ended.
 
+    python -m training.runners.keeper prepare FOLDER 0        what to run, as JSON on stdin, where it is said
     python -m training.runners.keeper begin FOLDER ATTEMPT    returns as soon as it is begun, or was already
     python -m training.runners.keeper look FOLDER ATTEMPT     one line of JSON
     python -m training.runners.keeper stop FOLDER ATTEMPT     the training saves, and exits with 75
@@ -61,8 +62,6 @@ def stop(folder: Path, attempt: int) -> None:
     """Ask an attempt to save and end. Once is enough, even before it has begun; more does no harm."""
     from catalog.workers import pid_here
 
-    if not folder.is_dir():
-        return
     _write(folder / "stop.json", {"attempt": attempt})
     begun = _read(folder / "begun.json")
     if begun.get("attempt") != attempt or pid_here(begun["keeper"]) or not _is_running(folder):
@@ -120,7 +119,9 @@ def _keep(folder: Path, attempt: int, *, begun: Callable[[], None]) -> None:
                 told = True
         if told and code == -signal.SIGTERM:
             code = os.EX_TEMPFAIL  # it was asked before it could listen: it had nothing to save yet
-        _write(folder / "ended.json", {"attempt": attempt, "code": code, "said": _last_words(folder)})
+        _write(
+            folder / "ended.json", {"attempt": attempt, "code": code, "said": last_words(tail(folder, 50).splitlines())}
+        )
 
 
 def _start(folder: Path, log: IO[bytes], lock: IO[str]) -> subprocess.Popen[bytes]:
@@ -176,17 +177,17 @@ def _ended(folder: Path) -> dict[str, Any] | None:
     return _read(folder / "ended.json") or None
 
 
-def _last_words(folder: Path) -> dict[str, Any]:
-    """The JSON line that the command ends with; else its last line."""
-    lines = [line for line in tail(folder, 50).splitlines() if line.strip()]
-    for line in reversed(lines):
+def last_words(lines: Sequence[str]) -> dict[str, Any]:
+    """The JSON line that a command ends with; else its last line, as an error."""
+    said = [line for line in lines if line.strip()]
+    for line in reversed(said):
         try:
-            said = json.loads(line)
+            words = json.loads(line)
         except ValueError:
             continue
-        if isinstance(said, dict) and "ok" in said:
-            return said
-    return {"error": lines[-1].strip()} if lines else {}
+        if isinstance(words, dict) and "ok" in words:
+            return words
+    return {"error": said[-1].strip()} if said else {}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -203,7 +204,10 @@ def _write(path: Path, values: Mapping[str, Any]) -> None:
 def main(arguments: Sequence[str]) -> int:
     """One verb on one folder."""
     verb, folder, number = arguments[0], Path(arguments[1]), int(arguments[2])
-    if verb == "begin":
+    if verb == "prepare":
+        told = json.load(sys.stdin)
+        prepare(folder, command=told["command"], environment=told["environment"], where=Path.cwd())
+    elif verb == "begin":
         begin(folder, number)
     elif verb == "look":
         print(json.dumps(look(folder, number)))

@@ -10,14 +10,17 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import Run, Submission, SubmissionState
 from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
 from training.presets import preset as preset_named
-from training.runners.jobs import Job, Runner, code_of_training
+from training.runners.jobs import Job, Runner, Seen, code_of_training
+from training.runners.kubernetes import Kubernetes
 from training.runners.local import Local
+from training.runners.ssh import Ssh
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,31 @@ def job_of(
     )
 
 
+class Watch:
+    """Looks at a submission, and counts for how long nobody has answered.
+
+    A machine that does not answer is asked again for `FACELOOP_TRAIN_PATIENCE_MINUTES`; then the training counts as
+    lost, and its next attempt may start the machine anew.
+    """
+
+    def __init__(self, submissions: Submissions, catalog: Catalog, key: str, *, patience: float) -> None:
+        self._submissions, self._catalog, self._key, self._patience = submissions, catalog, key, patience
+        self._answered = time.monotonic()
+
+    def look(self) -> Submission:
+        """How it stands now, as far as anybody says."""
+        try:
+            row = self._submissions.status(self._key)
+        except Unreachable as error:
+            log.warning("%s; asking again", error)
+            row = self._catalog.submissions.get(self._key)
+            if time.monotonic() - self._answered >= self._patience:
+                row = self._catalog.submissions.note(row, state=SubmissionState.LOST, reason=str(error))
+        else:
+            self._answered = time.monotonic()
+        return row
+
+
 class Submissions:
     """What is given to which runner. `runner` is the one for new submissions; old ones stay with theirs."""
 
@@ -84,36 +112,34 @@ class Submissions:
                 break  # else it has just been seen to have ended: open its next attempt
         if row.state is not SubmissionState.SUBMITTED:
             return row
-        handle = self._runner(row.runner).start(row)
+        try:
+            handle = self._runner(row.runner).start(row)
+        except Unreachable:
+            raise  # it may have begun all the same: the same attempt is begun again
+        except RunnerError as error:
+            self._catalog.submissions.note(row, state=SubmissionState.FAILED, reason=str(error))
+            raise
         log.info("submission %s: attempt %d given to %s", row.key[:12], row.attempt, row.runner)
-        return self._catalog.submissions.note(row, state=SubmissionState.RUNNING, handle=handle)
+        noted = self._catalog.submissions.note(row, state=SubmissionState.RUNNING, handle=handle)
+        if not noted.state.active:
+            self._runner(row.runner).stop(row)  # it was cancelled before it had begun
+        return noted
 
     def status(self, key: str) -> Submission:
         """How a submission stands now. Raises NotFound, Unreachable."""
         row = self._catalog.submissions.get(key)
         return self._looked(row) if row.state.active else row
 
-    def wait(
-        self,
-        key: str,
-        *,
-        seconds: float | None = None,
-        every: float = 5.0,
-        heard: Callable[[Submission], None] = lambda _: None,
-    ) -> Submission:
-        """A submission once it has ended, or after so many seconds as it stands. A machine that does not answer for
-        a while is asked again. `heard` is called after every look."""
-        end = time.monotonic() + seconds if seconds is not None else float("inf")
-        while True:
-            try:
-                row = self.status(key)
-            except Unreachable as error:
-                log.warning("%s; asking again", error)
-                row = self._catalog.submissions.get(key)
-            heard(row)
-            if not row.state.active or time.monotonic() >= end:
-                return row
-            time.sleep(min(every, max(0.0, end - time.monotonic())))
+    def watch(self, key: str) -> Watch:
+        """Somebody who looks at a submission again and again."""
+        return Watch(self, self._catalog, key, patience=60 * self._settings.train_patience_minutes)
+
+    def wait(self, key: str, *, every: float = 5.0) -> Submission:
+        """A submission once it has ended."""
+        watch = self.watch(key)
+        while (row := watch.look()).state.active:
+            time.sleep(every)
+        return row
 
     def logs(self, key: str, *, lines: int = 50) -> str:
         """The end of what a training has said."""
@@ -121,10 +147,16 @@ class Submissions:
         return self._runner(row.runner).logs(row, lines=lines)
 
     def fetch(self, key: str) -> Run:
-        """Bring what a training has saved here; the run that it trained. Raises Unknown when nothing was saved."""
+        """Bring what a training has saved here, and after its end stop its machine, whatever happened; give the run
+        that it trained. Raises Unknown when nothing was saved, TeardownFailed."""
         row = self._catalog.submissions.get(key)
-        self._runner(row.runner).fetch(row)
-        return self._run(row)
+        try:
+            if row.torn_down_at:
+                self._catalog.submissions.note_torn_down(row, so=False)  # its machine is started once more
+            self._runner(row.runner).fetch(row)
+            return self._run(row)
+        finally:
+            self.teardown(row.key)
 
     def cancel(self, key: str) -> Submission:
         """Ask a training to save and end; the wish holds even when its machine does not answer now."""
@@ -136,7 +168,7 @@ class Submissions:
         row = self._catalog.submissions.get(key)
         if row.state.active or row.torn_down_at:
             return
-        others = [each for each in self._catalog.submissions.list(runner=row.runner, active=True) if each.key != key]
+        others = self._catalog.submissions.list(runner=row.runner, active=True)
         if others:
             log.info("the machine of %s stays up for %s", row.runner, others[0].key[:12])
         else:
@@ -146,18 +178,42 @@ class Submissions:
                 raise TeardownFailed(f"the machine of {row.runner} may still run, and cost: {error}") from error
         self._catalog.submissions.note_torn_down(row)
 
-    def finish(self, key: str) -> Run:
-        """After the end: bring what was saved, and stop the machine whatever happened."""
-        try:
-            return self.fetch(key)
-        finally:
-            self.teardown(key)
+    def tidy(self) -> list[Submission]:
+        """Look at all that may be running, and stop the machines of all that have ended; those that were stopped.
+
+        One that was never begun, because whoever submitted it died, is given up after
+        `FACELOOP_TRAIN_PATIENCE_MINUTES`. Raises TeardownFailed when a machine may still run, after all the others.
+        """
+        patience = timedelta(minutes=self._settings.train_patience_minutes)
+        for row in self._catalog.submissions.list(active=True):
+            try:
+                now = self._looked(row)
+            except RunnerError as error:
+                log.warning("%s: %s", row.key[:12], error)
+                now = row
+            if now.state is SubmissionState.SUBMITTED and datetime.now(UTC) - now.attempted_at >= patience:
+                self._catalog.submissions.note(now, state=SubmissionState.LOST, reason="it was never begun")
+        standing, failed = self._catalog.submissions.standing(), []
+        for row in standing:
+            try:
+                self.teardown(row.key)
+            except TeardownFailed as error:
+                failed.append(str(error))
+        if failed:
+            raise TeardownFailed("; ".join(dict.fromkeys(failed)))
+        return list(standing)
 
     def _looked(self, row: Submission) -> Submission:
         runner = self._runner(row.runner)
         if row.stop_asked:
             runner.stop(row)
         found = runner.look(row)
+        if row.state is SubmissionState.RUNNING and found.state is SubmissionState.SUBMITTED:
+            found = Seen(SubmissionState.LOST, reason="nothing is known of it where it ran")
+        elif row.stop_asked and found.state is SubmissionState.SUBMITTED:
+            found = Seen(SubmissionState.STOPPED, reason="it was cancelled before it had begun")
+        if (found.state, found.reason) == (row.state, row.reason):
+            return row
         return self._catalog.submissions.note(row, state=found.state, exit_code=found.exit_code, reason=found.reason)
 
     def _run(self, row: Submission) -> Run:
@@ -171,4 +227,13 @@ class Submissions:
     def _made(self, name: str) -> Runner:
         if name == "local":
             return Local(self._settings)
+        if name == "ssh":
+            return Ssh(self._settings, catalog=self._catalog, blobs=self._blobs)
+        if name == "kubernetes":
+            return Kubernetes(self._settings)
         raise Unknown(f"no runner named {name!r}; there are {', '.join(RUNNERS)}")
+
+
+def tidy() -> int:
+    """Stop the machines of all trainings that have ended, whoever forgot them; how many. Raises TeardownFailed."""
+    return len(Submissions().tidy())

@@ -173,26 +173,28 @@ def test_a_cancelled_one_is_asked_again_until_it_has_ended_and_then_may_go_on(
     assert submissions.submit(job(catalog)).attempt == 2
 
 
+def test_one_cancelled_before_it_has_begun_never_runs(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    machine.breaks = Unreachable("the line went dead")
+    with pytest.raises(Unreachable):
+        submissions.submit(job(catalog))
+    machine.breaks, machine.stands = None, Seen(SubmissionState.SUBMITTED)
+    (row,) = catalog.submissions.list()
+    assert submissions.cancel(row.key).state is SubmissionState.CANCELLED
+    assert machine.asked == ["stop"]
+
+
 def test_waiting_outlasts_a_machine_that_does_not_answer(
     catalog: Catalog, machine: Machine, submissions: Submissions
 ) -> None:
-    key = submissions.submit(job(catalog)).key
-    heard: list[SubmissionState] = []
-
-    def listen(row: Submission) -> None:
-        heard.append(row.state)
-        machine.breaks = Unreachable("no answer") if len(heard) == 1 else None
-        if len(heard) == 3:
-            machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
-
-    assert submissions.wait(key, every=0.001, heard=listen).state is SubmissionState.SUCCEEDED
-    assert len(heard) == 4
-    assert submissions.wait(key, seconds=0).state is SubmissionState.SUCCEEDED
-
-
-def test_waiting_ends_in_time_though_the_training_does_not(catalog: Catalog, submissions: Submissions) -> None:
-    key = submissions.submit(job(catalog)).key
-    assert submissions.wait(key, seconds=0.01, every=0.005).state is SubmissionState.RUNNING
+    watch = submissions.watch(submissions.submit(job(catalog)).key)
+    assert watch.look().state is SubmissionState.RUNNING
+    machine.breaks = Unreachable("no answer")
+    assert watch.look().state is SubmissionState.RUNNING
+    machine.breaks, machine.stands = None, Seen(SubmissionState.SUCCEEDED, 0)
+    assert watch.look().state is SubmissionState.SUCCEEDED
+    assert submissions.wait(catalog.submissions.list()[0].key).state is SubmissionState.SUCCEEDED
 
 
 def test_the_machine_is_stopped_whatever_happened_and_once(
@@ -204,7 +206,7 @@ def test_the_machine_is_stopped_whatever_happened_and_once(
     machine.stands = Seen(SubmissionState.FAILED, 1)
     submissions.status(key)
     with pytest.raises(Unknown):  # nothing was saved
-        submissions.finish(key)
+        submissions.fetch(key)
     assert machine.asked == ["fetch", "teardown"]
     submissions.teardown(key)
     assert machine.asked == ["fetch", "teardown"]
@@ -219,11 +221,57 @@ def test_a_machine_that_cannot_be_stopped_is_said_to_cost_and_is_tried_again(
     submissions.status(key)
     machine.breaks = RunnerError("exit 1")
     with pytest.raises(TeardownFailed, match="may still run, and cost"):
-        submissions.finish(key)
+        submissions.fetch(key)
     assert [row.key for row in catalog.submissions.standing()] == [key]
     machine.breaks = None
     submissions.teardown(key)
     assert catalog.submissions.standing() == []
+
+
+def test_what_a_dead_submitter_left_is_given_up_and_its_machine_stopped(
+    catalog: Catalog, machine: Machine, submissions: Submissions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.breaks = Unreachable("the line went dead")
+    with pytest.raises(Unreachable):
+        submissions.submit(job(catalog))
+    machine.breaks = None
+    machine.stands = Seen(SubmissionState.SUBMITTED)
+    assert submissions.tidy() == []  # whoever submits it again goes on with it
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    impatient = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+    assert [row.state for row in impatient.tidy()] == [SubmissionState.LOST]
+    assert machine.asked == ["teardown"]
+
+
+def test_a_machine_that_refuses_to_begin_has_failed_and_is_stopped(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    machine.breaks = RunnerError("no room on the disk")
+    with pytest.raises(RunnerError):
+        submissions.submit(job(catalog))
+    machine.breaks = None
+    (row,) = submissions.tidy()
+    assert (row.state, row.reason) == (SubmissionState.FAILED, "no room on the disk")
+    assert submissions.submit(job(catalog)).attempt == 2
+
+
+def test_a_training_that_nobody_there_knows_any_more_is_lost(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.stands = Seen(SubmissionState.SUBMITTED)
+    assert submissions.status(key).state is SubmissionState.LOST
+
+
+def test_a_machine_that_is_silent_for_too_long_has_lost_its_training(
+    catalog: Catalog, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0.001")
+    submissions = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+    key = submissions.submit(job(catalog)).key
+    machine.breaks = Unreachable("no answer")
+    ended = submissions.wait(key, every=0.02)
+    assert (ended.state, ended.reason) == (SubmissionState.LOST, "no answer")
 
 
 def test_a_machine_that_another_training_needs_stays_up(

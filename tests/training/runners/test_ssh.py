@@ -1,0 +1,258 @@
+"""A training on another machine: a real sshd on loopback, a wire that breaks, a submitter that is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog import Catalog, open_blobs, settings
+from catalog.records import Submission, SubmissionState
+from sshd import Server, Wire, sshd
+from training import steps
+from training.errors import RunnerError, TeardownFailed, Unreachable
+from training.runners.jobs import Job
+from training.runners.ssh import Ssh
+from training.runners.submitting import Submissions, job_of
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with sshd(tmp_path_factory.mktemp("sshd") / "etc") as running:
+        yield running
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    """The folder on the other machine."""
+    return tmp_path / "another machine"
+
+
+@pytest.fixture
+def wire(server: Server) -> Iterator[Wire]:
+    wire = Wire(server.port)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(autouse=True)
+def configured(
+    server: Server, wire: Wire, there: Path, tmp_path: Path, approved: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    for name, value in {
+        "TRAIN_ON": "ssh",
+        "SSH_HOST": "127.0.0.1",
+        "SSH_PORT": wire.port,
+        "SSH_KEY": server.key,
+        "SSH_KNOWN_HOSTS": server.known_as(wire.port, tmp_path / "known_hosts"),
+        "SSH_FOLDER": there,
+        "SSH_PYTHON": sys.executable,
+    }.items():
+        monkeypatch.setenv(f"FACELOOP_{name}", str(value))
+    settings.cache_clear()
+    steps.snapshot()
+    yield
+    wire.cut_after = None
+    for row in approved.submissions.list(active=True):
+        Submissions().cancel(row.key)
+        Submissions().wait(row.key, every=0.2)
+
+
+def job(catalog: Catalog, slice_steps: int = 2) -> Job:
+    return job_of(slice_steps=slice_steps, catalog=catalog, settings=settings())
+
+
+def trainings(there: Path, row: Submission) -> int:
+    """How many trainings ever began there: each opens a file of events of its own."""
+    return len(list((there / "home" / "runs" / row.run / "tensorboard").glob("events*")))
+
+
+def until(holds: Callable[[], Any], *, seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def faces(folder: Path) -> int:
+    return len(list((folder / "blobs" / "faces").glob("*/*")))
+
+
+def test_it_trains_there_and_what_it_saved_comes_back_and_goes_on_anywhere(approved: Catalog, there: Path) -> None:
+    submissions = Submissions(catalog=approved)
+    row = submissions.submit(job(approved))
+    assert (row.state, row.handle) == (SubmissionState.RUNNING, {"host": "127.0.0.1", "folder": str(there)})
+    assert faces(there / "home") == 16
+    ended = submissions.wait(row.key, every=0.2)
+    assert (ended.state, ended.exit_code) == (SubmissionState.SUCCEEDED, 0), submissions.logs(row.key)
+    assert '"trained": 2' in submissions.logs(row.key, lines=5)
+    assert approved.models.runs() == []  # nothing of it is here yet
+    run = submissions.fetch(row.key)
+    assert (run.step, run.preset) == (2, "tiny-64")
+    names = {file.kind: file.sha256 for file in approved.models.checkpoints(run.id)}
+    assert set(names) == {"nets", "nets_ema", "optims", "trainer"}
+    assert all(open_blobs().has("checkpoints", name) for name in names.values())
+    assert faces(there / "home") == 0  # nobody's face stays on a rented machine
+    shutil.rmtree(there)  # nor need the machine: the next slice goes on elsewhere
+    assert steps.train(slice_steps=1, threads=1).step == 3
+
+
+def test_a_submitter_killed_before_it_could_record_leaves_one_training(approved: Catalog, there: Path) -> None:
+    words = [sys.executable, "-m", "training", "submit", "--slice-steps", "2"]
+    killed = subprocess.Popen(words, cwd=ROOT, start_new_session=True)
+    until(lambda: list(there.glob("home/runs/*/jobs/*/begun.json")) or killed.poll() is not None)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    (left,) = approved.submissions.list()
+    submissions = Submissions(catalog=approved)
+    again = submissions.submit(job(approved))
+    assert (again.key, again.attempt) == (left.key, 1)
+    assert submissions.wait(again.key, every=0.2).state is SubmissionState.SUCCEEDED
+    assert trainings(there, again) == 1
+
+
+def test_whatever_breaks_on_the_way_it_is_submitted_again_and_trained_once(
+    approved: Catalog, there: Path, wire: Wire
+) -> None:
+    submissions = Submissions(catalog=approved)
+
+    def breaks(after: int) -> None:
+        wire.cut_after, before = after, wire.cuts
+        with pytest.raises(Unreachable):
+            submissions.submit(job(approved))
+        assert wire.cuts > before
+        (row,) = approved.submissions.list()
+        assert (row.state, row.attempt) == (SubmissionState.SUBMITTED, 1)
+
+    breaks(after=2_000)  # while the two greet each other
+    breaks(after=60_000)  # while our code is sent
+    assert not list(there.glob("code/*/training"))  # nothing of half of it is left
+    wire.cut_after = None
+    assert submissions.logs(approved.submissions.list()[0].key) == ""
+    assert len(list(there.glob("code/*/training"))) == 1
+    breaks(after=30_000)  # while the faces are sent
+    until(lambda: faces(there / "home"))  # those that came whole stay
+    assert faces(there / "home") < 16
+    wire.cut_after = None
+    row = submissions.submit(job(approved))
+    wire.cut()
+    assert submissions.wait(row.key, every=0.2).state is SubmissionState.SUCCEEDED
+    assert trainings(there, row) == 1
+    wire.cut_after = 1_000
+    with pytest.raises(Unreachable):
+        submissions.fetch(row.key)
+    assert approved.models.runs() == []
+    wire.cut_after = None
+    assert submissions.fetch(row.key).step == 2
+
+
+def test_asked_to_stop_it_saves_there_and_goes_on_there(approved: Catalog, there: Path) -> None:
+    submissions = Submissions(catalog=approved)
+    row = submissions.submit(job(approved, slice_steps=400))
+    until(lambda: trainings(there, row))
+    submissions.cancel(row.key)
+    ended = submissions.wait(row.key, every=0.2)
+    assert (ended.state, ended.exit_code) == (SubmissionState.CANCELLED, os.EX_TEMPFAIL)
+    saved = submissions.fetch(row.key).step
+    assert saved < 400
+    shutil.rmtree(there / "home")  # another machine has its address now
+    again = submissions.submit(job(approved, slice_steps=400))
+    assert again.attempt == 2
+    until(lambda: list(there.glob(f"home/runs/{row.run}/checkpoints/**/{saved:06d}_trainer.json")) or not saved)
+    submissions.cancel(row.key)
+    assert submissions.wait(row.key, every=0.2).state is SubmissionState.CANCELLED
+
+
+class Rented:
+    """A machine that two commands start and stop; what they did is in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.done = folder / "done"
+        self.broken = folder / "broken"
+        for verb in ("up", "down"):
+            script = folder / verb
+            script.write_text(f'#!/bin/sh\necho {verb} "$1" >> {self.done}\n[ ! -e {self.broken} ]\n')
+            script.chmod(0o755)
+
+    def heard(self) -> list[str]:
+        return self.done.read_text().splitlines() if self.done.exists() else []
+
+
+@pytest.fixture
+def rented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rented:
+    (tmp_path / "hooks").mkdir()
+    rented = Rented(tmp_path / "hooks")
+    for verb in ("up", "down"):
+        monkeypatch.setenv(f"FACELOOP_SSH_{verb.upper()}", f"{tmp_path}/hooks/{verb} 'gpu one'")
+    settings.cache_clear()
+    return rented
+
+
+def patient(catalog: Catalog) -> Submissions:
+    """As configured, without the pauses between tries."""
+    return Submissions(catalog=catalog, made=lambda _: Ssh(settings(), catalog=catalog, blobs=open_blobs(), pause=0.01))
+
+
+def test_a_rented_machine_is_started_before_and_stopped_after(approved: Catalog, rented: Rented) -> None:
+    submissions = patient(approved)
+    row = submissions.submit(job(approved))
+    assert rented.heard() == ["up gpu one"]
+    submissions.wait(row.key, every=0.2)
+    submissions.fetch(row.key)
+    assert rented.heard() == ["up gpu one", "up gpu one", "down gpu one"]  # starting one that runs does no harm
+    assert approved.submissions.standing() == []
+    submissions.teardown(row.key)
+    assert len(rented.heard()) == 3
+
+
+def test_a_rented_machine_is_stopped_when_the_training_failed_and_tried_again_until_it_is(
+    approved: Catalog, rented: Rented, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_SSH_PYTHON", "/bin/false")
+    settings.cache_clear()
+    submissions = patient(approved)
+    with pytest.raises(RunnerError):
+        submissions.submit(job(approved))
+    (row,) = approved.submissions.list()
+    assert row.state is SubmissionState.FAILED
+    rented.broken.touch()
+    with pytest.raises(TeardownFailed, match="may still run, and cost"):
+        submissions.tidy()
+    assert rented.heard() == ["up gpu one", *["down gpu one"] * 3]
+    rented.broken.unlink()
+    assert [each.key for each in submissions.tidy()] == [row.key]
+    assert approved.submissions.standing() == []
+
+
+def test_a_machine_that_does_not_start_is_said_to(approved: Catalog, rented: Rented) -> None:
+    rented.broken.touch()
+    with pytest.raises(RunnerError, match="exit 1"):
+        patient(approved).submit(job(approved))
+
+
+def test_a_host_whose_key_is_not_known_is_never_trusted(
+    approved: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nobody").touch()
+    monkeypatch.setenv("FACELOOP_SSH_KNOWN_HOSTS", str(tmp_path / "nobody"))
+    settings.cache_clear()
+    with pytest.raises(Unreachable, match="Host key verification failed"):
+        Submissions(catalog=approved).submit(job(approved))
+
+
+@pytest.mark.parametrize("host", ["", "-oProxyCommand=touch x"])
+def test_a_host_that_is_none(approved: Catalog, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("FACELOOP_SSH_HOST", host)
+    settings.cache_clear()
+    with pytest.raises(RunnerError, match="FACELOOP_SSH_HOST"):
+        Submissions(catalog=approved).submit(job(approved))

@@ -1,0 +1,172 @@
+"""What another machine is sent so that it can train without our catalog or store, and what it sends back.
+
+Both ways it is one tar stream: blobs under `kind/name`, verified against their names as they are put away, and at its
+end `rows.json`, what the catalog there must know of them. A stream that breaks off leaves whole blobs and no row; the
+next one brings what is missing.
+
+    python -m training.runners.parcel held             names of the blobs that are there, a line each: kind/name
+    python -m training.runners.parcel receive          a parcel on stdin
+    python -m training.runners.parcel send RUN         a run's newest save on stdout; no blob when it has saved nothing
+    python -m training.runners.parcel clear            no face of anybody stays here
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+import tarfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from catalog import Blobs, Catalog, open_blobs, settings
+from catalog.records import Checkpoint, Run, RunState
+from training import snapshot as snapshots
+from training.errors import RunnerError
+from training.store import FILES, run_name
+
+_ROWS = "rows.json"
+_KINDS = ("faces", "snapshots", "checkpoints")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Blobs by kind and name, and the rows that speak of them."""
+
+    blobs: tuple[tuple[str, str], ...]
+    rows: Mapping[str, Any]
+
+
+def to_train(catalog: Catalog, blobs: Blobs, *, snapshot_id: str, preset: str, seed: int) -> Parcel:
+    """What a training needs: the snapshot with its crops, and the run's newest save if it has one."""
+    row = catalog.snapshots.get(snapshot_id)
+    entries = snapshots.read_manifest(blobs.get("snapshots", row.manifest))
+    told = {"id": row.id, "manifest": row.manifest, "bare": row.bare, "makeup": row.makeup}
+    names = [*(("faces", entry.sha256) for entry in entries), ("snapshots", row.manifest)]
+    run = _run(catalog, run_name(row.id, preset=preset, seed=seed))
+    saved = _saved(catalog, run) if run else None
+    if saved:
+        names += saved.blobs
+    return Parcel(tuple(dict.fromkeys(names)), {"snapshot": told, "saved": saved.rows if saved else None})
+
+
+def saved_by(catalog: Catalog, name: str) -> Parcel:
+    """A run's newest save, and how the run stands; nothing when it has saved nothing."""
+    run = _run(catalog, name)
+    saved = _saved(catalog, run) if run else None
+    return Parcel(saved.blobs, {"saved": saved.rows}) if saved else Parcel((), {})
+
+
+def write(parcel: Parcel, into: IO[bytes], *, blobs: Blobs, held: Collection[str] = ()) -> int:
+    """Send a parcel, without the blobs that are held there already; how many were sent."""
+    wanted = [(kind, name) for kind, name in parcel.blobs if f"{kind}/{name}" not in held]
+    with tarfile.open(fileobj=into, mode="w|") as tar:
+        for kind, name in wanted:
+            _add(tar, f"{kind}/{name}", blobs.get(kind, name))
+        _add(tar, _ROWS, json.dumps(parcel.rows).encode())
+    return len(wanted)
+
+
+def read(source: IO[bytes], *, blobs: Blobs) -> Mapping[str, Any]:
+    """Put away what comes, each blob as soon as it is whole; the rows at its end. Raises RunnerError."""
+    try:
+        with tarfile.open(fileobj=source, mode="r|") as tar:
+            for member in tar:
+                file = tar.extractfile(member)
+                data = file.read() if file else b""
+                kind, _, name = member.name.partition("/")
+                if member.name == _ROWS:
+                    return dict(json.loads(data))
+                if kind not in _KINDS or blobs.put(kind, data) != name:
+                    raise RunnerError(f"the parcel holds {member.name}, whose bytes do not hash to its name")
+    except (tarfile.TarError, OSError) as error:
+        raise RunnerError(f"the parcel broke off: {error}") from None
+    raise RunnerError("the parcel broke off before its end")
+
+
+def unpack(catalog: Catalog, rows: Mapping[str, Any]) -> None:
+    """Write down what a parcel's rows say; of a save, only what is newer than what is known."""
+    if told := rows.get("snapshot"):
+        catalog.snapshots.adopt(told["id"], manifest=told["manifest"], bare=told["bare"], makeup=told["makeup"])
+    if not (saved := rows.get("saved")):
+        return
+    run = catalog.models.open_run(
+        saved["snapshot_id"],
+        preset=saved["preset"],
+        seed=saved["seed"],
+        total_steps=saved["total_steps"],
+        origin=saved["origin"],
+    )
+    newest = max((file.step for file in catalog.models.checkpoints(run.id)), default=-1)
+    if saved["step"] > newest and saved["files"]:
+        files = [Checkpoint(**{**file, "run_id": run.id}) for file in saved["files"]]
+        catalog.models.add_checkpoint(run.id, step=saved["step"], files=files)
+    if RunState(saved["state"]) is not run.state and saved["step"] >= newest:
+        catalog.models.finish_run(run.id, state=RunState(saved["state"]), reason=saved["reason"])
+
+
+def clear(*, blobs: Blobs, home: Path) -> None:
+    """Remove every crop and every pack made of them."""
+    for name in list(blobs.names("faces")):
+        blobs.delete("faces", name)
+    shutil.rmtree(home / "snapshots", ignore_errors=True)
+
+
+def _saved(catalog: Catalog, run: Run) -> Parcel | None:
+    files = catalog.models.checkpoints(run.id)
+    if {file.kind for file in files} != set(FILES) and run.state is not RunState.FAILED:
+        return None
+    rows = {
+        "snapshot_id": run.snapshot_id,
+        "preset": run.preset,
+        "seed": run.seed,
+        "total_steps": run.total_steps,
+        "origin": run.origin,
+        "state": run.state.value,
+        "reason": run.reason,
+        "step": max((file.step for file in files), default=0),
+        "files": [asdict(file) for file in files],
+    }
+    names = [("checkpoints", file.sha256) for file in files]
+    names += [("checkpoints", run.origin)] if run.origin else []
+    return Parcel(tuple(names), rows)
+
+
+def _run(catalog: Catalog, name: str) -> Run | None:
+    named = (
+        run for run in catalog.models.runs() if name == run_name(run.snapshot_id, preset=run.preset, seed=run.seed)
+    )
+    return next(named, None)
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """One verb, on the configured catalog and store."""
+    verb, blobs = arguments[0], open_blobs()
+    if verb == "held":
+        print("\n".join(f"{kind}/{name}" for kind in _KINDS for name in blobs.names(kind)))
+    elif verb == "receive":
+        unpack(Catalog(), read(sys.stdin.buffer, blobs=blobs))
+    elif verb == "send":
+        write(saved_by(Catalog(), arguments[1]), sys.stdout.buffer, blobs=blobs)
+    elif verb == "clear":
+        clear(blobs=blobs, home=settings().home)
+    else:
+        return os.EX_USAGE
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except RunnerError as error:
+        sys.exit(str(error))
