@@ -106,7 +106,7 @@ def made_up_faces(size: int, *, count: int = 16) -> Any:
 
 
 def losses_equal(found: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Whether the first step's losses are the reference's: in float32 to 1 in 1000, in bfloat16 to 5 in 100."""
+    """Whether the first step's losses are the reference's: in float32 to 1 in 1000, in the fast mode to 10 in 100."""
     apart = {
         arm: max(
             abs(value - found["reference"][name]) / max(abs(found["reference"][name]), 0.05)
@@ -115,7 +115,7 @@ def losses_equal(found: dict[str, dict[str, float]]) -> dict[str, Any]:
         )
         for arm in ("exact", "fast")
     }
-    return {"equal": apart["exact"] <= 1e-3 and apart["fast"] <= 0.05, "apart": apart}
+    return {"equal": apart["exact"] <= 1e-3 and apart["fast"] <= 0.1, "apart": apart}
 
 
 def machine(device: str) -> dict[str, Any]:

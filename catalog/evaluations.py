@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from catalog.part import Part
 from catalog.records import Evaluation
+from catalog.refusals import refused
 from catalog.tables import evaluations, faces, runs, snapshot_faces
 
 
@@ -49,6 +50,16 @@ class Evaluations(Part):
                 .distinct()
                 .order_by(evaluations.c.report)
             ).all()
+
+    def may_be_shown(self, snapshot_id: str) -> bool:
+        """Whether the faces of a snapshot may be shown on a page: not when one of them was erased since."""
+        erased = (
+            select(snapshot_faces.c.face_id)
+            .join(faces, faces.c.id == snapshot_faces.c.face_id)
+            .where(snapshot_faces.c.snapshot_id == snapshot_id, faces.c.photo_id.in_(refused("erase")))
+        )
+        with self._catalog.reading() as connection:
+            return connection.execute(erased.limit(1)).first() is None
 
     def forget_reports(self, names: Collection[str]) -> None:
         """Note that these pages are gone; the numbers stay."""

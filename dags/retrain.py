@@ -29,6 +29,7 @@ docker-compose.yaml and the demo do.
 
 from datetime import datetime, timedelta
 
+import reporting
 import signing
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -67,6 +68,7 @@ def retrain_model():
     # Also after a failure, and until it succeeds: a machine that is forgotten costs money.
     tidied = task(submitting.tidy, trigger_rule="all_done", retries=20, retry_delay=timedelta(minutes=5), **GPU)()
     evaluation = task(steps.evaluate, **GPU)(trained)
+    evaluation.operator.operator_extra_links = (reporting.ReportLink(),)
     question = task.short_circuit(signing.ask, ignore_downstream_trigger_rules=False, **GPU)(evaluation)
     sign_off = ApprovalOperator(
         task_id=signing.SIGN_OFF,

@@ -39,6 +39,7 @@ from review import (
     batch_routes,
     check_routes,
     duplicate_routes,
+    evaluation_routes,
     languages,
     overlay_routes,
     queue_routes,
@@ -139,6 +140,7 @@ def create_app(
     check_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     snapshot_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
+    evaluation_routes.add_to(app, desk=desk)
     overlay_routes.add_to(app, desk=desk, reader=reader)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 

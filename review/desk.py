@@ -113,6 +113,13 @@ class Desk:
             docs=_docs(Path(report.docs).parent) if report is not None and report.docs else (),
         )
 
+    def evaluation_page(self, evaluation_id: int) -> bytes:
+        """The page that was written of an evaluation. NotFound when there is none, or none any more."""
+        found = self._catalog.models.evaluation(evaluation_id)
+        if not found.report or not self._blobs.has("reports", found.report):
+            raise NotFound("There is no page of this evaluation: it was made before there were any, or erased.")
+        return self._blobs.get("reports", found.report)
+
     def data_docs(self, batch_id: int, page: str) -> bytes:
         """One page of a batch's Data Docs. NotFound when this machine has none such, or it lies elsewhere."""
         report = self.batch(batch_id).report

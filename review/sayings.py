@@ -79,6 +79,7 @@ SHAPES = (
     "too much at once",
     "There is no such source.",
     "There is no such page of Data Docs on this machine.",
+    "There is no page of this evaluation: it was made before there were any, or erased.",
     "No answer is kept with this alert.",
     "the bytes of this picture are not in the store",
     # what a check found

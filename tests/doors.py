@@ -14,6 +14,8 @@ from review.app import create_app
 from rows import sha256_of
 
 READ = frozenset({"GET", "HEAD"})
+#: What stands for the page of an evaluation.
+REPORT = b"<!doctype html><html lang=en><title>A run</title><style>p { margin: 0; }</style><p>what was measured</p>"
 #: What a query must say; a route that is not here is asked without one.
 QUERIES = {"/run": "key=none", "/api/queue": "batch={batch_id}&stage=raw", "/api/mine": "batch={batch_id}&stage=raw"}
 QUERIES |= dict.fromkeys(("/api/beside", "/api/overlay"), "stage=raw&subject={subject}")
@@ -63,6 +65,10 @@ def place(shelf: Shelf) -> dict[str, object]:
     shelf.catalog.snapshots.add(name, manifest=name, faces=[])
     page = shelf.blobs.put("pages", b"<html>what a source answered</html>")
     alert = shelf.catalog.alerts.add("folder", kind="drift", message="changed", page=page)
+    run = shelf.catalog.models.open_run(name, preset="tiny-64", seed=1, total_steps=1)
+    evaluation = shelf.catalog.models.add_evaluation(
+        run.id, step=1, metrics={}, version="v", report=shelf.blobs.put("reports", REPORT)
+    )
     return {
         "batch_id": batch,
         "stage": "raw",
@@ -75,5 +81,6 @@ def place(shelf: Shelf) -> dict[str, object]:
         "source": "folder",
         "alert_id": alert.id,
         "snapshot_id": name,
+        "evaluation_id": evaluation.id,
         "page": "index.html",
     }

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from catalog import Catalog
 from catalog.errors import CatalogError
 from catalog.records import ModelState
-from training import gate_commands, overview, steps
+from training import gate_commands, measuring_commands, overview, steps
 from training.errors import TrainingError
 from training.presets import PRESETS
 from training.runners import commands as runners
@@ -104,22 +104,6 @@ def _train(given: argparse.Namespace) -> int:
     return os.EX_TEMPFAIL if done.stopped else 0
 
 
-def _evaluate(given: argparse.Namespace) -> int:
-    found = Catalog().models.evaluation(steps.evaluate(given.run, step=given.step, on=given.on))
-    print(f"evaluation {found.id} of run {found.run_id}, step {found.step} (measured by {found.version})")
-    for name, value in found.metrics.items():
-        print(f"  {name:40} {value:10.4f}")
-    _tell(
-        given,
-        evaluation=found.id,
-        run=found.run_id,
-        step=found.step,
-        metrics=found.metrics,
-        version=found.version,
-    )
-    return 0
-
-
 def _promote(given: argparse.Namespace) -> int:
     signed = SignOff(True, given.signed_by, datetime.now(UTC), given.why) if given.signed_by else None
     chosen = steps.promote(given.evaluation, signed=signed)
@@ -163,7 +147,7 @@ def _presets(given: argparse.Namespace) -> int:
 _VERBS = {
     "snapshot": _snapshot,
     "train": _train,
-    "evaluate": _evaluate,
+    **measuring_commands.VERBS,
     "promote": _promote,
     "verify": _verify,
     **gate_commands.VERBS,
@@ -184,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     helps = {
         "snapshot": "freeze the faces approved now",
         "train": "train, or go on training; SIGTERM or Ctrl-C saves and exits 75",
-        "evaluate": "measure a run on held-out faces",
+        **measuring_commands.HELPS,
         "promote": "make an evaluated model champion, or say why not",
         "verify": "look for flipped bytes in a snapshot",
         **gate_commands.HELPS,
@@ -222,9 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     commands["train"].add_argument("--threads", type=_not_negative, default=0, help="default: half the cores")
     runners.add_arguments(commands)
     overview.add_arguments(commands)
-    commands["evaluate"].add_argument("--run", type=int, help="number of the run (default: the newest)")
-    commands["evaluate"].add_argument("--step", type=_not_negative, help="default: the newest save")
-    commands["evaluate"].add_argument("--on", default="", help="snapshot whose held-out faces to use")
+    measuring_commands.add_arguments(commands)
     commands["promote"].add_argument("--evaluation", type=int, required=True, help="number of the evaluation")
     commands["promote"].add_argument(
         "--signed-by",

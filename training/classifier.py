@@ -103,7 +103,7 @@ def load(data: bytes) -> DomainClassifier:
 
 
 def train_classifier(
-    faces: Faces, *, seed: int = 0, steps: int = 300, held_out: Faces | None = None
+    faces: Faces, *, seed: int = 0, steps: int = 200, held_out: Faces | None = None
 ) -> DomainClassifier:
     """Learn the domains of a snapshot's training faces: the same faces, seed and threads give the same classifier.
 

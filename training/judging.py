@@ -1,11 +1,7 @@
-"""The verbs after training: measure a run, ask whether a person must agree, promote. `steps` offers them too.
-
-torch, cv2 and dlib are imported inside the verbs that need them.
-"""
+"""The verbs after measuring: ask whether a person must agree, promote. `steps` offers them too."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs
@@ -14,65 +10,13 @@ from catalog.errors import CatalogError
 from catalog.records import Evaluation
 from training import promote as promotion
 from training import signoff
-from training.errors import TrainingError, Unknown
+from training.errors import TrainingError
+from training.measuring import evaluate
 from training.signoff import Question, SignOff
 from training.snapshot import DOMAINS
-from training.store import Store
 
 if TYPE_CHECKING:
     from training.evaluation import Describe
-
-
-def evaluate(
-    trained: int | None = None,  # not run_id: Airflow keeps that name for itself
-    *,
-    step: int | None = None,
-    on: str = "",
-    describe: Describe | None = None,
-    catalog: Catalog | None = None,
-    blobs: Blobs | None = None,
-    settings: Settings | None = None,
-) -> int:
-    """Measure a run's averaged networks (default: of the newest run and save) on held-out faces.
-
-    Keeps the numbers and gives their evaluation's id. `on` names another snapshot whose held-out faces to use;
-    `describe` another face network than dlib's.
-    Raises Unknown, BadCheckpoint.
-    """
-    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    run = catalog.models.run(trained) if trained is not None else next(iter(catalog.models.runs()), None)
-    if run is None:
-        raise Unknown("nothing has been trained yet")
-    row = catalog.snapshots.get(on or run.snapshot_id)
-
-    import torch
-
-    from training import following
-    from training.evaluation import examine, measure_version, numbers_of
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
-    store = Store(catalog=catalog, blobs=blobs, settings=settings)
-    networks, step = store.averaged_networks(run, step)
-    faces = store.faces(row, held_out=True, size=networks.arch.img_size)
-    trace = None
-    if describe is None:
-        from training.descriptors import Describer
-
-        describe = describer = Describer(landmarks_model=settings.landmarks_model)
-        trace = describer.trace
-    judge = store.classifier(row, faces, version=measure_version(faces))
-    measured = examine(networks, faces, describe=describe, trace=trace, classifier=judge.classifier)
-    found = catalog.models.add_evaluation(
-        run.id,
-        step=step,
-        metrics=numbers_of(measured),
-        version=measure_version(faces, classifier=judge.classifier),
-        snapshot_id=row.id,
-        classifier=judge.blob,
-    )
-    if row.id == run.snapshot_id:  # numbers of other faces would not be a point of this run's curves
-        following.report_evaluation(found, catalog=catalog, settings=settings)
-    return found.id
 
 
 def unusual(

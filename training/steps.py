@@ -22,7 +22,8 @@ from training.freezing import diff, snapshot, snapshot_named, verify
 from training.gating import gate
 from training.gpu import using
 from training.holding import Hold, holding
-from training.judging import evaluate, is_champion, promote, unusual
+from training.judging import is_champion, promote, unusual
+from training.measuring import evaluate, report
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
 from training.threads import threads_of_ones_own
@@ -32,7 +33,19 @@ if TYPE_CHECKING:
     from training.evaluation import Describe
 
 
-__all__ = ["Trained", "diff", "evaluate", "gate", "is_champion", "promote", "snapshot", "train", "unusual", "verify"]
+__all__ = [
+    "Trained",
+    "diff",
+    "evaluate",
+    "gate",
+    "is_champion",
+    "promote",
+    "report",
+    "snapshot",
+    "train",
+    "unusual",
+    "verify",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,10 @@ def test_erasing_a_photo_removes_every_page_that_may_show_its_face(
     shown = evaluated(catalog, with_face if "its" in measured else without, report=page, on=with_face)
     kept = evaluated(catalog, without, step=2, report=other)
 
+    assert catalog.evaluations.may_be_shown(with_face)
     steps.erase(photo_id=photo.id, by="rita", catalog=catalog, blobs=blobs)
+    assert not catalog.evaluations.may_be_shown(with_face)
+    assert catalog.evaluations.may_be_shown(without)
     assert set(blobs.names("reports")) == {other}
     assert not copy.exists()
     assert catalog.models.evaluation(shown.id).report == ""

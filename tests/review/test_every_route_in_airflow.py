@@ -35,6 +35,7 @@ READ = {
     "/alert/{alert_id}",
     "/alert/{alert_id}/page",
     "/snapshot/{snapshot_id}",
+    "/evaluation/{evaluation_id}",
     "/static/{name}",
 }
 

@@ -25,10 +25,10 @@ def test_its_arms_are_the_published_presets_and_the_exact_part_of_the_fast_one()
 
 def test_losses_are_equal_within_what_the_page_says_and_not_beyond() -> None:
     reference = {"D/latent_real": 1.0, "G/latent_adv": 2.0}
-    near = {"D/latent_real": 1.04, "G/latent_adv": 2.0}
+    near = {"D/latent_real": 1.09, "G/latent_adv": 2.0}
     assert losses_equal({"reference": reference, "exact": reference, "fast": near})["equal"]
     assert not losses_equal({"reference": reference, "exact": near, "fast": near})["equal"]
-    assert not losses_equal({"reference": reference, "exact": reference, "fast": {"D/latent_real": 1.06}})["equal"]
+    assert not losses_equal({"reference": reference, "exact": reference, "fast": {"D/latent_real": 1.11}})["equal"]
 
 
 @pytest.mark.slow

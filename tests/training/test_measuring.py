@@ -1,0 +1,67 @@
+"""Measuring keeps numbers, the judge and a page; the same judge judges again, and an old page does not stay about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from catalog import Catalog, open_blobs
+from training import steps
+from training.classifier import load
+from training.errors import Unknown
+
+
+def backdrop(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:
+    """Stands for the face network: whose backdrop it is."""
+    return picture[:4].mean((0, 1)) / 255
+
+
+@pytest.fixture
+def trained(approved: Catalog) -> int:
+    steps.snapshot()
+    return steps.train(slice_steps=1, threads=1).run_id
+
+
+def test_an_evaluation_has_a_page_beside_the_run_and_in_the_store(approved: Catalog, trained: int) -> None:
+    number = steps.evaluate(trained, describe=backdrop)
+    found, blobs = approved.models.evaluation(number), open_blobs()
+    page = steps.report(number)
+    assert page.read_bytes() == blobs.get("reports", found.report)
+    assert page.parent.parent.name == steps.run_name(found.snapshot_id, preset="tiny-64", seed=777)
+    text = page.read_text()
+    assert load(blobs.get("classifiers", found.classifier)).version in text
+    assert found.snapshot_id in text
+    assert "G/latent_cyc by step" in text
+    page.unlink()
+    assert steps.report(number).read_text() == text  # brought from the store, as on another machine
+
+
+def test_measured_again_it_is_judged_by_the_same_judge_and_leaves_one_page(approved: Catalog, trained: int) -> None:
+    first = approved.models.evaluation(steps.evaluate(trained, describe=backdrop))
+
+    def blind(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray | None:
+        return None
+
+    again = approved.models.evaluation(steps.evaluate(trained, describe=blind))
+    assert (again.id, again.version, again.classifier) == (first.id, first.version, first.classifier)
+    assert again.metrics != first.metrics
+    assert list(open_blobs().names("reports")) == [again.report]
+    assert len(list(steps.report(again.id).parent.iterdir())) == 1
+
+
+def test_an_evaluation_without_a_page_is_named(approved: Catalog, trained: int) -> None:
+    old = approved.models.add_evaluation(trained, step=1, metrics={}, version="before there were pages")
+    with pytest.raises(Unknown, match="evaluate again"):
+        steps.report(old.id)
+
+
+def test_other_faces_have_another_judge(approved: Catalog, trained: int, approve_more: Callable[[int], None]) -> None:
+    first = approved.models.evaluation(steps.evaluate(trained, describe=backdrop))
+    for number in range(16, 30):
+        approve_more(number)
+    other = approved.models.evaluation(steps.evaluate(trained, on=steps.snapshot(), describe=backdrop))
+    assert other.snapshot_id != first.snapshot_id
+    assert other.version != first.version
+    assert other.classifier != first.classifier

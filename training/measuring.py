@@ -1,0 +1,173 @@
+"""The verb that measures a run, keeps the numbers and tells the story of them on a page. `steps` offers it too.
+
+torch, cv2 and dlib are imported inside the verb.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog import Blobs, Catalog, Settings, open_blobs
+from catalog import settings as configured
+from catalog.errors import BlobMissing
+from catalog.records import Evaluation, Run, Snapshot
+from training import journal
+from training.errors import Unknown
+from training.files import write_atomically
+from training.store import Judge, Store, run_name
+
+if TYPE_CHECKING:
+    from training.evaluation import Describe, Direction
+    from training.report import Story
+
+_DRAWN = ("D/", "G/")  # what of a run's reports is a loss
+
+
+def evaluate(
+    trained: int | None = None,  # not run_id: Airflow keeps that name for itself
+    *,
+    step: int | None = None,
+    on: str = "",
+    describe: Describe | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Measure a run's averaged networks (default: of the newest run and save) on held-out faces.
+
+    Keeps the numbers and a page for people (`report`), and gives their evaluation's id. `on` names another snapshot
+    whose held-out faces to use; `describe` another face network than dlib's.
+    Raises Unknown, BadCheckpoint.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    run = catalog.models.run(trained) if trained is not None else next(iter(catalog.models.runs()), None)
+    if run is None:
+        raise Unknown("nothing has been trained yet")
+    row = catalog.snapshots.get(on or run.snapshot_id)
+
+    import torch
+
+    from training import following
+    from training.evaluation import examine, measure_version, numbers_of
+    from training.report import render
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    store = Store(catalog=catalog, blobs=blobs, settings=settings)
+    networks, step = store.averaged_networks(run, step)
+    faces = store.faces(row, held_out=True, size=networks.arch.img_size)
+    trace = None
+    if describe is None:
+        from training.descriptors import Describer
+
+        describe = describer = Describer(landmarks_model=settings.landmarks_model)
+        trace = describer.trace
+    judge = store.classifier(row, faces, version=measure_version(faces))
+    version = measure_version(faces, classifier=judge.classifier)
+    measured = examine(networks, faces, describe=describe, trace=trace, classifier=judge.classifier)
+    page = render(
+        _story(run, row, measured, step=step, version=version, judge=judge, catalog=catalog, settings=settings),
+        measured,
+    )
+    same = [one for one in catalog.evaluations.of_run(run.id) if (one.step, one.version) == (step, version)]
+    found = catalog.models.add_evaluation(
+        run.id,
+        step=step,
+        metrics=numbers_of(measured),
+        version=version,
+        snapshot_id=row.id,
+        classifier=judge.blob,
+        report=blobs.put("reports", page),
+    )
+    for replaced in {one.report for one in same} - {found.report, ""}:
+        blobs.delete("reports", replaced)
+        _page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
+    written = _write_page(run, found, page, settings=settings)
+    if row.id == run.snapshot_id:  # measured on others' faces it is a champion beside a challenger, no news of the run
+        following.report_evaluation(found, page=written, catalog=catalog, settings=settings)
+    return found.id
+
+
+def report(
+    evaluation_id: int,
+    *,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> Path:
+    """The page of an evaluation beside its run, brought from the blob store when this machine has it not.
+
+    Raises Unknown when there is none: it was made before there were pages, or a face that it showed was erased.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    found = catalog.models.evaluation(evaluation_id)
+    if not found.report:
+        raise Unknown(f"evaluation {evaluation_id} has no page; evaluate again")
+    run = catalog.models.run(found.run_id)
+    path = _page_path(run, found.step, found.report, settings=settings)
+    if path.is_file():
+        return path
+    try:
+        return _write_page(run, found, blobs.get("reports", found.report), settings=settings)
+    except BlobMissing:
+        raise Unknown(f"the page of evaluation {evaluation_id} is not in the blob store; evaluate again") from None
+
+
+def _story(
+    run: Run,
+    row: Snapshot,
+    measured: Sequence[Direction],
+    *,
+    step: int,
+    version: str,
+    judge: Judge,
+    catalog: Catalog,
+    settings: Settings,
+) -> Story:
+    from training.evaluation import numbers_of
+    from training.report import Story
+
+    name = run_name(run.snapshot_id, preset=run.preset, seed=run.seed)
+    code, faces, _ = version.split("-")
+    weights = next(file.sha256 for file in catalog.models.checkpoints(run.id, step=step) if file.kind == "nets_ema")
+    said = judge.classifier
+    lineage = {
+        "run": f"{run.id} · {name}",
+        "step": f"{step:,} of {run.total_steps:,}",
+        "preset, seed": f"{run.preset}, {run.seed}",
+        "learned from": run.snapshot_id,
+        "measured on": f"{row.id} · {row.bare:,} bare and {row.makeup:,} made-up faces, those held out of training",
+        "weights": weights,
+        "measuring code": code,
+        "held-out faces": faces,
+        "classifier": f"{said.version} · right on {said.held_out_accuracy:.1%} of {said.held_out_faces} held-out faces",
+    }
+    earlier = [one for one in catalog.evaluations.of_run(run.id) if one.version == version and one.step != step]
+    history = [*((one.step, one.metrics) for one in earlier), (step, numbers_of(measured))]
+    losses: dict[str, list[tuple[float, float]]] = {}
+    for line in journal.read(settings.home / "runs" / name):  # empty when it was trained on another machine
+        for loss, value in line.get("numbers", {}).items():
+            if loss.startswith(_DRAWN) and line["step"] <= step:
+                losses.setdefault(loss, []).append((line["step"], value))
+    return Story(
+        f"{name}, step {step:,}",
+        lineage,
+        losses,
+        sorted(history, key=lambda one: one[0]),
+        pictures=catalog.evaluations.may_be_shown(row.id),
+    )
+
+
+def _write_page(run: Run, found: Evaluation, page: bytes, *, settings: Settings) -> Path:
+    path = _page_path(run, found.step, found.report, settings=settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: file.write(page))
+    return path
+
+
+def _page_path(run: Run, step: int, name: str, *, settings: Settings) -> Path:
+    """Erasing finds it by the name of its blob (catalog/steps.py)."""
+    folder = settings.home / "runs" / run_name(run.snapshot_id, preset=run.preset, seed=run.seed) / "reports"
+    return folder / f"{step:06d}-{name[:12]}.html"
