@@ -91,7 +91,18 @@ class Home:
 
     def start(self) -> subprocess.Popen[str]:
         given = json.dumps(asdict(self.preset))
-        train = ("train", "--preset", self.preset.name, "--threads", "1", "--device", "cpu", "--json")
+        train = (
+            "train",
+            "--preset",
+            self.preset.name,
+            "--threads",
+            "1",
+            "--device",
+            "cpu",
+            "--stop-when",
+            "",
+            "--json",
+        )
         return subprocess.Popen(
             [sys.executable, "-c", COMMAND, given, *train],
             cwd=ROOT,
