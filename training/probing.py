@@ -22,7 +22,7 @@ from training.samples import masks_for, seen_by
 from training.stopping import HIGHER_IS_BETTER, PROBED
 
 PAIRS = 16
-"""Pairs per direction: a copy rate in steps of 1/16, and some two seconds of dlib."""
+"""Pairs per direction: a copy rate in steps of 1/16, and some 3.5 s of a processor for both ways."""
 
 FEWEST = 4
 """A copy rate of fewer pairs than this is not told."""
