@@ -70,8 +70,6 @@ GROUPS: Mapping[str, tuple[Reading, ...]] = {
         Reading("kernel_classifier_error", "its standard error"),
         Reading("kernel_dlib", "kernel distance on face descriptors"),
         Reading("kernel_dlib_error", "its standard error"),
-        Reading("FID", "Inception, as published, against all training pictures of the target"),
-        Reading("LPIPS", "AlexNet, as published: higher is more diverse, not better"),
     ),
 }
 
