@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-losses bench-makeup bench-planner bench-reframed bench-review bench-train clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-losses bench-makeup bench-planner bench-reframed bench-review bench-snapshot bench-train clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -103,6 +103,9 @@ bench-train: setup ## a step of training as published beside the fast mode, in t
 
 bench-losses: setup ## whether bfloat16 and lazy R1 end where float32 does, on drawn portraits, as JSON; STEPS=100 makes it small
 	$(BIN)/python -m bench.losses $(if $(STEPS),--steps $(STEPS))
+
+bench-snapshot: setup ## a snapshot of 20,000 drawn faces, its manifest alone and a look over it, as JSON; FACES=2000 makes it small
+	$(BIN)/python bench/snapshot.py $(if $(FACES),--faces $(FACES))
 
 # What torch alone asks for on a machine with a GPU; its own build brings what it needs (see TORCH).
 GPU_ONLY := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     retrain_paused: str = Field(
         "", description="While there is a reason written here, no training begins; the gate tells it."
     )
+    split_people: bool = Field(
+        True,
+        description="Whether faces are told apart by person before a snapshot, so that nobody is learned from and "
+        "measured on. What is stored is a number for each face and nothing by which anybody could be found. Off: a "
+        "face goes with its photo, its account and its page.",
+    )
     gpu_lease_minutes: float = Field(
         120.0,
         gt=0,

@@ -2,7 +2,9 @@
 
 Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `approved_faces`); one run at a time.
 
-1. `snapshot` freezes the faces that people approved at all three stages; the same faces give the same snapshot.
+1. `people` tells apart whose the new faces are, once there are enough for a training; `snapshot` freezes the faces
+   that people approved at all three stages, and holds some out: whole persons, who stay so. The same faces give the
+   same snapshot.
 2. `gate` decides whether to train tonight: enough faces (`FACELOOP_RETRAIN_MIN_FACES`) of both domains and of more
    than one source, enough of them new since the last success, nothing that failed just so before, no other training
    on the GPU; an erased face that the champion learned from forces one. Every rule's answer is stored every time
@@ -54,6 +56,7 @@ GPU = {"queue": "gpu", "pool": "gpu"}
     tags=["train"],
 )
 def retrain_model():
+    people = task(steps.people, queue="vision", pool="vision")()
     snapshot = task(steps.snapshot)()
     gate = task.short_circuit(steps.gate)(snapshot)
 
@@ -85,6 +88,7 @@ def retrain_model():
     crowned = task.short_circuit(steps.is_champion)(model)
     champion = EmptyOperator(task_id="champion", outlets=[CHAMPION])
 
+    people >> snapshot
     training >> tidied
     gate >> training >> evaluation >> question >> sign_off >> signed >> model >> crowned >> champion
 

@@ -202,6 +202,7 @@ class Stack:
             "FACELOOP_RETRAIN_SOURCE_SHARE": "1",
             "FACELOOP_RETRAIN_QUERY_SHARE": "1",
             "FACELOOP_RETRAIN_ACCOUNT_SHARE": "1",
+            "FACELOOP_SPLIT_PEOPLE": "false",  # a network of photographed people takes drawn ones for each other
             # Among so few faces each batch is an unusual change; nobody would be there to sign off each model.
             "FACELOOP_SIGN_OFF_FRESH_FACES": "1",
             "FACELOOP_SIGN_OFF_BALANCE": "1",

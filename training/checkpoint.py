@@ -12,7 +12,6 @@ trains by a lease writes into a folder named by its token, so that no two traine
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from training.files import sha256_of, write_atomically
 from training.networks import Networks
 from training.published import SERVED, TRAINED, load, load_networks
 from training.trainer_state import TrainerState, draw_from, page_of, read_page
+from training.version import code_version
 
 __all__ = [
     "KINDS",
@@ -50,12 +50,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 KINDS = ("nets", "nets_ema", "optims")
-
-_COMPUTES = (
-    *("augmenting", "blending", "data", "descent", "heatmaps", "loop"),
-    *("losses", "makeup", "networks", "objectives", "scene"),
-)
-"""The sources that fix what a training computes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +174,6 @@ def remove(saved: Saved) -> None:
     """Take a set away, its page first."""
     for kind in ("trainer", *KINDS):
         saved.paths[kind].unlink(missing_ok=True)
-
-
-def code_version() -> str:
-    """Twelve hex digits of the sources that fix what a training computes."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for name in _COMPUTES:
-        digest.update((folder / f"{name}.py").read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _write(checkpoints: Path, contents: Mapping[str, Any], state: Mapping[str, Any]) -> Saved:

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Call `write` on a temporary file beside `path`, fsync, rename: a kill leaves the old file or the new one."""
+def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, sync: bool = True) -> None:
+    """Call `write` on a temporary file beside `path`, fsync, rename: a kill leaves the old file or the new one.
+
+    Without `sync` it waits for no disk: a kill does no harm either, but a power cut may.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -20,12 +23,20 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _fsync_folder(path.parent)
+    if sync:
+        _fsync_folder(path.parent)
+
+
+def boot() -> str:
+    """This start of the machine; empty where it cannot be told. What was written since is there for all who read it."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.is_file() else ""
 
 
 def sweep(folder: Path) -> None:

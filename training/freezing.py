@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
-from catalog.records import Snapshot
+from catalog.errors import BlobCorrupt, BlobMissing
+from catalog.records import ApprovedFace, Snapshot
 from training import snapshot as snapshots
-from training.errors import Unknown
+from training.errors import BadSnapshot, Unknown
 from training.presets import preset as preset_named
 from training.snapshot import Entry
 from training.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from training.people import Describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,32 @@ class Difference:
     switched: tuple[str, ...]
     sources_added: dict[str, int]
     sources_removed: dict[str, int]
+
+
+def people(
+    *,
+    describe: Describe | None = None,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Tell the people of the approved faces apart that nobody has looked at yet; say how many faces that was.
+
+    Below the least size nobody is told apart, for nothing will be trained; nor where FACELOOP_SPLIT_PEOPLE is off.
+    `describe` is another face network than dlib's.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    from training.people import VERSION, told_apart
+
+    approved = catalog.faces.trainable()
+    known = catalog.people.known(version=VERSION)
+    if not settings.split_people or len(approved) < settings.retrain_min_faces:
+        return 0
+    if all(face.face_id in known for face in approved):
+        return 0
+    told = told_apart(approved, known, describe=describe or _describer(blobs, settings))
+    catalog.people.add(told, version=VERSION)
+    return len(told)
 
 
 def snapshot(
@@ -106,6 +139,25 @@ def snapshot_named(catalog: Catalog, snapshot_id: str) -> Snapshot:
     if row is None:
         raise Unknown("no snapshot has been taken yet")
     return row
+
+
+def _describer(blobs: Blobs, settings: Settings) -> Describe:
+    """dlib's word of a face, by its crop and its landmarks; None for a crop that is lost."""
+    from training.descriptors import Describer
+    from training.pictures import decode
+
+    look = Describer(landmarks_model=settings.landmarks_model)
+
+    def describe(face: ApprovedFace) -> np.ndarray | None:
+        import numpy as np
+
+        try:
+            picture = decode(blobs.get("faces", face.sha256), size=snapshots.CROP_SIZE)
+        except (BlobMissing, BlobCorrupt, BadSnapshot):
+            return None
+        return look(picture, np.array(face.crop_landmarks) / snapshots.CROP_SIZE)
+
+    return describe
 
 
 def _side(entries: dict[str, Entry], name: str) -> bool | None:

@@ -1,4 +1,4 @@
-"""The commands on the gate and on two snapshots: python -m training gate [explain | simulate] | diff."""
+"""The commands on people, the gate and two snapshots: python -m training people | gate [explain | simulate] | diff."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from catalog import Catalog, settings
 from training import gating, simulation, steps
 
 HELPS = {
+    "people": "tell apart whose the approved faces are, where nobody has yet",
     "gate": "decide whether to train, and say why; or explain a decision, or simulate nights",
     "diff": "compare two snapshots: faces added, removed, of another domain",
 }
@@ -73,6 +74,14 @@ def _simulate(given: argparse.Namespace) -> int:
     return 0
 
 
+def _people(given: argparse.Namespace) -> int:
+    told = steps.people()
+    count = Catalog().people.count()
+    print(f"{told} faces told apart; {count} people are known")
+    _tell(given, told=told, people=count)
+    return 0
+
+
 def _diff(given: argparse.Namespace) -> int:
     found = steps.diff(given.before, given.after)
     print(f"from {found.before[:12]} to {found.after[:12]}")
@@ -93,4 +102,4 @@ def _tell(given: argparse.Namespace, **fields: Any) -> None:
         print(json.dumps({"ok": True, **fields}))
 
 
-VERBS = {"gate": _gate, "diff": _diff}
+VERBS = {"people": _people, "gate": _gate, "diff": _diff}

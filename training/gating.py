@@ -17,6 +17,7 @@ from training.facts import Facts, History, Kappa, Largest, Past, Policy, Trainin
 from training.freezing import snapshot_named
 from training.gate import decide
 from training.presets import preset as preset_named
+from training.version import code_version
 
 
 def gate(
@@ -38,8 +39,6 @@ def gate(
     row = snapshot_named(catalog, snapshot_id)
     preset = preset_named(preset or settings.train_preset).name
     seed = settings.train_seed if seed is None else seed
-
-    from training.checkpoint import code_version  # brings torch
 
     training = Training(row.id, preset, seed, code_version())
     policy, now = policy_of(settings), clock()

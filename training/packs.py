@@ -2,10 +2,14 @@
 
     <home>/packs/64/<shard>.npy     [n,64,64,3] uint8 RGB, 2,000 faces at most
     <home>/packs/64/<shard>.rows    a line per row: the crop's sha256, the sha256 of its pixels
+    <home>/packs/64/<shard>.unsure  the start of the machine that it was written in, while that is this one
 
 A shard is named by the sha256 of its `.rows`, which names every byte of it. A snapshot finds its faces by their crops'
 names in whatever shards hold them, so tomorrow's packs only what is new. Small shards are made one when there are many,
 and a shard that holds an erased face is written again without it; a reader that has the old one open keeps it.
+
+Packing waits for no disk: gigabytes can be made again. Until the machine starts anew what was written is what is read;
+after that each shard of before is looked over once, and one that a power cut has damaged is made again.
 No torch here; `decode` is a parameter, so that no picture library is needed either.
 """
 
@@ -13,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +28,9 @@ from typing import BinaryIO
 import numpy as np
 
 from training.errors import BadSnapshot
-from training.files import locked, sweep, write_atomically
+from training.files import boot, locked, sweep, write_atomically
+
+log = logging.getLogger(__name__)
 
 SHARD = 2_000
 """Faces in a shard at most: 393 MB at 256 pixels."""
@@ -83,9 +90,11 @@ class Shelf:
         decode: Callable[[bytes], np.ndarray],
         shard: int = SHARD,
         many: int = MANY,
+        this_boot: str | None = None,
     ) -> None:
         self.folder, self.size = home / "packs" / str(size), size
         self._shard, self._many = shard, many
+        self._boot = boot() if this_boot is None else this_boot
         self._read, self._decode = read, decode
 
     def fill(self, names: Sequence[str]) -> int:
@@ -96,6 +105,7 @@ class Shelf:
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder / "lock", wait=True):
             sweep(self.folder)  # a killed packer's half file may be gigabytes
+            self._look_over()
             known = self._known()
             missing = sorted(set(names) - known.keys())
             held: dict[str, list[str]] = defaultdict(list)
@@ -143,11 +153,9 @@ class Shelf:
         """What is wrong with the shards that hold one of these faces, each as a line that names the byte."""
         wanted = set(names)
         for path in sorted(self.folder.glob("*.npy")):
-            rows_path = path.with_suffix(".rows")
-            lines = rows_path.read_text(errors="replace").splitlines() if rows_path.is_file() else []
-            rows = [tuple(line.split(" ")) for line in lines]
+            rows = self._names_in(path.stem)
             if not rows:
-                yield f"{rows_path.name} is missing"
+                yield f"{path.stem}.rows is missing"
             elif wanted & {row[0] for row in rows}:
                 yield from self._wrong(path, rows, wanted)
 
@@ -174,6 +182,22 @@ class Shelf:
                 else:
                     byte = len(header) + number * row_size + first_difference(pixels[number].tobytes(), right)
                     yield f"{path.name}: byte {byte} differs, in row {number} (face {row[0]})"
+
+    def _look_over(self) -> None:
+        """Remove the shards that did not outlive a power cut."""
+        for mark in sorted(self.folder.glob("*.unsure")):
+            if mark.read_text() == self._boot:
+                continue
+            path, names = mark.with_suffix(".npy"), self._names_in(mark.stem)
+            if path.is_file() and any(True for _ in self._wrong(path, names, {name for name, *_ in names})):
+                log.warning("%s did not outlive a power cut; it is made again", path.name)
+                self._remove(mark.stem)
+            mark.unlink(missing_ok=True)
+
+    def _names_in(self, shard: str) -> list[tuple[str, ...]]:
+        path = self.folder / f"{shard}.rows"
+        lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+        return [tuple(line.split(" ")) for line in lines]
 
     def _known(self) -> dict[str, Row]:
         """Where each face is; of two shards that hold it, either."""
@@ -225,15 +249,17 @@ class Shelf:
                         file.write(pixels)
 
         packing = self.folder / "packing"
-        write_atomically(packing, write)
+        write_atomically(packing, write, sync=not self._boot)
         shard = self.folder / _name_of(rows)
-        # The rows first: a shard that is there has them.
-        lines = _lines(rows)
+        # The rows first, and that nobody is sure of it: a shard that is there has both.
+        lines, mark = _lines(rows), self._boot.encode()
         write_atomically(shard.with_suffix(".rows"), lambda file: file.write(lines))
+        if mark:
+            write_atomically(shard.with_suffix(".unsure"), lambda file: file.write(mark))
         packing.replace(shard.with_suffix(".npy"))
 
     def _remove(self, shard: str) -> None:
-        for suffix in (".npy", ".rows"):  # without its pixels a shard is none
+        for suffix in (".npy", ".rows", ".unsure"):  # without its pixels a shard is none
             (self.folder / f"{shard}{suffix}").unlink(missing_ok=True)
 
 

@@ -18,7 +18,7 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import RunState
 from training.errors import BadSnapshot, Diverged, ResumeRefused, Unknown
-from training.freezing import diff, snapshot, snapshot_named, verify
+from training.freezing import diff, people, snapshot, snapshot_named, verify
 from training.gating import gate
 from training.gpu import using
 from training.holding import Hold, holding
@@ -39,6 +39,7 @@ __all__ = [
     "evaluate",
     "gate",
     "is_champion",
+    "people",
     "promote",
     "report",
     "snapshot",

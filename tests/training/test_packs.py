@@ -154,6 +154,30 @@ def test_a_packer_that_was_killed_leaves_nothing_that_counts(crops: Crops, shelf
     shelf.open(crops.names)
 
 
+def test_a_shard_that_a_power_cut_damaged_is_made_again_and_the_others_are_kept(crops: Crops, tmp_path: Path) -> None:
+    def shelf(boot: str) -> Shelf:
+        return Shelf(tmp_path, size=SIZE, read=crops.read, decode=crops.decode, this_boot=boot)
+
+    shelf("monday").fill(crops.names[:6])
+    shelf("monday").fill(crops.names[6:])
+    damaged = next(
+        path for path in shelf("").folder.glob("*.npy") if crops.names[0] in path.with_suffix(".rows").read_text()
+    )
+    flip(damaged, damaged.stat().st_size - 1)
+    crops.read_again.clear()
+    assert shelf("monday").fill(crops.names) == 0  # nobody looks while the machine is up
+    assert shelf("tuesday").fill(crops.names) == 6
+    assert set(crops.read_again) == set(crops.names[:6])
+    assert list(shelf("tuesday").problems(crops.names)) == []
+    assert [path.read_text() for path in shelf("").folder.glob("*.unsure")] == ["tuesday"]
+
+
+def test_where_a_start_of_the_machine_cannot_be_told_nothing_is_unsure(crops: Crops, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, size=SIZE, read=crops.read, decode=crops.decode, this_boot="")
+    shelf.fill(crops.names)
+    assert list(shelf.folder.glob("*.unsure")) == []
+
+
 def test_untouched_shards_have_no_problem(crops: Crops, shelf: Shelf) -> None:
     assert list(shelf.problems(crops.names)) == []
 

@@ -36,6 +36,13 @@ def test_importing_the_steps_brings_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_gate_needs_no_torch_for_its_worker_has_none(approved: Catalog) -> None:
+    code = "import sys; from training import steps; steps.gate(steps.snapshot()); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "False"
+    assert approved.snapshots.gate_decisions()[0].train
+
+
 def test_the_same_approved_faces_are_one_snapshot(approved: Catalog, approve_more: Callable[[int], None]) -> None:
     first = steps.snapshot()
     assert steps.snapshot(preset="tiny-64") == first

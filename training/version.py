@@ -1,0 +1,21 @@
+"""Which code trains: a few digits of the sources that fix what a training computes. No torch: the gate asks as well."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+_COMPUTES = (
+    *("augmenting", "blending", "data", "descent", "heatmaps", "loop"),
+    *("losses", "makeup", "networks", "objectives", "scene"),
+)
+"""The sources that fix what a training computes."""
+
+
+def code_version() -> str:
+    """Twelve hex digits of the sources that fix what a training computes."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for name in _COMPUTES:
+        digest.update((folder / f"{name}.py").read_bytes())
+    return digest.hexdigest()[:12]
