@@ -186,6 +186,16 @@ class Settings(BaseSettings):
         description="After this long without an answer the sign-off fails and nothing is promoted, in days; the next "
         "retraining waits meanwhile.",
     )
+    promotion_policy: str = Field(
+        "{}",
+        description="What a model must reach to be promoted, where it differs from training/policy.py, as JSON: "
+        '{"floors": {"identity_kept": 0.9}, "slice_floors": {}, "margins": {"copy_rate": 0.01}, "slice_pairs": 50}; '
+        "a floor of null does not count.",
+    )
+    export_formats: str = Field(
+        "onnx,torchscript",
+        description="In which formats a champion is exported when it is promoted, comma separated; empty: in none.",
+    )
     lease_seconds: int = Field(900, ge=1, description="After this long a dead worker's claim returns by itself.")
 
     seeds: str = Field(

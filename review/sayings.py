@@ -130,7 +130,11 @@ SHAPES = (
     "signed off by {who}, {moment}, without a reason given",
     "refused by {who}, {moment}: {why}",
     "refused by {who}, {moment}, without a reason given",
-    "the first model; its metrics are complete and finite",
+    "the first model; its metrics are complete and finite",  # as models were told once
+    "the first model; every floor is kept",
+    "{metric} is {value}: at most {limit} is allowed",
+    "{metric} is {value}: at least {limit} is needed",
+    "a model of this run was taken back by {who}, {moment}: {why}",
     "not worse than the champion in anything",
     "nothing is much worse, but the losses outweigh the gains",
     "measured by other code or on other faces than the champion; evaluate again",

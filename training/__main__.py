@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from catalog import Catalog
 from catalog.errors import CatalogError
 from catalog.records import ModelState
-from training import gate_commands, measuring_commands, overview, steps
+from training import gate_commands, measuring_commands, overview, release_commands, steps
 from training.errors import TrainingError
 from training.presets import PRESETS
 from training.runners import commands as runners
@@ -154,6 +154,7 @@ _VERBS = {
     "presets": _presets,
     **runners.VERBS,
     **overview.VERBS,
+    **release_commands.VERBS,
 }
 
 
@@ -175,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         "presets": "list the presets",
         **runners.HELPS,
         **overview.HELPS,
+        **release_commands.HELPS,
     }
     commands = {verb: verbs.add_parser(verb, help=line) for verb, line in helps.items()}
     for command in commands.values():
@@ -207,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     runners.add_arguments(commands)
     overview.add_arguments(commands)
     measuring_commands.add_arguments(commands)
+    release_commands.add_arguments(commands)
     commands["promote"].add_argument("--evaluation", type=int, required=True, help="number of the evaluation")
     commands["promote"].add_argument(
         "--signed-by",

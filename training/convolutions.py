@@ -24,7 +24,7 @@ def halved(layer: nn.Conv2d, x: Tensor, *, folded: bool) -> Tensor:
     """The layer's 3×3 convolution, then the mean of each 2×2 pixels."""
     if not folded:
         return F.avg_pool2d(convolved(layer, x), 2)
-    return F.conv2d(x, _spread(layer.weight, x) / 4, _bias(layer, x), stride=2, padding=1)
+    return F.conv2d(x, spread(layer.weight, x) / 4, _bias(layer, x), stride=2, padding=1)
 
 
 def doubled(layer: nn.Conv2d, x: Tensor, *, folded: bool) -> Tensor:
@@ -32,11 +32,11 @@ def doubled(layer: nn.Conv2d, x: Tensor, *, folded: bool) -> Tensor:
     if not folded:
         return convolved(layer, F.interpolate(x, scale_factor=2, mode="nearest"))
     # A transposed convolution runs its kernel backwards.
-    weight = _spread(layer.weight.flip(2, 3), x).transpose(0, 1)
+    weight = spread(layer.weight.flip(2, 3), x).transpose(0, 1)
     return F.conv_transpose2d(x, weight, _bias(layer, x), stride=2, padding=1)
 
 
-def _spread(weight: Tensor, x: Tensor) -> Tensor:
+def spread(weight: Tensor, x: Tensor) -> Tensor:
     """Kernels [O,I,3,3] → [O,I,4,4] in the precision of `x`: each the sum of its four shifts by 0 or 1."""
     kernel = weight.flatten(2) @ _shifts(weight.dtype, weight.device)
     return kernel.view(*weight.shape[:2], 4, 4).to(x.dtype)

@@ -47,6 +47,14 @@ class Describer:
             return None
         return np.array(self._network.compute_face_descriptor(large, shape))
 
+    def landmarks(self, picture: np.ndarray) -> np.ndarray | None:
+        """The landmarks [68,2] (fractions) of the largest face in a picture [S,S,3]; None when no face is found."""
+        large = np.ascontiguousarray(enlarge(picture, size=max(_LOOKED_AT, picture.shape[0])))
+        if not (found := self._detector(large, 0)):
+            return None
+        seen = self._predictor(large, max(found, key=lambda box: box.area()))
+        return np.array([(point.x, point.y) for point in seen.parts()], dtype=np.float64) / large.shape[0]
+
     def trace(self, picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """The landmarks [68,2] (fractions) of a face about where these are, as this picture shows them.
 

@@ -1,6 +1,7 @@
 """What can go wrong in training.
 
     TrainingError
+    ├── BadPolicy          the policy of promotion cannot be heeded as it is written
     ├── BadSnapshot        a manifest or pack is missing, damaged or cannot be built
     ├── BadCheckpoint      a checkpoint file is not what its format says
     ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed, or it failed by itself
@@ -23,6 +24,10 @@ Being stopped on request (SIGTERM, --slice-steps) is not an error: it is a resul
 
 class TrainingError(Exception):
     """The message is one line for a person."""
+
+
+class BadPolicy(TrainingError):
+    """The policy of promotion cannot be heeded as it is written; the message names what."""
 
 
 class BadSnapshot(TrainingError):

@@ -82,6 +82,9 @@ def export(
     inputs = {count: inputs_of(networks.arch, graph, count=count, faces=faces) for count in _RUNS}
     described = {
         **metadata,
+        "size": str(networks.arch.img_size),
+        "style_dim": str(networks.arch.style_dim),
+        "latent_dim": str(networks.arch.latent_dim),
         "graph": graph,
         "inputs": ", ".join(takes_of(networks.arch, graph)),
         "output": module.gives,

@@ -1,10 +1,8 @@
-"""The served networks with their resampling folded into their convolutions: the same function, fewer multiplications.
+"""The served networks as an export wants them: the same function of plain operations, and nothing else in the graph.
 
-A 3×3 convolution followed by averaging 2×2 is one 4×4 convolution with stride 2 (16 weights per pixel that is left in
-place of 36), and doubling a picture followed by a 3×3 convolution is one transposed 4×4 convolution with stride 2 (the
-same saving). A 1×1 convolution may change places with either. Zeros beyond the edge are the same zeros. What differs is
-the order of the sums alone, so results agree to rounding. Shapes are numbers that are known beforehand: a trace through
-the networks themselves takes a size for a tensor and loses the masks.
+Changes of size are folded into the convolutions beside them (convolutions.py), once and for all, in the weights. Sizes
+are numbers that are known beforehand: a trace through the networks themselves takes a size for a tensor, does not find
+it among the sizes that have edges, and loses the masks without a word. Results agree to rounding.
 """
 
 from __future__ import annotations
@@ -16,10 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.convolutions import spread
 from training.networks import MASKED_SIZES, AdaIN, AdainResBlk, Architecture, Generator, ResBlk, StyleEncoder
-
-_EPSILON = 1e-5
-"""That of the published instance norm."""
+from training.norms import EPSILON, SLOPE
 
 
 class FoldedGenerator(nn.Module):
@@ -56,7 +53,7 @@ class FoldedGenerator(nn.Module):
                 mask = masks[:, 0:1] if size == min(MASKED_SIZES) else masks[:, 1:2]
                 mask = F.interpolate(mask, size=[size, size], mode="bilinear", align_corners=False)
                 x = x + self._edges(mask * seen[size])
-        painted = self.to_rgb(F.leaky_relu(self.last_norm(x), 0.2))
+        painted = self.to_rgb(F.leaky_relu(self.last_norm(x), SLOPE))
         if self.adds:
             painted = painted + source
         if masks is not None and self.blends:
@@ -116,8 +113,8 @@ class _Narrowing(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = self.conv1x1(self.pool(x))
-        out = self.conv1(F.leaky_relu(self.norm1(x), 0.2))
-        out = self.conv2(F.leaky_relu(self.norm2(out), 0.2))
+        out = self.conv1(F.leaky_relu(self.norm1(x), SLOPE))
+        out = self.conv2(F.leaky_relu(self.norm2(out), SLOPE))
         return (shortcut + out) / math.sqrt(2)
 
 
@@ -134,8 +131,8 @@ class _Styled(nn.Module):
         self.conv1x1 = _copied(block.conv1x1) if self.shortcut and block.learned_shortcut else nn.Identity()
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
-        out = self.conv1(F.leaky_relu(self.norm1(x, s), 0.2))
-        out = self.conv2(F.leaky_relu(self.norm2(out, s), 0.2))
+        out = self.conv1(F.leaky_relu(self.norm1(x, s), SLOPE))
+        out = self.conv2(F.leaky_relu(self.norm2(out, s), SLOPE))
         if not self.shortcut:
             return out
         shortcut = self.conv1x1(x)
@@ -152,7 +149,7 @@ class _Norm(nn.Module):
         self.weight, self.bias = (nn.Parameter(getattr(norm, name).detach().clone()) for name in ("weight", "bias"))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=_EPSILON)
+        return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=EPSILON)
 
 
 class _StyledNorm(nn.Module):
@@ -164,30 +161,22 @@ class _StyledNorm(nn.Module):
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
         gamma, beta = self.fc(s)[:, :, None, None].chunk(2, dim=1)
-        return (1 + gamma) * F.instance_norm(x, eps=_EPSILON) + beta
+        return (1 + gamma) * F.instance_norm(x, eps=EPSILON) + beta
 
 
 def _with_mean(conv: nn.Conv2d) -> nn.Conv2d:
-    """The convolution and the mean of 2×2 after it, in one: its kernel at the four places, a quarter each."""
+    """The convolution and the mean of 2×2 after it, in one (convolutions.halved)."""
     weight = conv.weight.detach()
-    kernel = weight.new_zeros((*weight.shape[:2], 4, 4))
-    for down in (0, 1):
-        for across in (0, 1):
-            kernel[:, :, down : down + 3, across : across + 3] += weight / 4
     folded = nn.Conv2d(weight.shape[1], weight.shape[0], 4, 2, 1)
-    _fill(folded, kernel, conv.bias)
+    _fill(folded, spread(weight, weight) / 4, conv.bias)
     return folded
 
 
 def _after_doubling(conv: nn.Conv2d) -> nn.ConvTranspose2d:
-    """The doubling before a convolution and the convolution, in one: each pixel gives its four copies' shares."""
-    weight = conv.weight.detach().flip(2, 3).transpose(0, 1)  # what one pixel gives, in place of what one takes
-    kernel = weight.new_zeros((*weight.shape[:2], 4, 4))
-    for down in (0, 1):
-        for across in (0, 1):
-            kernel[:, :, down : down + 3, across : across + 3] += weight
-    folded = nn.ConvTranspose2d(weight.shape[0], weight.shape[1], 4, 2, 1)
-    _fill(folded, kernel, conv.bias)
+    """The doubling before a convolution and the convolution, in one (convolutions.doubled)."""
+    weight = conv.weight.detach()
+    folded = nn.ConvTranspose2d(weight.shape[1], weight.shape[0], 4, 2, 1)
+    _fill(folded, spread(weight.flip(2, 3), weight).transpose(0, 1).contiguous(), conv.bias)
     return folded
 
 

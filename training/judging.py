@@ -1,17 +1,19 @@
-"""The verbs after measuring: ask whether a person must agree, promote. `steps` offers them too."""
+"""The verbs after measuring: ask whether a person must agree, promote, roll back. `steps` offers them too."""
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.errors import CatalogError
-from catalog.records import Evaluation
+from catalog.records import Evaluation, Model, ModelState, Reign
 from training import promote as promotion
 from training import signoff
 from training.errors import TrainingError
 from training.measuring import evaluate
+from training.policy import policy_of
 from training.signoff import Question, SignOff
 from training.snapshot import DOMAINS
 
@@ -58,10 +60,12 @@ def promote(
 
     The champion is measured anew on the same held-out faces by the same code; when it cannot be, nothing is promoted.
     `signed` is what a person answered who was asked: a refusal holds, and an unusual change needs a yes.
-    Raises NotSignedOff.
+    The served files follow: an export that fails is an alert, and the champion stays.
+    Raises NotSignedOff, BadPolicy.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     if (judged := catalog.models.of_evaluation(evaluation_id)) is not None:
+        _serve(judged, catalog=catalog, blobs=blobs, settings=settings)  # the last call may have been killed before
         return judged.id
     challenger = catalog.models.evaluation(evaluation_id)
     champion = catalog.models.champion()
@@ -76,7 +80,30 @@ def promote(
 
     model = catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=over)
     following.report_model(model, catalog=catalog, settings=settings)
+    _serve(model, catalog=catalog, blobs=blobs, settings=settings)
     return model.id
+
+
+def roll_back(
+    to: int | None = None,
+    *,
+    by: str,
+    why: str,
+    catalog: Catalog | None = None,
+    blobs: Blobs | None = None,
+    settings: Settings | None = None,
+) -> Reign:
+    """Make an earlier champion (default: the one before) champion again; the served files follow.
+
+    A model that was taken back so is not promoted again without a person's word. Raises NotFound, BadInput, Conflict.
+    """
+    catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
+    from training import serving
+
+    try:
+        return catalog.reigns.roll_back(to, by=by, why=why)
+    finally:  # also when it was refused: an earlier call may have been killed before the files followed
+        serving.follow(catalog=catalog, blobs=blobs, settings=settings)
 
 
 def is_champion(model_id: int, *, catalog: Catalog | None = None) -> bool:
@@ -88,13 +115,30 @@ def is_champion(model_id: int, *, catalog: Catalog | None = None) -> bool:
 def _unusual(
     challenger: Evaluation, *, catalog: Catalog, settings: Settings
 ) -> tuple[signoff.Change | None, tuple[str, ...]]:
-    """How what a model learned from differs from what the champion did, and why that is for a person to judge."""
+    """How what a model learned from differs from what the champion did, and why that is for a person to judge.
+
+    So is a model of a run that somebody has taken back.
+    """
     snapshot_id = catalog.models.run(challenger.run_id).snapshot_id
     change = signoff.change_since_champion(catalog, snapshot_id)
     if change is None:
         return None, ()
     reasons = signoff.unusual(change, balance=settings.sign_off_balance, fresh=settings.sign_off_fresh_faces)
+    if (taken := catalog.reigns.taken_back(challenger.run_id)) is not None:
+        when = f"{taken.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        why = " ".join(taken.why.split())
+        reasons = (f"a model of this run was taken back by {taken.by}, {when}: {why}", *reasons)
     return change, reasons
+
+
+def _serve(model: Model, *, catalog: Catalog, blobs: Blobs, settings: Settings) -> None:
+    """Let the served files follow the catalog. A candidate gets its card alone."""
+    from training import serving
+
+    if model.state is ModelState.CHAMPION:
+        serving.follow(catalog=catalog, blobs=blobs, settings=settings)
+    else:
+        serving.keep_card(model.id, catalog=catalog, blobs=blobs)
 
 
 def _judge(
@@ -102,9 +146,10 @@ def _judge(
 ) -> promotion.Judgement:
     """The metrics' word: beside the champion's, measured anew, or alone when there is none."""
     directions = [f"{a}_to_{b}" for a in DOMAINS for b in DOMAINS if a != b]
+    policy = policy_of(settings.promotion_policy)
     champion = catalog.models.champion()
     if champion is None:
-        return promotion.decide(challenger.metrics, None, directions=directions)
+        return promotion.decide(challenger.metrics, None, directions=directions, policy=policy)
     try:
         measured = evaluate(
             champion.run_id,
@@ -122,4 +167,4 @@ def _judge(
         return promotion.Judgement(
             promote=False, reasons=("measured by other code or on other faces than the champion; evaluate again",)
         )
-    return promotion.decide(challenger.metrics, reigning.metrics, directions=directions)
+    return promotion.decide(challenger.metrics, reigning.metrics, directions=directions, policy=policy)

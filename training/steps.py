@@ -22,7 +22,7 @@ from training.freezing import diff, people, snapshot, snapshot_named, verify
 from training.gating import gate
 from training.gpu import using
 from training.holding import Hold, holding
-from training.judging import is_champion, promote, unusual
+from training.judging import is_champion, promote, roll_back, unusual
 from training.measuring import evaluate, report
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
@@ -42,6 +42,7 @@ __all__ = [
     "people",
     "promote",
     "report",
+    "roll_back",
     "snapshot",
     "train",
     "unusual",

@@ -32,7 +32,8 @@ from review.languages import of
 from review.languages.choosing import chosen
 from review.sayings import REFUSALS
 from review.translating import HERE, bring_up_to_date, collect, lacking
-from training.promote import GUARDS, decide
+from training.policy import GUARDS, Policy, policy_of
+from training.promote import decide
 from training.signoff import Change, SignOff, unusual
 
 Desk = Callable[[str], Visitor]
@@ -163,7 +164,12 @@ def told_by_the_domain() -> list[str]:
     signed = [SignOff(yes, "rita", datetime.now(UTC), text) for yes in (True, False) for text in ("", "raw, other")]
     metrics = {f"a/{guard.metric}": 1.0 for guard in GUARDS}
     worse_or_better = [{name: value * by for name, value in metrics.items()} for by in (0.1, 1.0, 10.0)]
-    judged = [decide(one, champion, directions=["a"]) for one in (*worse_or_better, {}) for champion in (metrics, None)]
+    judged = [
+        decide(one, champion, directions=["a"], policy=policy)
+        for policy in (Policy(), policy_of('{"floors": {"*": null}}'))
+        for one in (*worse_or_better, {})
+        for champion in (metrics, None)
+    ]
     models = [reason for judgement in judged for reason in judgement.reasons]
     models += [*unusual(change, balance=0.1, fresh=0.3), *(one.sentence for one in signed)]
     failed = f"it does not hold that {rules[0]} (3 of 40 photos); it does not hold that {rules[1]}"

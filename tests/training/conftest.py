@@ -64,6 +64,18 @@ def portrait_landmarks(size: float = 1.0) -> np.ndarray:
     return (np.concatenate(points) * size).astype(np.float32)
 
 
+#: A network of one step paints no face that a floor could be kept by; and an export takes longer than its training.
+UNASKED = {"promotion_policy": '{"floors": {"*": null}}', "export_formats": ""}
+
+
+@pytest.fixture(autouse=True)
+def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No floors and no exports, unless a test says otherwise."""
+    for name, value in UNASKED.items():
+        monkeypatch.setenv(f"FACELOOP_{name.upper()}", value)
+    settings.cache_clear()
+
+
 @pytest.fixture
 def micro() -> Preset:
     """A preset whose step takes milliseconds: 32 pixels, widths 4 to 8, batch 2, 6 steps in all."""
@@ -183,7 +195,7 @@ def challenged_home(
     """A home with a champion of 16 faces and a challenger with 10 more; and the challenger's evaluation."""
     home = tmp_path_factory.mktemp("challenged") / "home"
     shutil.copytree(approved_home, home)
-    given = Settings(home=home, train_preset="tiny-64")
+    given = Settings(home=home, train_preset="tiny-64", **UNASKED)  # type: ignore[arg-type]
     here: dict[str, Any] = {
         "catalog": Catalog(given.database_url),
         "blobs": open_blobs(given.store_url),
@@ -192,7 +204,10 @@ def challenged_home(
 
     def evaluated() -> int:
         steps.snapshot(**here)
-        return steps.evaluate(steps.train(slice_steps=1, threads=1, **here).run_id, describe=backdrop, **here)
+        with pytest.MonkeyPatch.context() as quiet:
+            quiet.setenv("WANDB_MODE", "disabled")  # its service takes longer to start than this training
+            trained = steps.train(slice_steps=1, threads=1, **here)
+        return steps.evaluate(trained.run_id, describe=backdrop, **here)
 
     first = evaluated()
     assert steps.unusual(first, describe=backdrop, **here) is None  # nobody is asked about the first model

@@ -82,7 +82,8 @@ RUNS = textwrap.dedent(
                         update_hitl_detail(ti.dag_id, ti.run_id, ti.task_id, said, Rita(), session)
 
     for home, option, share in json.loads(sys.argv[1]):
-        os.environ |= {"FACELOOP_HOME": home, "FACELOOP_SIGN_OFF_FRESH_FACES": share}
+        os.environ |= {"FACELOOP_HOME": home, "FACELOOP_SIGN_OFF_FRESH_FACES": share, "FACELOOP_EXPORT_FORMATS": ""}
+        os.environ["FACELOOP_PROMOTION_POLICY"] = '{"floors": {"*": null}}'  # what one step paints keeps none
         settings.cache_clear()
         done = threading.Event()
         answering = threading.Thread(target=answer, args=(option, done))
