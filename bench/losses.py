@@ -30,6 +30,8 @@ SWITCHES = ("reordered", "folded", "fused_norm", "channels_last", "fused_adam")
 
 def main() -> None:
     asked = _arguments()
+    if asked.last < (asked.lazy or preset("fast-256").lazy_r1):
+        raise SystemExit("R1 would have no turn among the last steps: --last must be no less than --lazy")
     torch.set_num_threads(asked.threads)
     faces = portraits(asked.portraits)
     fast = preset("fast-256")
@@ -64,21 +66,20 @@ def main() -> None:
 
 
 def late(faces: Faces, wanted: Preset, *, seed: int, steps: int, last: int) -> dict[str, float]:
-    """The means of the losses over the last steps, the two ways of the step together."""
+    """The means of the losses over the last steps, the two ways of the step together; R1's where it has its turn."""
     torch.manual_seed(seed)
     networks = Networks(architecture(wanted, domains=len(faces.names)))
     initialise(networks)
     ema = copy.deepcopy(networks).requires_grad_(False)
     descend = Descent(networks, ema, wanted, optimisers=optimisers_of(networks, wanted))
     sampler = Sampler(faces, wanted, seed=seed)
-    sums: dict[str, torch.Tensor] = {}
+    told: dict[str, list[float]] = {name: [] for name in LOSSES}
     for step in range(steps):
         parts = descend(sampler.batch(step), step=step)
         if step >= steps - last:
             for name in LOSSES:
-                ways = [value for key, value in parts.items() if key.partition("_")[2] == name]
-                sums[name] = sums.get(name, torch.zeros(())) + torch.stack(ways).mean()
-    return {name: float(total) / last for name, total in sums.items()}
+                told[name] += [float(value) for key, value in parts.items() if key.partition("_")[2] == name]
+    return {name: statistics.mean(values) for name, values in told.items()}
 
 
 def compared(exact: list[float], fast: list[float]) -> dict[str, float]:
