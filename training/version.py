@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 _COMPUTES = (
-    *("augmenting", "blending", "data", "descent", "heatmaps", "loop"),
-    *("losses", "makeup", "networks", "objectives", "scene"),
+    *("augmenting", "blending", "convolutions", "data", "descent", "heatmaps", "loop"),
+    *("losses", "makeup", "networks", "norms", "objectives", "ranks", "scene"),
 )
 """The sources that fix what a training computes."""
 
