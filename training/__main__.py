@@ -62,11 +62,7 @@ def _snapshot(given: argparse.Namespace) -> int:
 
 def _train(given: argparse.Namespace) -> int:
     if os.environ.get("RANK", "0") != "0":
-        taken = steps.assist(
-            given.snapshot, preset=given.preset, seed=given.seed, device=given.device, threads=given.threads
-        )
-        print(f"shared {taken} steps")
-        return 0
+        return _assist(given)
     asked = False
 
     def ask(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's signature
@@ -102,6 +98,20 @@ def _train(given: argparse.Namespace) -> int:
     shown = {**asdict(done), "checkpoints": list(map(str, done.checkpoints)), "samples": list(map(str, done.samples))}
     _tell(given, run=shown.pop("run_id"), **shown)
     return os.EX_TEMPFAIL if done.stopped else 0
+
+
+def _assist(given: argparse.Namespace) -> int:
+    # torchrun asks everybody to stop: the leader saves, with everybody's help, and then says that it is over.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        taken = steps.assist(
+            given.snapshot, preset=given.preset, seed=given.seed, device=given.device, threads=given.threads
+        )
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    print(f"shared {taken} steps")
+    return 0
 
 
 def _promote(given: argparse.Namespace) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import multiprocessing
+import os
 import socket
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +16,18 @@ from typing import Any
 import pytest
 import torch
 
+from catalog import Catalog, settings
+from catalog.records import RunState
+from training import steps
+from training.__main__ import main
 from training.data import Faces, Sampler
 from training.descent import Descent, architecture, assist, optimisers_of
 from training.errors import Unknown
 from training.loop import Trained
 from training.networks import Networks, initialise
-from training.presets import Preset
+from training.presets import PRESETS, Preset
 from training.ranks import ALONE, Ranks, joined
+from training.store import FILES
 
 Run = Callable[..., Trained]
 
@@ -112,3 +120,26 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(micro: Preset) -> None:
     networks = Networks(architecture(micro, domains=2))
     with pytest.raises(Unknown, match="a batch of 2 cannot be shared evenly among 3 processes times 1 pieces"):
         Descent(networks, None, micro, optimisers={}, ranks=Ranks(count=3))
+
+
+def test_asked_to_stop_as_torchrun_asks_everybody_the_leader_saves_and_the_other_helps_it_to_the_end(
+    torchrun: Callable[..., Any], approved: Catalog, micro: Preset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, micro.name, replace(micro, total_iters=10**6, save_every=2))
+    steps.snapshot()
+
+    def work() -> None:
+        sys.exit(main(["train", "--preset", micro.name, "--threads", "1", "--device", "cpu", "--stop-when", ""]))
+
+    both = [torchrun(work, rank=rank) for rank in (0, 1)]
+    end = time.monotonic() + 300
+    while not list((settings().home / "runs").rglob("*_trainer.json")):
+        assert all(process.is_alive() for process in both)
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    for process in both:
+        process.terminate()
+    assert ended(both) == [os.EX_TEMPFAIL, 0]
+    (run,) = approved.models.runs()
+    assert run.state is RunState.RUNNING
+    assert {file.kind for file in approved.models.checkpoints(run.id)} == set(FILES)
