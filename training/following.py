@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from catalog import Catalog, Settings
 from catalog.records import Evaluation, Model, ModelState, Run, RunState, Snapshot
-from training.errors import BadRule, Diverged
+from training.errors import BadRule, DeadPenalty, Diverged
 from training.presets import Preset
 from training.stopping import Rule, ended_by, parse
 from training.store import run_name
@@ -59,7 +59,7 @@ class Following:
         )
         return self._tracking
 
-    def failed(self, error: Diverged) -> None:
+    def failed(self, error: Diverged | DeadPenalty) -> None:
         """Say that the training has given up by itself."""
         if self._tracking is not None:
             self._tracking.alert(

@@ -84,7 +84,7 @@ def train(
     `watch` knows the rules that end it early, `probe` looks at the networks and their averages every `probe_every`
     steps: neither changes a weight. `ranks` are the processes that share the steps, of which this is the leader.
 
-    Raises RunBusy, ResumeRefused, BadCheckpoint, NotSaved, Superseded, Diverged, BadRule.
+    Raises RunBusy, ResumeRefused, BadCheckpoint, NotSaved, Superseded, Diverged, DeadPenalty, BadRule.
     """
     watch = watch or Watch()
     with locked(folder / "lock") as ours:

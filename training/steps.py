@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import RunState
-from training.errors import BadSnapshot, Diverged, ResumeRefused, Unknown
+from training.errors import BadSnapshot, DeadPenalty, Diverged, ResumeRefused, Unknown
 from training.freezing import diff, people, snapshot, snapshot_named, verify
 from training.gating import gate
 from training.gpu import using
@@ -95,7 +95,8 @@ def train(
     taken over, having been frozen or cut off for long, records nothing more. `stop_when` are rules that end the run
     early (stopping.py; None: as configured): it is done then, with the rule as its reason, and goes on only when it is
     asked without that rule. `describe` is another face network than dlib's, for the probes.
-    Raises Unknown, BadSnapshot, BadCheckpoint, BadRule, NotSaved, Diverged, ResumeRefused, RunBusy, Superseded.
+    Raises Unknown, BadSnapshot, BadCheckpoint, BadRule, NotSaved, Diverged, DeadPenalty, ResumeRefused, RunBusy,
+    Superseded.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     wanted = preset_named(preset or settings.train_preset)
@@ -177,7 +178,7 @@ def train(
                 ),
                 ranks=ranks,
             )
-        except Diverged as error:
+        except (Diverged, DeadPenalty) as error:
             follow.failed(error)
             catalog.models.finish_run(run.id, state=RunState.FAILED, reason=str(error), lease=hold.lease)
             raise

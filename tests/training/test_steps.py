@@ -17,7 +17,7 @@ from catalog.records import ModelState, RunState
 from catalog.tables import candidates
 from training import steps
 from training.descriptors import Describer
-from training.errors import BadSnapshot, ResumeRefused, Unknown
+from training.errors import BadSnapshot, DeadPenalty, ResumeRefused, Unknown
 
 
 def describe(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:
@@ -74,6 +74,18 @@ def test_a_training_that_failed_by_itself_is_repeated_only_when_asked(approved: 
     assert approved.models.run(run.id).state is RunState.FAILED
     assert train(snapshot_id=snapshot, again=True).trained == 1
     assert approved.models.run(run.id).state is RunState.RUNNING
+
+
+def test_a_training_whose_penalty_is_dead_has_failed_by_itself(
+    approved: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.autograd, "grad", lambda _, images, **__: (torch.zeros_like(images),))
+    with pytest.raises(DeadPenalty):
+        train(snapshot_id=steps.snapshot())
+    (run,) = approved.models.runs()
+    assert (run.state, run.reason[:18]) == (RunState.FAILED, "R1 has no gradient")
 
 
 def test_the_gate_keeps_every_decision_with_its_reasons(
