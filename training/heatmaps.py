@@ -7,6 +7,7 @@ augmentation moved the landmarks keeps mask and picture together; the source's m
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
@@ -36,7 +37,8 @@ def draw(landmarks: Tensor, *, size: int) -> Tensor:
     free to change at the finer sizes. A dot is a Gaussian, hence separable: a mask is one matrix product.
     """
     grid = (torch.arange(size, device=landmarks.device, dtype=landmarks.dtype) + 0.5) / size
-    return torch.stack([strokes(dots(runs).to(landmarks), landmarks, grid) for runs in (COARSE, FINE)], dim=1)
+    through = (_dots_at(runs, landmarks.dtype, landmarks.device) for runs in (COARSE, FINE))
+    return torch.stack([strokes(matrix, landmarks, grid) for matrix in through], dim=1)
 
 
 def strokes(through: Tensor, landmarks: Tensor, grid: Tensor) -> Tensor:
@@ -44,6 +46,12 @@ def strokes(through: Tensor, landmarks: Tensor, grid: Tensor) -> Tensor:
     at_dots = torch.einsum("pk,nkc->npc", through, landmarks)
     across, down = (torch.exp(-0.5 * ((grid[None, :, None] - at) / _SIGMA) ** 2) for at in at_dots[:, None].unbind(-1))
     return torch.bmm(down, across.transpose(1, 2)).clamp(0, 1)
+
+
+@lru_cache(maxsize=8)
+def _dots_at(runs: tuple[tuple[int, int, bool], ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The dots on a device, sent there once: a step waits for what is sent anew."""
+    return dots(runs).to(device, dtype)
 
 
 def dots(runs: tuple[tuple[int, int, bool], ...]) -> Tensor:

@@ -25,8 +25,11 @@ OWN_TONE = {"lips": 0.0, "lids": 0.5, "skin": 1.0}
 """How far a colour is read as a multiple of the skin around it (1) or as it is (0). Lipstick covers, eye-shadow is half
 transparent; skin made up is still that person's skin."""
 
-_AXES = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, -1, 0], [0, 1, -1], [-1, 0, 1]], dtype=torch.float32)
+_AXES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, -1, 0), (0, 1, -1), (-1, 0, 1))
 """Directions along which colours are sorted: the three channels and their differences, where hue lies."""
+
+_LUMA = ((0.299,), (0.587,), (0.114,))
+"""Rec. 601."""
 
 
 def colour_loss(
@@ -65,7 +68,7 @@ def colours(images: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
     """The colours [N,3,P] of each region at its P points, interpolated; the gradient passes to the images."""
     found = {}
     for name in REGIONS:
-        points = torch.einsum("pk,nkc->npc", _points(name).to(landmarks), landmarks)
+        points = torch.einsum("pk,nkc->npc", _points(name, landmarks.dtype, landmarks.device), landmarks)
         read = F.grid_sample(
             images, points[:, None] * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False
         )
@@ -100,7 +103,7 @@ def steady_masks(landmarks: Tensor, *, size: int) -> Tensor:
 
 def _sorted_distance(one: Tensor, other: Tensor) -> Tensor:
     """Mean differences [N] of two sets of colours [N,3,P], sorted along each of six axes."""
-    axes = _AXES.to(one)
+    axes = _constant(_AXES, one.dtype, one.device)
     ours, theirs = ((axes @ colours).sort(dim=-1).values for colours in (one, other))
     return (ours - theirs).abs().mean((1, 2))
 
@@ -110,12 +113,24 @@ def _light(colours: Tensor) -> Tensor:
 
 
 def _luminance(images: Tensor) -> Tensor:
-    """Rec. 601 luma [N,1,S,S]."""
-    return (images * images.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    """Luma [N,1,S,S]."""
+    weights = _constant(_LUMA, images.dtype, images.device)
+    return (images * weights[:, :, None]).sum(1, keepdim=True)
 
 
 @lru_cache
-def _points(region: str) -> Tensor:
+def _constant(rows: tuple[tuple[float, ...], ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Numbers on a device, sent there once: a step waits for each that is sent anew."""
+    return torch.tensor(rows, dtype=dtype, device=device)
+
+
+@lru_cache
+def _points(region: str, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The matrix of a region on a device, sent there once."""
+    return _mixtures(region).to(device, dtype)
+
+
+def _mixtures(region: str) -> Tensor:
     """The matrix [P,68] that mixes landmarks into the points at which a region is read."""
     if region == "lips":
         # Outer contour 48–59 against inner contour 60–67: rings between the two, upper and lower lip alike.

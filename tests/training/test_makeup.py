@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from training import makeup
+from training import heatmaps, makeup
 from training.blending import face_masks
 from training.data import Faces, Sampler
 from training.descent import Descent, optimisers_of
@@ -179,3 +179,13 @@ def two_steps(faces: Faces, preset: Preset) -> dict[str, float]:
     descend, sampler = Descent(networks, ema, preset, optimisers=optimisers), Sampler(faces, preset, seed=2)
     descend(sampler.batch(0), step=0)
     return {name: value.item() for name, value in descend(sampler.batch(1), step=1).items()}
+
+
+def test_what_never_changes_is_sent_to_a_device_once(faces: Faces, micro: Preset) -> None:
+    sent = (makeup._points, makeup._constant, heatmaps._dots_at)
+    preset = replace(micro, **SWITCHES)  # type: ignore[arg-type]
+    two_steps(faces, preset)
+    before = [one.cache_info().misses for one in sent]
+    two_steps(faces, preset)
+    assert [one.cache_info().misses for one in sent] == before
+    assert all(one.cache_info().hits for one in sent)
