@@ -132,7 +132,7 @@ def restore(
     """Put a set's weights and moments into live objects of the same architecture, and the global generators back."""
     nets = load(saved.paths["nets"], device=device)
     averaged = load(saved.paths["nets_ema"], device=device)
-    moments = load(saved.paths["optims"], device=device)
+    moments = load(saved.paths["optims"])  # each optimiser puts its own where it wants them, step counts included
     for name in TRAINED:
         getattr(networks, name).load_state_dict(nets[name])
     for name in SERVED:

@@ -57,10 +57,13 @@ def optimisers_of(networks: Networks, preset: Preset) -> dict[str, torch.optim.O
 def kernels_of(preset: Preset, *, device: torch.device) -> Kernels:
     """How a preset's numbers are worked out on a device.
 
-    Precision "auto" is bfloat16 where the device is faster at it: any GPU of these years, a processor with AMX or
+    Precision "auto" is bfloat16 where the device has units for it: any GPU of these years, a processor with AMX or
     AVX-512-BF16.
     """
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)  # emulated, it is slower than float32
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported()
     low = preset.precision == "bfloat16" or (preset.precision == "auto" and fast)
     return Kernels(
         folded=preset.folded,

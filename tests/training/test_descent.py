@@ -162,6 +162,17 @@ def test_automatic_precision_is_what_the_device_is_faster_at(
     assert kernels.precision is expected
 
 
+@pytest.mark.parametrize(("has_units", "expected"), [(True, torch.bfloat16), (False, None)])
+def test_a_gpu_that_only_emulates_bfloat16_is_not_faster_at_it(
+    micro: Preset, monkeypatch: pytest.MonkeyPatch, has_units: bool, expected: torch.dtype | None
+) -> None:
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or has_units
+    )
+    kernels = kernels_of(replace(micro, precision="auto"), device=torch.device("cuda"))
+    assert kernels.precision is expected
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile wants a C++ compiler")
