@@ -66,12 +66,13 @@ class TrainingLeases(Part):
                 raise Superseded(f"the lease of {name} with token {token} was given back")
         return _lease(row)
 
-    def release(self, name: str, token: int) -> None:
-        """Give a lease back; does nothing when a newer one was given meanwhile."""
+    def release(self, name: str, token: int, *, holder: str = "") -> None:
+        """Give a lease back; does nothing when a newer one was given meanwhile, or when ``holder`` has it no more."""
         table = training_leases
+        whose = [table.c.holder == holder] if holder else []
         with self._catalog.writing() as connection:
             connection.execute(
-                update(table).where(table.c.name == name, table.c.token == token).values(until=None, holder="")
+                update(table).where(table.c.name == name, table.c.token == token, *whose).values(until=None, holder="")
             )
 
     def check(self, name: str, token: int) -> None:

@@ -35,7 +35,7 @@ def grant(catalog: Catalog, snapshot_id: str, *, seconds: float) -> tuple[int, s
     if held is not None and held.holder == ours:  # a yes was given before, and that training has not begun
         return leases.renew(GPU, held.token, seconds=seconds).token, ""
     if held is not None and held.holder.startswith(_GRANT):
-        leases.release(GPU, held.token)
+        leases.release(GPU, held.token, holder=held.holder)  # not if its training takes it up at this very moment
     taken = leases.take(GPU, holder=ours, seconds=seconds)
     if taken is not None:
         return taken.token, ""

@@ -110,6 +110,18 @@ def test_one_that_was_given_back_is_free_at_once_and_its_tokens_go_on(leases: Tr
     assert taken(leases, holder="b").token == 2
 
 
+def test_what_has_changed_hands_is_not_given_back_by_whoever_had_it(leases: TrainingLeases) -> None:
+    lease = leases.take("gpu", holder="a grant", seconds=60)
+    assert lease is not None
+    leases.renew("gpu", lease.token, seconds=60, holder="a training")
+    leases.release("gpu", lease.token, holder="a grant")
+    held = leases.held("gpu")
+    assert held is not None
+    assert held.holder == "a training"
+    leases.release("gpu", lease.token, holder="a training")
+    assert leases.held("gpu") is None
+
+
 def test_a_superseded_holder_is_told_so_whatever_it_does(
     catalog: Catalog, leases: TrainingLeases, clock: Clock
 ) -> None:
