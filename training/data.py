@@ -161,7 +161,7 @@ class Sampler:
     def keep(self, device: str) -> bool:
         """Keep the split's pixels on the device as bytes, if they take less than half of its free memory.
 
-        Batches are the same, bit for bit, with no picture sent at each step.
+        Batches are the same, on a processor bit for bit, with no picture sent at each step.
         """
         rows = self.faces.rows
         taken = len(rows) * int(np.prod(self.faces.pixels.shape[1:]))
