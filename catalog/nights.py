@@ -129,14 +129,18 @@ class Nights(Part):
             rows = connection.execute(
                 select(batches.c.id, batches.c.opened_at).where(batches.c.state == BatchState.OPEN.value)
             ).all()
-            waits = {
-                row.opened_at: sum(
-                    progress.subjects - progress.decided
-                    for progress in (progress_of(connection, row.id, stage, share=share) for stage in Stage)
+            waits = [
+                (
+                    row.opened_at,
+                    sum(
+                        progress.subjects - progress.decided
+                        for progress in (progress_of(connection, row.id, stage, share=share) for stage in Stage)
+                    ),
                 )
                 for row in rows
-            }
-        return Waiting(sum(waits.values()), min((moment for moment, count in waits.items() if count), default=None))
+            ]
+        oldest = min((moment for moment, count in waits if count), default=None)
+        return Waiting(sum(count for _, count in waits), oldest)
 
     def agreement(self) -> tuple[StageKappa, ...]:
         """How far people agree at each stage, over every subject that two have looked at."""
