@@ -7,7 +7,7 @@ next one brings what is missing.
     python -m training.runners.parcel held             names of the blobs that are there, a line each: kind/name
     python -m training.runners.parcel receive          a parcel on stdin
     python -m training.runners.parcel send RUN         a run's newest save on stdout; no blob when it has saved nothing
-    python -m training.runners.parcel clear            no face of anybody stays here
+    python -m training.runners.parcel clear            no crop and no pack stays here; a run's sample grids do
 """
 
 from __future__ import annotations
@@ -100,12 +100,18 @@ def unpack(catalog: Catalog, rows: Mapping[str, Any]) -> None:
         seed=saved["seed"],
         total_steps=saved["total_steps"],
         origin=saved["origin"],
+        code=saved["code"],
     )
     newest = max((file.step for file in catalog.models.checkpoints(run.id)), default=-1)
     if saved["step"] > newest and saved["files"]:
         files = [Checkpoint(**{**file, "run_id": run.id}) for file in saved["files"]]
         catalog.models.add_checkpoint(run.id, step=saved["step"], files=files)
-    if RunState(saved["state"]) is not run.state and saved["step"] >= newest:
+    if saved["step"] < newest:
+        return
+    if saved["code"] != run.code:  # other code has gone on with it there: a failure is that code's
+        catalog.models.begin_again(run.id, code=saved["code"])
+        run = catalog.models.run(run.id)
+    if RunState(saved["state"]) is not run.state:
         catalog.models.finish_run(run.id, state=RunState(saved["state"]), reason=saved["reason"])
 
 
@@ -113,7 +119,8 @@ def clear(*, blobs: Blobs, home: Path) -> None:
     """Remove every crop and every pack made of them."""
     for name in list(blobs.names("faces")):
         blobs.delete("faces", name)
-    shutil.rmtree(home / "snapshots", ignore_errors=True)
+    for folder in ("packs", "snapshots"):
+        shutil.rmtree(home / folder, ignore_errors=True)
 
 
 def _saved(catalog: Catalog, run: Run) -> Parcel | None:
@@ -126,6 +133,7 @@ def _saved(catalog: Catalog, run: Run) -> Parcel | None:
         "seed": run.seed,
         "total_steps": run.total_steps,
         "origin": run.origin,
+        "code": run.code,
         "state": run.state.value,
         "reason": run.reason,
         "step": max((file.step for file in files), default=0),

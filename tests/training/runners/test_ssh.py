@@ -22,6 +22,7 @@ from training.errors import RunnerError, TeardownFailed, Unreachable
 from training.runners.jobs import Job
 from training.runners.ssh import Ssh
 from training.runners.submitting import Submissions, job_of
+from training.version import code_version
 
 ROOT = Path(__file__).parents[3]
 
@@ -96,13 +97,16 @@ def test_it_trains_there_and_what_it_saved_comes_back_and_goes_on_anywhere(appro
     ended = submissions.wait(row.key, every=0.2)
     assert (ended.state, ended.exit_code) == (SubmissionState.SUCCEEDED, 0), submissions.logs(row.key)
     assert '"trained": 2' in submissions.logs(row.key, lines=5)
+    assert list((there / "home" / "packs").glob("*/*.npy"))
     assert approved.models.runs() == []  # nothing of it is here yet
     run = submissions.fetch(row.key)
     assert (run.step, run.preset) == (2, "tiny-64")
     names = {file.kind: file.sha256 for file in approved.models.checkpoints(run.id)}
     assert set(names) == {"nets", "nets_ema", "optims", "trainer"}
     assert all(open_blobs().has("checkpoints", name) for name in names.values())
-    assert faces(there / "home") == 0  # nobody's face stays on a rented machine
+    assert run.code == code_version()  # a failure there is this code's failure here
+    assert faces(there / "home") == 0  # nobody's crop stays on a rented machine
+    assert not (there / "home" / "packs").exists()
     shutil.rmtree(there)  # nor need the machine: the next slice goes on elsewhere
     assert steps.train(slice_steps=1, threads=1).step == 3
 
