@@ -234,6 +234,15 @@ class Submissions:
         raise Unknown(f"no runner named {name!r}; there are {', '.join(RUNNERS)}")
 
 
-def tidy() -> int:
-    """Stop the machines of all trainings that have ended, whoever forgot them; how many. Raises TeardownFailed."""
-    return len(Submissions().tidy())
+def tidy(*, submissions: Submissions | None = None, catalog: Catalog | None = None) -> int:
+    """Stop the machines of all trainings that have ended, whoever forgot them; how many.
+
+    Raises TeardownFailed when a machine may still run, also that of a training which was asked to stop and still saves:
+    whoever calls it again until it succeeds forgets none.
+    """
+    catalog = catalog or Catalog()
+    stopped = (submissions or Submissions(catalog=catalog)).tidy()
+    if saving := [row for row in catalog.submissions.list(active=True) if row.stop_asked]:
+        named = ", ".join(f"{row.key[:12]} on {row.runner}" for row in saving)
+        raise TeardownFailed(f"asked to stop and not ended yet: {named}")
+    return len(stopped)

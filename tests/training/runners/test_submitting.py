@@ -13,7 +13,7 @@ from catalog.errors import NotFound
 from catalog.records import Submission, SubmissionState
 from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
 from training.runners.jobs import Job, Seen
-from training.runners.submitting import Submissions, job_of
+from training.runners.submitting import Submissions, job_of, tidy
 
 
 @dataclass
@@ -241,6 +241,20 @@ def test_what_a_dead_submitter_left_is_given_up_and_its_machine_stopped(
     impatient = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
     assert [row.state for row in impatient.tidy()] == [SubmissionState.LOST]
     assert machine.asked == ["teardown"]
+
+
+def test_tidying_is_not_done_while_a_training_that_was_asked_to_stop_still_saves(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    assert tidy(submissions=submissions, catalog=catalog) == 0  # at work, and nobody minds
+    submissions.cancel(key)
+    with pytest.raises(TeardownFailed, match=f"not ended yet: {key[:12]} on ssh"):
+        tidy(submissions=submissions, catalog=catalog)
+    assert "teardown" not in machine.asked
+    machine.stands = Seen(SubmissionState.STOPPED, 75)
+    assert tidy(submissions=submissions, catalog=catalog) == 1
+    assert machine.asked[-1] == "teardown"
 
 
 def test_a_machine_that_refuses_to_begin_has_failed_and_is_stopped(
