@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -48,6 +49,9 @@ def begin(folder: Path, attempt: int) -> None:
     try:
         _keep(folder, attempt, begun=lambda: os.close(writing))
         code = 0
+    except BaseException:  # noqa: BLE001 - whatever it is, this process ends below
+        traceback.print_exc()  # into keeper.log: nobody else would ever hear of it
+        sys.stderr.flush()
     finally:
         os._exit(code)
 

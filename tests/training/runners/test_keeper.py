@@ -176,6 +176,12 @@ def test_what_ends_with_another_code_has_failed(kept: Kept, code: int) -> None:
     kept.until(lambda: kept.seen() == Seen(SubmissionState.FAILED, code, "NaN in the losses"))
 
 
+def test_a_keeper_that_cannot_keep_says_why(kept: Kept) -> None:
+    (kept.folder / "job.json").write_text("{}")
+    kept.begin()
+    kept.until(lambda: "KeyError: 'command'" in (kept.folder / "keeper.log").read_text())
+
+
 def test_a_command_that_is_not_there_has_failed_and_says_so(kept: Kept) -> None:
     kept.prepare("/nowhere/python")
     kept.begin()
