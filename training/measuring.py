@@ -17,6 +17,7 @@ from catalog.records import Evaluation, Run, Snapshot
 from training import journal
 from training.errors import Unknown
 from training.files import write_atomically
+from training.policy import policy_of
 from training.store import Judge, Store, run_name
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ def evaluate(
 
     Keeps the numbers and a page for people (`report`), and gives their evaluation's id. `on` names another snapshot
     whose held-out faces to use; `describe` another face network than dlib's.
-    Raises Unknown, BadCheckpoint.
+    Raises Unknown, BadCheckpoint, BadPolicy.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     run = catalog.models.run(trained) if trained is not None else next(iter(catalog.models.runs()), None)
     if run is None:
         raise Unknown("nothing has been trained yet")
     row = catalog.snapshots.get(on or run.snapshot_id)
+    policy_of(settings.promotion_policy)  # the page shows its floors: refused now, not after an hour of measuring
 
     import torch
 
@@ -156,8 +158,16 @@ def _story(
         lineage,
         losses,
         sorted(history, key=lambda one: one[0]),
+        floors=_floors(settings),
         pictures=catalog.evaluations.may_be_shown(row.id),
     )
+
+
+def _floors(settings: Settings) -> dict[str, float]:
+    """What promotion asks of metrics, by their name or, where a direction has its own, by their full name."""
+    policy = policy_of(settings.promotion_policy)
+    asked = {floor.metric: floor.limit for floor in policy.floors} | dict(policy.changed)
+    return {name: limit for name, limit in asked.items() if limit is not None}
 
 
 def _write_page(run: Run, found: Evaluation, page: bytes, *, settings: Settings) -> Path:

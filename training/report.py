@@ -35,7 +35,7 @@ class Story:
     lineage: Mapping[str, str]
     losses: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     history: Sequence[tuple[int, Mapping[str, float]]] = ()  # the run's evaluations, by step
-    floors: Mapping[str, float] = field(default_factory=dict)  # promotion's, by metric
+    floors: Mapping[str, float] = field(default_factory=dict)  # promotion's, by metric, or by direction and metric
     pictures: bool = True  # not when somebody whose face is among them was erased
 
 
@@ -85,7 +85,8 @@ def _lines(way: Direction, readings: Sequence[Reading], story: Story) -> list[di
     lines = []
     for reading in readings:
         if reading.metric in way.numbers:
-            limit = story.floors.get(reading.metric, reading.limit)
+            usual = story.floors.get(reading.metric, reading.limit)
+            limit = story.floors.get(f"{way.name}/{reading.metric}", usual)
             value = way.numbers[reading.metric]
             sign = "≥" if reading.at_least else "≤"
             wanted = "" if limit is None else f"{sign} {limit:g}"

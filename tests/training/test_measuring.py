@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from catalog import Catalog, open_blobs
+from catalog import Catalog, open_blobs, settings
 from training import steps
 from training.classifier import load
-from training.errors import Unknown
+from training.errors import BadPolicy, Unknown
 
 
 def backdrop(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:
@@ -36,6 +36,22 @@ def test_an_evaluation_has_a_page_beside_the_run_and_in_the_store(approved: Cata
     assert "G/latent_cyc by step" in text
     page.unlink()
     assert steps.report(number).read_text() == text  # brought from the store, as on another machine
+
+
+def test_the_page_holds_each_number_against_what_promotion_asks(
+    approved: Catalog, trained: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = '{"floors": {"target_rate": 0.71, "bare_to_makeup/target_rate": 0.72, "copy_rate": null}}'
+    monkeypatch.setenv("FACELOOP_PROMOTION_POLICY", policy)
+    settings.cache_clear()
+    text = steps.report(steps.evaluate(trained, describe=backdrop)).read_text()
+    lines = [line for line in text.splitlines() if ">target_rate<small>" in line]
+    wanted = [line.split('<td class="n">')[2].split("<")[0] for line in lines]
+    assert wanted == ["≥ 0.72", "≥ 0.71"]
+    monkeypatch.setenv("FACELOOP_PROMOTION_POLICY", '{"floors": {"beauty": 1}}')
+    settings.cache_clear()
+    with pytest.raises(BadPolicy, match="beauty"):
+        steps.evaluate(trained, describe=backdrop)
 
 
 def test_measured_again_it_is_judged_by_the_same_judge_and_leaves_one_page(approved: Catalog, trained: int) -> None:
