@@ -248,10 +248,13 @@ def test_a_host_whose_key_is_not_known_is_never_trusted(
     approved: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "nobody").touch()
+    trusted = str(settings().ssh_known_hosts)
     monkeypatch.setenv("FACELOOP_SSH_KNOWN_HOSTS", str(tmp_path / "nobody"))
     settings.cache_clear()
     with pytest.raises(Unreachable, match="Host key verification failed"):
         Submissions(catalog=approved).submit(job(approved))
+    monkeypatch.setenv("FACELOOP_SSH_KNOWN_HOSTS", trusted)  # what was asked for can be taken back
+    settings.cache_clear()
 
 
 @pytest.mark.parametrize("host", ["", "-oProxyCommand=touch x"])

@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from submitted import SubmissionTrigger, TrainOperator
 
 from catalog import Catalog, settings
-from catalog.records import SubmissionState
+from catalog.records import RunState, SubmissionState
 from cluster import Cluster, cluster
 from training import steps
 from training.runners.submitting import Submissions
@@ -87,9 +87,7 @@ def test_stopped_it_makes_the_training_save_and_the_next_try_goes_on(
 
 
 def test_a_training_that_fails_fails_the_task_with_its_reason(approved: Catalog) -> None:
-    run = steps.train(slice_steps=1, threads=1).run_id
-    from catalog.records import RunState
-
+    run = steps.train(steps.snapshot(), slice_steps=1, threads=1).run_id
     approved.models.finish_run(run, state=RunState.FAILED, reason="loss g is nan")
     with pytest.raises(AirflowException, match=r"The training was failed: .*loss g is nan"):
         task().execute(NIGHT)
