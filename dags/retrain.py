@@ -14,7 +14,8 @@ Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `ap
    by ssh, a job of Kubernetes) and waits for it; on another machine it holds no worker meanwhile. The same snapshot,
    code, preset and seed are submitted once: a task that was killed, cleared or retried finds the training that runs.
    One that is marked failed or stopped makes the training save and end; the next try goes on from there.
-   `tidy` then stops whatever machine was started for a training, however that ended.
+   `tidy` then stops whatever machine was started for a training, however that ended. When the gate says no, it is
+   skipped like the rest: `python -m training teardown` does the same by hand.
 4. `evaluate` measures the result on faces that it was not trained on.
 5. `ask` looks at how the faces have changed since the champion learned. As usual: `sign_off` is skipped. When a
    domain's share has moved by more than `FACELOOP_SIGN_OFF_BALANCE`, or more than `FACELOOP_SIGN_OFF_FRESH_FACES` of
