@@ -114,11 +114,22 @@ class Store:
         """Put one save in the blob store, then in the catalog, if this is still the newest lease. Raises Superseded."""
         step = saved.state.step
         files = []
-        for kind in FILES:
-            name = self._blobs.put_file("checkpoints", saved.paths[kind])
-            files.append(Checkpoint(run.id, step, kind, str(saved.paths[kind].absolute()), name))
+        try:
+            for kind in FILES:
+                name = self._blobs.put_file("checkpoints", saved.paths[kind])
+                files.append(Checkpoint(run.id, step, kind, str(saved.paths[kind].absolute()), name))
+        except FileNotFoundError:  # who took over clears away what older trainers saved
+            if lease is not None:
+                self._still_newest(lease, step)
+            raise
         try:
             self._catalog.models.add_checkpoint(run.id, step=step, files=files, lease=lease)
+        except LeaseSuperseded as error:
+            raise Superseded(f"step {step} is not recorded: {error}") from None
+
+    def _still_newest(self, lease: Lease, step: int) -> None:
+        try:
+            self._catalog.training_leases.check(lease.name, lease.token)
         except LeaseSuperseded as error:
             raise Superseded(f"step {step} is not recorded: {error}") from None
 

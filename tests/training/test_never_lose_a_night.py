@@ -181,10 +181,11 @@ def test_killed_five_times_at_random_in_200_steps_the_weights_are_those_of_a_run
     assert read_page(pages(killed.checkpoints)[-1]).token == 6  # each call trained by a lease of its own
 
 
+@pytest.mark.timeout(900)  # seconds on a machine that does nothing else
 def test_a_frozen_trainer_that_wakes_up_after_another_took_over_stops_and_changes_nothing(
     home: Callable[..., Home],
 ) -> None:
-    mine = home("mine", settings={"train_lease_seconds": 3}, total_iters=16, ds_iter=16, save_every=2, img_size=16)
+    mine = home("mine", settings={"train_lease_seconds": 3}, total_iters=40, ds_iter=40, save_every=2, img_size=16)
     old = mine.start()
     try:
         mine.wait_for(lambda: mine.saved_step >= 4, old)
@@ -197,7 +198,7 @@ def test_a_frozen_trainer_that_wakes_up_after_another_took_over_stops_and_change
         files = {path: path.read_bytes() for path in newer.iterdir()}
         rows = mine.catalog.models.checkpoints(new["run"])
         old.send_signal(signal.SIGCONT)
-        _, error = old.communicate(timeout=120)
+        _, error = old.communicate(timeout=600)
     finally:
         old.kill()
         old.communicate()
