@@ -194,6 +194,7 @@ class Settings(BaseSettings):
     )
     export_formats: str = Field(
         "onnx,torchscript",
+        pattern=r"^\s*((onnx|torchscript)\s*(,\s*(onnx|torchscript)\s*)*)?$",
         description="In which formats a champion is exported when it is promoted, comma separated; empty: in none.",
     )
     lease_seconds: int = Field(900, ge=1, description="After this long a dead worker's claim returns by itself.")

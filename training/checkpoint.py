@@ -186,7 +186,8 @@ def _write(checkpoints: Path, contents: Mapping[str, Any], state: Mapping[str, A
             written.append(paths[kind])
         full = TrainerState(code=code_version(), sha256={kind: sha256_of(paths[kind]) for kind in KINDS}, **state)
         write_atomically(paths["trainer"], lambda file: file.write(page_of(full)))
-    except (OSError, RuntimeError) as error:  # torch's writer says what the disk says in its own words
+    # torch's writer says what the disk says in its own words; a page takes no number that is none
+    except (OSError, RuntimeError, ValueError) as error:
         for path in written:
             path.unlink(missing_ok=True)  # half a set is of no use, and its room is needed
         raise NotSaved(f"step {state['step']} could not be saved in {folder}: {_reason(error)}") from error

@@ -49,7 +49,13 @@ def test_twenty_thousand_faces_are_asked_for_unless_said_otherwise() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("RETRAIN_MIN_FACES", "0"), ("RETRAIN_MIN_FACES", "many"), ("LEASE_SECONDS", "0"), ("NEAR_DUPLICATE_BITS", "65")],
+    [
+        ("RETRAIN_MIN_FACES", "0"),
+        ("RETRAIN_MIN_FACES", "many"),
+        ("LEASE_SECONDS", "0"),
+        ("NEAR_DUPLICATE_BITS", "65"),
+        ("EXPORT_FORMATS", "onnx, tflite"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"FACELOOP_{name}", value)

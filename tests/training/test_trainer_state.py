@@ -14,7 +14,7 @@ import torch
 
 from catalog import Catalog, open_blobs
 from training import checkpoint, steps
-from training.errors import BadCheckpoint, ResumeRefused
+from training.errors import BadCheckpoint, NotSaved, ResumeRefused
 from training.evaluation import Pictures
 from training.files import sha256_of
 from training.loop import Trained
@@ -69,6 +69,13 @@ def test_a_page_says_all_that_it_was_told(tmp_path: Path) -> None:
 def test_no_number_that_is_none_gets_into_a_page(run: Run) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         page_of(replace(run(slice_steps=1).saved.state, score=float("nan")))
+
+
+def test_a_save_with_a_number_that_is_none_is_refused_and_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(NotSaved, match="not JSON compliant"):
+        run(slice_steps=1, score=told([float("nan")]))
+    assert not list(tmp_path.rglob("*_trainer.json"))
+    assert not list(tmp_path.rglob("*.ckpt"))
 
 
 def test_the_page_of_a_save_says_what_comes_next(run: Run) -> None:

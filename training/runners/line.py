@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from catalog import Settings
@@ -16,13 +17,21 @@ _NO_LINE = 255
 """What ssh itself exits with when there is no line, or no more."""
 
 
-class Line:
-    """A line to the configured machine. Raises Unreachable when there is none, RunnerError when a command fails."""
+_WORD, _PARCEL = 600, 12 * 3600
+"""Seconds that a command, and a parcel of gigabytes, may take: a machine that hangs while its line lives ends no call
+by itself."""
 
-    def __init__(self, settings: Settings) -> None:
+
+class Line:
+    """A line to the configured machine. Raises Unreachable when there is none, RunnerError when a command fails.
+
+    `word` and `parcel` are the seconds that a command and a stream may take; longer ones count as unreachable.
+    """
+
+    def __init__(self, settings: Settings, *, word: float = _WORD, parcel: float = _PARCEL) -> None:
         if not settings.ssh_host or settings.ssh_host.startswith("-"):
             raise RunnerError("no machine to train on by ssh: set FACELOOP_SSH_HOST")
-        self.host = settings.ssh_host
+        self.host, self._word, self._parcel = settings.ssh_host, word, parcel
         self._words = ["ssh", "-T", "-p", str(settings.ssh_port), "-o", "BatchMode=yes"]
         self._words += ["-o", "StrictHostKeyChecking=yes", "-o", f"ConnectTimeout={settings.ssh_connect_seconds}"]
         self._words += ["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]
@@ -33,7 +42,10 @@ class Line:
 
     def say(self, command: str, *, given: str = "") -> str:
         """Run a command there; what it prints."""
-        done = subprocess.run(self._to(command), input=given.encode(), capture_output=True)
+        try:
+            done = subprocess.run(self._to(command), input=given.encode(), capture_output=True, timeout=self._word)
+        except subprocess.TimeoutExpired:
+            raise Unreachable(f"{self.host} has not answered for {self._word:g} s") from None
         self._must_be_well(done.returncode, done.stderr)
         return done.stdout.decode(errors="replace")
 
@@ -44,6 +56,7 @@ class Line:
             subprocess.Popen(
                 self._to(command), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
             ) as process,
+            self._limited(process),
         ):
             assert process.stdin is not None
             try:
@@ -66,6 +79,7 @@ class Line:
             subprocess.Popen(
                 self._to(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
             ) as process,
+            self._limited(process),
         ):
             assert process.stdout is not None
             failed: RunnerError | None = None
@@ -84,6 +98,26 @@ class Line:
             if failed:
                 raise failed
             return result
+
+    @contextmanager
+    def _limited(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """End the line when its time is over. Raises Unreachable then."""
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            process.kill()
+
+        timer = threading.Timer(self._parcel, end)
+        timer.start()
+        try:
+            yield
+        except RunnerError:
+            if over.is_set():
+                raise Unreachable(f"{self.host} was not done after {self._parcel:g} s") from None
+            raise
+        finally:
+            timer.cancel()
 
     def _to(self, command: str) -> list[str]:
         return [*self._words, "--", self.host, command]

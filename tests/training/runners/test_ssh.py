@@ -20,6 +20,7 @@ from sshd import Server, Wire, sshd
 from training import steps
 from training.errors import RunnerError, TeardownFailed, Unreachable
 from training.runners.jobs import Job
+from training.runners.line import Line
 from training.runners.ssh import Ssh
 from training.runners.submitting import Submissions, job_of
 from training.version import code_version
@@ -263,3 +264,14 @@ def test_a_host_that_is_none(approved: Catalog, monkeypatch: pytest.MonkeyPatch,
     settings.cache_clear()
     with pytest.raises(RunnerError, match="FACELOOP_SSH_HOST"):
         Submissions(catalog=approved).submit(job(approved))
+
+
+def test_a_machine_that_hangs_while_its_line_lives_counts_as_out_of_reach(approved: Catalog) -> None:
+    line = Line(settings(), word=2, parcel=2)
+    with pytest.raises(Unreachable, match="has not answered for 2 s"):
+        line.say("sleep 60")
+    with pytest.raises(Unreachable, match="was not done after 2 s"):
+        line.send("sleep 60", lambda into: into.write(b"face"))
+    with pytest.raises(Unreachable, match="was not done after 2 s"):
+        line.receive("sleep 60", lambda source: source.read())
+    assert line.say("echo here") == "here\n"
