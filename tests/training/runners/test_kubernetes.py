@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import kubernetes_validate
@@ -11,30 +10,11 @@ import pytest
 
 from catalog import Catalog, Settings, settings
 from catalog.records import Submission, SubmissionState
-from cluster import Cluster, cluster
+from cluster import Cluster
 from training.errors import RunnerError, Unreachable
 from training.runners.jobs import Job, Seen
 from training.runners.kubernetes import Kubernetes, manifest, name_of
 from training.runners.submitting import Submissions, job_of
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with cluster(tmp_path) as (holds, kubeconfig):
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setenv("FACELOOP_KUBERNETES_IMAGE", "registry.example/faceloop-trainer:1")
-        monkeypatch.setenv("FACELOOP_TRAIN_ON", "kubernetes")
-        settings.cache_clear()
-        yield holds
-
-
-@pytest.fixture
-def catalog() -> Catalog:
-    catalog = Catalog()
-    catalog.snapshots.add("5" * 64, manifest="m" * 64, faces=[])
-    return catalog
 
 
 @pytest.fixture

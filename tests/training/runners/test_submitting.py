@@ -59,13 +59,6 @@ class Machine:
 
 
 @pytest.fixture
-def catalog() -> Catalog:
-    catalog = Catalog()
-    catalog.snapshots.add("5" * 64, manifest="m" * 64, faces=[])
-    return catalog
-
-
-@pytest.fixture
 def machine() -> Machine:
     return Machine()
 

@@ -21,7 +21,7 @@ from submitted import SubmissionTrigger, TrainOperator
 
 from catalog import Catalog, settings
 from catalog.records import RunState, SubmissionState
-from cluster import Cluster, cluster
+from cluster import Cluster
 from training import steps
 from training.runners.submitting import Submissions
 
@@ -91,18 +91,6 @@ def test_a_training_that_fails_fails_the_task_with_its_reason(approved: Catalog)
     approved.models.finish_run(run, state=RunState.FAILED, reason="loss g is nan")
     with pytest.raises(AirflowException, match=r"The training was failed: .*loss g is nan"):
         task().execute(NIGHT)
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with cluster(tmp_path) as (holds, kubeconfig):
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setenv("FACELOOP_KUBERNETES_IMAGE", "trainer:1")
-        monkeypatch.setenv("FACELOOP_TRAIN_ON", "kubernetes")
-        settings.cache_clear()
-        yield holds
 
 
 def handed_over() -> SubmissionTrigger:
