@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.exporting import FORMATS, answer, export, inputs_of, load
-from training.networks import Architecture, Networks, initialise
+from training.networks.stargan import Architecture, Networks, initialise
+from training.release.exporting import FORMATS, answer, export, inputs_of, load
 
 ASKED = 0.5
 """Seconds for one picture, at most."""

@@ -19,9 +19,9 @@ from dataclasses import replace
 import torch
 
 from bench.makeup import portraits
-from training.data import Faces, Sampler
-from training.descent import Descent, architecture, optimisers_of
-from training.networks import Networks, initialise
+from training.faces.data import Faces, Sampler
+from training.learning.descent import Descent, architecture, optimisers_of
+from training.networks.stargan import Networks, initialise
 from training.presets import Preset, preset
 
 LOSSES = ("real", "fake", "r1", "adv", "sty", "ds", "cyc")

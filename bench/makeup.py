@@ -30,18 +30,18 @@ from demo.portraits import draw, face, imagine
 from demo.portraits.person import meet
 from preprocessing.align import align
 from preprocessing.geometry import Landmarks
-from training.classifier import DomainClassifier, train_classifier
-from training.data import Faces
-from training.descriptors import Describer
-from training.evaluation import directions, evaluate, repaint
-from training.loop import train
-from training.networks import Networks
-from training.pictures import write_png
+from training.evaluation.classifier import DomainClassifier, train_classifier
+from training.evaluation.examining import directions, evaluate, repaint
+from training.evaluation.samples import masks_for, sample_grids, to_uint8
+from training.faces.data import Faces
+from training.faces.descriptors import Describer
+from training.faces.pictures import write_png
+from training.faces.snapshot import DOMAINS
+from training.learning.loop import train
+from training.monitoring.watching import Alert
+from training.networks.published import load_networks
+from training.networks.stargan import Networks
 from training.presets import Preset, preset
-from training.published import load_networks
-from training.samples import masks_for, sample_grids, to_uint8
-from training.snapshot import DOMAINS
-from training.watching import Alert
 
 SIZE = 64
 OPTIONS = (
@@ -131,7 +131,7 @@ class Printed:
 
 
 def judged(networks: Networks, held_out: Faces, classifier: DomainClassifier) -> dict[str, Any]:
-    """Shares of outputs that are taken for the target domain, both ways of styles; and what evaluation.py measures."""
+    """Shares of outputs that are taken for the target domain, both ways of styles; and what examining.py measures."""
     networks.eval()
     shares = {}
     for origin, target in directions(held_out.names):

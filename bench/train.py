@@ -50,9 +50,9 @@ def block(arm: str, *, size: int, batch: int, width: int | None, device: str, th
     """One process's work: warm up, then time steps."""
     import torch
 
-    from training.data import Sampler
-    from training.descent import Descent, architecture, optimisers_of
-    from training.networks import Networks, initialise
+    from training.faces.data import Sampler
+    from training.learning.descent import Descent, architecture, optimisers_of
+    from training.networks.stargan import Networks, initialise
 
     torch.set_num_threads(threads)
     chosen = preset_of(arm, size=size, batch=batch, width=width)
@@ -90,7 +90,7 @@ def block(arm: str, *, size: int, batch: int, width: int | None, device: str, th
 
 def made_up_faces(size: int, *, count: int = 16) -> Any:
     """Soft noise in two domains, with 68 points in the middle of each picture: a step costs the same on any picture."""
-    from training.data import Faces
+    from training.faces.data import Faces
 
     draw = np.random.default_rng(0)
     coarse = draw.integers(0, 256, (count, size // 8, size // 8, 3))

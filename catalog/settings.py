@@ -188,8 +188,9 @@ class Settings(BaseSettings):
     )
     promotion_policy: str = Field(
         "{}",
-        description="What a model must reach to be promoted, where it differs from training/policy.py, as JSON: "
-        '{"floors": {"identity_kept": 0.9}, "slice_floors": {}, "margins": {"copy_rate": 0.01}, "slice_pairs": 50}; '
+        description="What a model must reach to be promoted, where it differs from training/release/policy.py, as "
+        'JSON: {"floors": {"identity_kept": 0.9}, "slice_floors": {}, "margins": {"copy_rate": 0.01}, '
+        '"slice_pairs": 50}; '
         "a floor of null does not count.",
     )
     export_formats: str = Field(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from training.signoff import Question, SignOff
+    from training.release.signoff import Question, SignOff
 
 #: The task that asks, and the name under which it leaves the answer that `promote` heeds.
 SIGN_OFF, ANSWER = "sign_off", "answer"
@@ -95,7 +95,7 @@ def _in_rows(pictures: Sequence[str]) -> list[str]:
 
 def answer_of(given: Mapping[str, Any] | None) -> SignOff | None:
     """What a person answered; None when nobody was asked, or the answer is nobody's."""
-    from training.signoff import SignOff
+    from training.release.signoff import SignOff
 
     if not given or not given.get("responded_by_user"):
         return None

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from review.batch_routes import Number
 from review.desk import Desk
-from training.page_policy import policy_of
+from training.evaluation.page_policy import policy_of
 
 
 def add_to(app: FastAPI, *, desk: Any) -> None:

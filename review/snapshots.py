@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from catalog import Catalog, settings
 from catalog.records import FreshFace, Model, Snapshot
-from training.signoff import Change, change_since_champion, sample, unusual
+from training.release.signoff import Change, change_since_champion, sample, unusual
 
 #: So many new faces are shown at most.
 SHOWN = 48

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.pairs import Pictures
-from training.regions import Regions, regions_of
+from training.evaluation.pairs import Pictures
+from training.evaluation.regions import Regions, regions_of
 
 GOLD = (250, 210, 40)
 

@@ -24,8 +24,8 @@ from catalog.records import ModelState
 from training import gate_commands, measuring_commands, overview, release_commands, steps
 from training.errors import TrainingError
 from training.presets import PRESETS
+from training.release.signoff import SignOff
 from training.runners import commands as runners
-from training.signoff import SignOff
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, Self
 from catalog import Catalog, Settings
 from catalog.records import Evaluation, Model, ModelState, Run, RunState, Snapshot
 from training.errors import BadRule, DeadPenalty, Diverged
+from training.monitoring.stopping import Rule, ended_by, parse
+from training.monitoring.tracking import Lineage, Tracking, report_later
+from training.monitoring.watching import Alert
 from training.presets import Preset
-from training.stopping import Rule, ended_by, parse
 from training.store import run_name
-from training.tracking import Lineage, Tracking, report_later
-from training.watching import Alert
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from training.data import Faces
-    from training.evaluation import Describe
-    from training.loop import Trained
-    from training.metrics import Descriptor
-    from training.probing import Probe
+    from training.evaluation.examining import Describe
+    from training.evaluation.metrics import Descriptor
+    from training.faces.data import Faces
+    from training.learning.loop import Trained
+    from training.monitoring.probing import Probe
 
 
 class Following:
@@ -122,7 +122,7 @@ def probe_for(
     training: Faces, held_out: Faces, *, preset: Preset, describe: Describe | None, settings: Settings, device: str
 ) -> Probe:
     """The probe of a run; dlib's face network, unless another is given, is loaded when it is first asked."""
-    from training.probing import Probe
+    from training.monitoring.probing import Probe
 
     return Probe(
         training,
@@ -141,7 +141,7 @@ def goes_on(run: Run, rules: tuple[Rule, ...]) -> bool:
 
 def lineage_of(row: Snapshot, *, catalog: Catalog) -> Lineage:
     """What a training of this snapshot comes from, with the gate's newest word on it if it has been asked."""
-    from training.checkpoint import code_version
+    from training.learning.checkpoint import code_version
 
     newest_first = catalog.snapshots.gate_decisions()
     decision = next((one for one in newest_first if one.snapshot_id == row.id), None)
@@ -174,7 +174,7 @@ def _report_later(
 def _dlib(settings: Settings) -> Describe:
     @functools.cache
     def loaded() -> Callable[..., Descriptor]:
-        from training.descriptors import Describer
+        from training.faces.descriptors import Describer
 
         return Describer(landmarks_model=settings.landmarks_model)
 

@@ -10,16 +10,16 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.errors import BlobCorrupt, BlobMissing
 from catalog.records import ApprovedFace, Snapshot
-from training import snapshot as snapshots
 from training.errors import BadSnapshot, Unknown
+from training.faces import snapshot as snapshots
+from training.faces.snapshot import Entry
 from training.presets import preset as preset_named
-from training.snapshot import Entry
 from training.store import Store
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from training.people import Describe
+    from training.faces.people import Describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def people(
     `describe` is another face network than dlib's.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    from training.people import VERSION, told_apart
+    from training.faces.people import VERSION, told_apart
 
     approved = catalog.faces.trainable()
     known = catalog.people.known(version=VERSION)
@@ -143,8 +143,8 @@ def snapshot_named(catalog: Catalog, snapshot_id: str) -> Snapshot:
 
 def _describer(blobs: Blobs, settings: Settings) -> Describe:
     """dlib's word of a face, by its crop and its landmarks; None for a crop that is lost."""
-    from training.descriptors import Describer
-    from training.pictures import decode
+    from training.faces.descriptors import Describer
+    from training.faces.pictures import decode
 
     look = Describer(landmarks_model=settings.landmarks_model)
 

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from catalog import Catalog, settings
-from training import gating, simulation, steps
+from training import gating, steps
+from training.gate import simulation
 
 HELPS = {
     "people": "tell apart whose the approved faces are, where nobody has yet",

@@ -13,9 +13,9 @@ from catalog import settings as configured
 from catalog.records import GateDecision, Run, RunState, Snapshot
 from training import gpu
 from training.errors import Unknown
-from training.facts import Facts, History, Kappa, Largest, Past, Policy, Training
 from training.freezing import snapshot_named
-from training.gate import decide
+from training.gate.deciding import decide
+from training.gate.facts import Facts, History, Kappa, Largest, Past, Policy, Training
 from training.presets import preset as preset_named
 from training.version import code_version
 

@@ -9,16 +9,15 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.errors import CatalogError
 from catalog.records import Evaluation, Model, ModelState, Reign
-from training import promote as promotion
-from training import signoff
 from training.errors import TrainingError
+from training.faces.snapshot import DOMAINS
 from training.measuring import evaluate
-from training.policy import policy_of
-from training.signoff import Question, SignOff
-from training.snapshot import DOMAINS
+from training.release import promotion, signoff
+from training.release.policy import policy_of
+from training.release.signoff import Question, SignOff
 
 if TYPE_CHECKING:
-    from training.evaluation import Describe
+    from training.evaluation.examining import Describe
 
 
 def unusual(
@@ -98,7 +97,7 @@ def roll_back(
     A model that was taken back so is not promoted again without a person's word. Raises NotFound, BadInput, Conflict.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    from training import serving
+    from training.release import serving
 
     try:
         return catalog.reigns.roll_back(to, by=by, why=why)
@@ -133,7 +132,7 @@ def _unusual(
 
 def _serve(model: Model, *, catalog: Catalog, blobs: Blobs, settings: Settings) -> None:
     """Let the served files follow the catalog. A candidate gets its card alone."""
-    from training import serving
+    from training.release import serving
 
     if model.state is ModelState.CHAMPION:
         serving.follow(catalog=catalog, blobs=blobs, settings=settings)

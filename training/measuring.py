@@ -14,15 +14,15 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.errors import BlobMissing
 from catalog.records import Evaluation, Run, Snapshot
-from training import journal
 from training.errors import Unknown
 from training.files import write_atomically
-from training.policy import policy_of
+from training.monitoring import journal
+from training.release.policy import policy_of
 from training.store import Judge, Store, run_name
 
 if TYPE_CHECKING:
-    from training.evaluation import Describe, Direction
-    from training.report import Story
+    from training.evaluation.examining import Describe, Direction
+    from training.evaluation.report import Story
 
 _DRAWN = ("D/", "G/")  # what of a run's reports is a loss
 
@@ -53,8 +53,8 @@ def evaluate(
     import torch
 
     from training import following
-    from training.evaluation import examine, measure_version, numbers_of
-    from training.report import render
+    from training.evaluation.examining import examine, measure_version, numbers_of
+    from training.evaluation.report import render
 
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     store = Store(catalog=catalog, blobs=blobs, settings=settings)
@@ -62,7 +62,7 @@ def evaluate(
     faces = store.faces(row, held_out=True, size=networks.arch.img_size)
     trace = None
     if describe is None:
-        from training.descriptors import Describer
+        from training.faces.descriptors import Describer
 
         describe = describer = Describer(landmarks_model=settings.landmarks_model)
         trace = describer.trace
@@ -128,8 +128,8 @@ def _story(
     catalog: Catalog,
     settings: Settings,
 ) -> Story:
-    from training.evaluation import numbers_of
-    from training.report import Story
+    from training.evaluation.examining import numbers_of
+    from training.evaluation.report import Story
 
     name = run_name(run.snapshot_id, preset=run.preset, seed=run.seed)
     code, faces, _ = version.split("-")

@@ -15,7 +15,7 @@ from pathlib import Path
 from catalog import Catalog, Settings
 from catalog import settings as configured
 from catalog.records import Run
-from training import journal
+from training.monitoring import journal
 from training.store import run_name
 
 HELPS = {

@@ -11,7 +11,8 @@ from typing import Any
 
 from catalog import Catalog, open_blobs, settings
 from catalog.records import Model, Reign, ReignKind
-from training import serving, steps
+from training import steps
+from training.release import serving
 
 HELPS = {
     "models": "list the models: state, numbers, why, and who was champion from when to when",
@@ -105,7 +106,7 @@ def _card(given: argparse.Namespace) -> int:
 
 def _export(given: argparse.Namespace) -> int:
     from training.errors import Unknown
-    from training.exporting import FORMATS, export
+    from training.release.exporting import FORMATS, export
     from training.store import Store
 
     catalog, config = Catalog(), settings()
@@ -136,8 +137,8 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _repaint(given: argparse.Namespace) -> int:
-    from training.descriptors import Describer
-    from training.repainting import repaint
+    from training.faces.descriptors import Describer
+    from training.release.repainting import repaint
 
     catalog, config = Catalog(), settings()
     model = _model(catalog, given.model)

@@ -23,14 +23,14 @@ from training.gating import gate
 from training.gpu import using
 from training.holding import Hold, holding
 from training.judging import is_champion, promote, roll_back, unusual
+from training.learning.threads import threads_of_ones_own
 from training.measuring import evaluate, report
 from training.presets import preset as preset_named
 from training.store import FILES, Store, run_name
-from training.threads import threads_of_ones_own
 
 if TYPE_CHECKING:
-    from training.data import Faces
-    from training.evaluation import Describe
+    from training.evaluation.examining import Describe
+    from training.faces.data import Faces
 
 
 __all__ = [
@@ -114,11 +114,11 @@ def train(
 
     import torch
 
-    from training.checkpoint import code_version
-    from training.loop import train as train_loop
-    from training.ranks import joined
-    from training.scoring import score
-    from training.watching import Watch
+    from training.learning.checkpoint import code_version
+    from training.learning.loop import train as train_loop
+    from training.learning.ranks import joined
+    from training.monitoring.scoring import score
+    from training.monitoring.watching import Watch
 
     torch.set_num_threads(threads or threads_of_ones_own())
     device = _device(device)
@@ -223,8 +223,8 @@ def assist(
 
     import torch
 
-    from training.descent import assist as take_part
-    from training.ranks import joined
+    from training.learning.descent import assist as take_part
+    from training.learning.ranks import joined
 
     torch.set_num_threads(threads or threads_of_ones_own())
     device = _device(device)

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from catalog import Blobs, Catalog, Settings
 from catalog.errors import Superseded as LeaseSuperseded
 from catalog.records import Checkpoint, Lease, Run, Snapshot
-from training import snapshot as snapshots
 from training.errors import BadCheckpoint, BadSnapshot, Superseded, Unknown
+from training.faces import snapshot as snapshots
+from training.faces.snapshot import Entry
 from training.files import sha256_of, write_atomically
-from training.snapshot import Entry
 
 if TYPE_CHECKING:
-    from training.checkpoint import Saved
-    from training.classifier import DomainClassifier
-    from training.data import Faces
-    from training.networks import Networks
-    from training.packs import Shelf
+    from training.evaluation.classifier import DomainClassifier
+    from training.faces.data import Faces
+    from training.faces.packs import Shelf
+    from training.learning.checkpoint import Saved
+    from training.networks.stargan import Networks
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +72,13 @@ class Store:
 
     def forget(self, crops: Collection[str]) -> int:
         """Take the pixels of these crops out of every pack; say how many they were."""
-        from training.packs import sizes_in
+        from training.faces.packs import sizes_in
 
         return sum(self._shelf(size).forget(crops) for size in sizes_in(self._home)) if crops else 0
 
     def faces(self, row: Snapshot, *, held_out: bool, size: int) -> Faces:
         """One side of a snapshot's split. Raises BadSnapshot, BlobMissing."""
-        from training.data import open_faces
+        from training.faces.data import open_faces
 
         entries, shelf = self.entries(row), self._shelf(size)
         names = [entry.sha256 for entry in entries]
@@ -90,7 +90,7 @@ class Store:
 
         Champion and challenger, and every night until the snapshot changes, have the same judge, on any machine.
         """
-        from training.classifier import load, train_classifier
+        from training.evaluation.classifier import load, train_classifier
 
         if known := self._catalog.evaluations.classifier(version):
             return Judge(load(self._blobs.get("classifiers", known)), known)
@@ -100,7 +100,7 @@ class Store:
 
     def problems(self, row: Snapshot) -> list[str]:
         """What is wrong with a snapshot's files here, each line naming the byte."""
-        from training.packs import sizes_in
+        from training.faces.packs import sizes_in
 
         known = self._blobs.has("snapshots", row.manifest)
         original = self._blobs.get("snapshots", row.manifest) if known else None
@@ -135,8 +135,8 @@ class Store:
 
     def fetch_checkpoints(self, run: Run, checkpoints: Path) -> None:
         """Bring a run's newest save here when this machine has none, or an older one."""
-        from training.checkpoint import folder_of, latest, path_of
-        from training.trainer_state import read_page
+        from training.learning.checkpoint import folder_of, latest, path_of
+        from training.learning.trainer_state import read_page
 
         recorded = {file.kind: file for file in self._catalog.models.checkpoints(run.id)}
         if set(recorded) != set(FILES):
@@ -172,7 +172,7 @@ class Store:
 
         Raises Unknown, BadCheckpoint, BlobMissing.
         """
-        from training.checkpoint import load_networks
+        from training.learning.checkpoint import load_networks
 
         files = [file for file in self._catalog.models.checkpoints(run.id, step=step) if file.kind == "nets_ema"]
         if not files:
@@ -188,8 +188,8 @@ class Store:
         return networks, files[0].step
 
     def _shelf(self, size: int) -> Shelf:
-        from training.packs import Shelf
-        from training.pictures import decode
+        from training.faces.packs import Shelf
+        from training.faces.pictures import decode
 
         return Shelf(
             self._home,

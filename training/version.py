@@ -6,8 +6,10 @@ import hashlib
 from pathlib import Path
 
 _COMPUTES = (
-    *("augmenting", "blending", "convolutions", "data", "descent", "heatmaps", "loop"),
-    *("losses", "makeup", "networks", "norms", "objectives", "ranks", "scene"),
+    *("faces/augmenting", "faces/blending", "faces/data", "faces/heatmaps"),
+    *("learning/descent", "learning/loop", "learning/losses", "learning/makeup", "learning/objectives"),
+    *("learning/ranks", "learning/scene"),
+    *("networks/blocks", "networks/convolutions", "networks/norms", "networks/stargan"),
 )
 """The sources that fix what a training computes."""
 

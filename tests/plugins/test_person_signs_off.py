@@ -11,8 +11,8 @@ import pytest
 import signing
 
 from catalog.records import Domain, FreshFace
-from training.promote import Judgement
-from training.signoff import Change, Question
+from training.release.promotion import Judgement
+from training.release.signoff import Change, Question
 
 pytestmark = pytest.mark.airflow
 

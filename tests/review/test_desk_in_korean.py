@@ -32,9 +32,9 @@ from review.languages import of
 from review.languages.choosing import chosen
 from review.sayings import REFUSALS
 from review.translating import HERE, bring_up_to_date, collect, lacking
-from training.policy import GUARDS, Policy, policy_of
-from training.promote import decide
-from training.signoff import Change, SignOff, unusual
+from training.release.policy import GUARDS, Policy, policy_of
+from training.release.promotion import decide
+from training.release.signoff import Change, SignOff, unusual
 
 Desk = Callable[[str], Visitor]
 LATIN = st.characters(max_codepoint=255)  # what a header can hold

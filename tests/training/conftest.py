@@ -22,11 +22,11 @@ from catalog import Blobs, Catalog, Settings, open_blobs, settings
 from catalog.records import Domain, Stage
 from rows import Rows
 from training import steps
-from training.data import Faces
-from training.loop import Trained, train
+from training.evaluation.regions import regions_of
+from training.faces.data import Faces
+from training.learning.loop import Trained, train
+from training.monitoring.watching import Alert
 from training.presets import Preset, preset
-from training.regions import regions_of
-from training.watching import Alert
 
 torch.set_num_threads(1)
 

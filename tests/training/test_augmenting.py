@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.augmenting import CALLS, DRAWS, augmented
-from training.data import Faces, Sampler
-from training.losses import r1
+from training.faces.augmenting import CALLS, DRAWS, augmented
+from training.faces.data import Faces, Sampler
+from training.learning.losses import r1
 from training.presets import Preset
 
 

@@ -11,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import heatmaps
-from training.data import Faces, Sampler, augment
 from training.errors import BadSnapshot
+from training.faces import heatmaps
+from training.faces.data import Faces, Sampler, augment
 from training.presets import Preset
 
 

@@ -10,15 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import blending
-from training.data import Faces, Sampler, drawn_masks
-from training.loop import architecture
-from training.networks import Networks, initialise
+from training.evaluation.regions import inside as cut_out
+from training.evaluation.regions import regions_of
+from training.evaluation.samples import masks_for, seen_by
+from training.faces import blending
+from training.faces.data import Faces, Sampler, drawn_masks
+from training.learning.loop import architecture
+from training.networks.published import infer_architecture
+from training.networks.stargan import Networks, initialise
 from training.presets import Preset
-from training.published import infer_architecture
-from training.regions import inside as cut_out
-from training.regions import regions_of
-from training.samples import masks_for, seen_by
 
 SIZE = 64
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from training import checkpoint
-from training.checkpoint import load_networks
 from training.errors import BadCheckpoint
-from training.networks import Architecture, Networks, initialise
+from training.learning import checkpoint
+from training.learning.checkpoint import load_networks
+from training.networks.stargan import Architecture, Networks, initialise
 
 SMALL = Architecture(img_size=32, base_width=4, max_width=8, mapping_width=8, style_dim=6, latent_dim=4)
 Change = Callable[[dict[str, Any]], None]

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.classifier import DomainClassifier, load, outline, train_classifier
-from training.data import Faces
 from training.errors import BadCheckpoint
-from training.regions import regions_of
+from training.evaluation.classifier import DomainClassifier, load, outline, train_classifier
+from training.evaluation.regions import regions_of
+from training.faces.data import Faces
 
 SIZE = 64
 

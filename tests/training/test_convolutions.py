@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from training.convolutions import doubled, halved
+from training.networks.convolutions import doubled, halved
 
 Change = Callable[..., Tensor]
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import RETURNS, Oracle
 
-from training import copying
-from training.classifier import train_classifier
-from training.data import Faces
-from training.evaluation import measure, verdicts
-from training.pairs import makeup_transferred, measure_pairs
-from training.regions import cheeks_of, ears_of, regions_of
+from training.evaluation import copying
+from training.evaluation.classifier import train_classifier
+from training.evaluation.examining import measure, verdicts
+from training.evaluation.pairs import makeup_transferred, measure_pairs
+from training.evaluation.regions import cheeks_of, ears_of, regions_of
+from training.faces.data import Faces
 
 
 def describe(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray | None:

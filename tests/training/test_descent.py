@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from training.checkpoint import KINDS, TRAINED
-from training.data import Faces, Sampler
-from training.descent import WAYS, Descent, architecture, kernels_of, optimisers_of
 from training.errors import DeadPenalty
-from training.loop import Trained
-from training.losses import r1
-from training.networks import Networks, initialise
+from training.faces.data import Faces, Sampler
+from training.learning.checkpoint import KINDS, TRAINED
+from training.learning.descent import WAYS, Descent, architecture, kernels_of, optimisers_of
+from training.learning.loop import Trained
+from training.learning.losses import r1
+from training.learning.scene import Scene
+from training.networks.stargan import Networks, initialise
 from training.presets import Preset
-from training.scene import Scene
 
 EXACT = dict.fromkeys(("reordered", "folded", "fused_norm", "channels_last", "fused_adam"), True)
 

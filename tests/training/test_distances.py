@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.distances import frechet, kernel_distance, kernel_error
+from training.evaluation.distances import frechet, kernel_distance, kernel_error
 
 
 def test_samples_of_one_distribution_are_apart_by_nothing_on_average_however_few() -> None:

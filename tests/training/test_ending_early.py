@@ -15,14 +15,16 @@ from recorded import Board, Recorded
 
 from catalog import Catalog, settings
 from catalog.records import RunState
-from training import checkpoint, journal, steps
+from training import steps
 from training.__main__ import main
 from training.errors import BadRule
-from training.loop import Trained
-from training.networks import Networks
+from training.learning import checkpoint
+from training.learning.loop import Trained
+from training.monitoring import journal
+from training.monitoring.stopping import parse
+from training.monitoring.watching import Watch
+from training.networks.stargan import Networks
 from training.presets import Preset
-from training.stopping import parse
-from training.watching import Watch
 
 Run = Callable[..., Trained]
 

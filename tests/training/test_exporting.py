@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from training import heatmaps
-from training.data import Faces
 from training.errors import ExportDiffers, Unknown
-from training.exporting import FORMATS, TOLERANCE, answer, export, inputs_of, load, metadata_of
-from training.folding import FoldedGenerator, FoldedStyleEncoder
-from training.graphs import GRAPHS, graph_of
-from training.networks import Architecture, Networks, initialise
+from training.faces import heatmaps
+from training.faces.data import Faces
+from training.networks.stargan import Architecture, Networks, initialise
+from training.release.exporting import FORMATS, TOLERANCE, answer, export, inputs_of, load, metadata_of
+from training.release.folding import FoldedGenerator, FoldedStyleEncoder
+from training.release.graphs import GRAPHS, graph_of
 
 SMALL = Architecture(img_size=64, base_width=4, max_width=16, mapping_width=8, style_dim=6, latent_dim=4)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.records import GateDecision, GateRule, RuleKind
-from training.facts import Facts, History, Kappa, Largest, Past, Policy, Training
-from training.gate import LIFTED_BY, cool_down, decide
+from training.gate.deciding import LIFTED_BY, cool_down, decide
+from training.gate.facts import Facts, History, Kappa, Largest, Past, Policy, Training
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
 HERE = Training("s2", "tiny", 1, "c0de")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from catalog import Catalog
-from training import checkpoint
 from training.errors import RunBusy, Superseded
 from training.holding import Hold, holding
-from training.loop import Trained
+from training.learning import checkpoint
+from training.learning.loop import Trained
 from training.presets import Preset
 
 Run = Callable[..., Trained]

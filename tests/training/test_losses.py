@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import losses
+from training.learning import losses
 
 
 def test_adversarial_is_minus_log_sigmoid() -> None:

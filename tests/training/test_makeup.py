@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from training import heatmaps, makeup
-from training.blending import face_masks
-from training.data import Faces, Sampler
-from training.descent import Descent, optimisers_of
-from training.loop import architecture
-from training.networks import Networks, initialise
+from training.evaluation.regions import regions_of
+from training.faces import heatmaps
+from training.faces.blending import face_masks
+from training.faces.data import Faces, Sampler
+from training.learning import makeup
+from training.learning.descent import Descent, optimisers_of
+from training.learning.loop import architecture
+from training.networks.stargan import Networks, initialise
 from training.presets import Preset
-from training.regions import regions_of
 
 SIZE = 64
 SKIN, LIPSTICK, SHADOW = (0.4, 0.1, -0.1), (0.5, -0.8, -0.5), (-0.6, -0.4, 0.3)

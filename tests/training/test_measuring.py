@@ -9,8 +9,8 @@ import pytest
 
 from catalog import Catalog, open_blobs, settings
 from training import steps
-from training.classifier import load
 from training.errors import BadPolicy, Unknown
+from training.evaluation.classifier import load
 
 
 def backdrop(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import distances, metrics
-from training.data import Faces
-from training.evaluation import directions, evaluate, measure, measure_version
-from training.networks import Architecture, Networks, initialise
-from training.pairs import Pictures, measure_pairs
-from training.regions import inside, regions_of
+from training.evaluation import distances, metrics
+from training.evaluation.examining import directions, evaluate, measure, measure_version
+from training.evaluation.pairs import Pictures, measure_pairs
+from training.evaluation.regions import inside, regions_of
+from training.faces.data import Faces
+from training.networks.stargan import Architecture, Networks, initialise
 
 SIZE = 64
 
@@ -209,7 +209,7 @@ def test_numbers_of_other_faces_have_another_version(make_faces: Callable[..., F
 
 def test_dlib_knows_a_person_again_and_sees_no_face_in_noise() -> None:
     data = pytest.importorskip("skimage.data")
-    from training.descriptors import Describer
+    from training.faces.descriptors import Describer
 
     astronaut = data.astronaut()[:256, 96:352]  # in the public domain, ships with scikit-image
     describer = Describer()

@@ -25,12 +25,13 @@ from hypothesis import strategies as st
 
 from catalog import Catalog, Settings, open_blobs
 from catalog.records import RunState
-from training import checkpoint, steps
+from training import steps
 from training.errors import NotSaved
 from training.holding import lease_name
-from training.loop import Trained
+from training.learning import checkpoint
+from training.learning.loop import Trained
+from training.learning.trainer_state import read_page
 from training.presets import Preset
-from training.trainer_state import read_page
 
 pytestmark = pytest.mark.timeout(900)  # seconds on a machine of one's own, minutes where many tests run at once
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training import norms
-from training.norms import normalised
+from training.networks import norms
+from training.networks.norms import normalised
 
 WAYS = {
     "on a processor": (norms._forward_on_a_processor, norms._backward_on_a_processor),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.errors import BadSnapshot
-from training.packs import Shelf
+from training.faces.packs import Shelf
 
 SIZE = 4
 ROW = SIZE * SIZE * 3

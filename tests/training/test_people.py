@@ -10,8 +10,8 @@ import pytest
 from catalog import Catalog, settings
 from catalog.records import ApprovedFace, Domain
 from training import steps
-from training.people import VERSION, told_apart
-from training.split import places_of
+from training.faces.people import VERSION, told_apart
+from training.faces.split import places_of
 
 
 def face(number: int) -> ApprovedFace:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from training.errors import BadPolicy
-from training.policy import FLOORS, Policy, policy_of
+from training.release.policy import FLOORS, Policy, policy_of
 
 
 def limit(policy: Policy, metric: str, *, direction: str = "bare_to_makeup", in_slice: bool = False) -> float | None:

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.blending import seen_masks, without_tone
-from training.data import Faces
-from training.loop import architecture
-from training.networks import Networks, initialise
+from training.faces.blending import seen_masks, without_tone
+from training.faces.data import Faces
+from training.learning.loop import architecture
+from training.monitoring.probing import FEWEST, Probe
+from training.monitoring.stopping import PROBED
+from training.networks.stargan import Networks, initialise
 from training.presets import Preset
-from training.probing import FEWEST, Probe
-from training.stopping import PROBED
 
 
 def describe(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray | None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.policy import FLOORS, GUARDS, Floor, Guard, Policy, policy_of
-from training.promote import decide
+from training.release.policy import FLOORS, GUARDS, Floor, Guard, Policy, policy_of
+from training.release.promotion import decide
 
 WAYS = ("bare_to_makeup", "makeup_to_bare")
 GOOD = {

@@ -17,8 +17,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from training.errors import BadCheckpoint
-from training.networks import Architecture, Networks, initialise
-from training.published import SERVED, infer_architecture, load_networks
+from training.networks.published import SERVED, infer_architecture, load_networks
+from training.networks.stargan import Architecture, Networks, initialise
 
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "published-keys-256-hpf1.json").read_text())
 SMALL = Architecture(img_size=32, base_width=4, max_width=8, mapping_width=8, style_dim=6, latent_dim=4)

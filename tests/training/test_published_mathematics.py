@@ -1,6 +1,6 @@
 """The networks compute what the paper describes: the same numbers as a second writing of it, in plain NumPy.
 
-Written from the paper's appendix A and a description of the published files, not from networks.py; it knows a state
+Written from the paper's appendix A and a description of the published files, not from stargan.py; it knows a state
 dict by its keys alone. What both agree on to nine digits is no accident of either.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.networks import Architecture, Networks, initialise
+from training.networks.stargan import Architecture, Networks, initialise
 
 SMALL = Architecture(img_size=64, base_width=3, max_width=8, mapping_width=7, style_dim=5, latent_dim=4, domains=3)
 

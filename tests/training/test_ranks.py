@@ -20,13 +20,13 @@ from catalog import Catalog, settings
 from catalog.records import RunState
 from training import steps
 from training.__main__ import main
-from training.data import Faces, Sampler
-from training.descent import Descent, architecture, assist, optimisers_of
 from training.errors import Unknown
-from training.loop import Trained
-from training.networks import Networks, initialise
+from training.faces.data import Faces, Sampler
+from training.learning.descent import Descent, architecture, assist, optimisers_of
+from training.learning.loop import Trained
+from training.learning.ranks import ALONE, Ranks, joined
+from training.networks.stargan import Networks, initialise
 from training.presets import PRESETS, Preset
-from training.ranks import ALONE, Ranks, joined
 from training.store import FILES
 
 Run = Callable[..., Trained]

@@ -18,16 +18,17 @@ import torch
 from catalog import Catalog, open_blobs, settings
 from catalog.lineages import Share
 from catalog.records import Domain, Evaluation, Model, ModelState, Reign, ReignKind, Run, RunState, Snapshot
-from training import serving, steps
+from training import steps
 from training.__main__ import main
-from training.card import Lineage, card
-from training.data import Faces
 from training.errors import NotSignedOff, Unknown
-from training.exporting import export, metadata_of
-from training.networks import Architecture, Networks, initialise
-from training.repainting import repaint
-from training.samples import masks_for, to_uint8
-from training.signoff import SignOff
+from training.evaluation.samples import masks_for, to_uint8
+from training.faces.data import Faces
+from training.networks.stargan import Architecture, Networks, initialise
+from training.release import serving
+from training.release.card import Lineage, card
+from training.release.exporting import export, metadata_of
+from training.release.repainting import repaint
+from training.release.signoff import SignOff
 
 AT = datetime(2026, 11, 26, 2, 30, tzinfo=UTC)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from oracles import Oracle
 
-from training.charts import Dot, curves, scatter
-from training.evaluation import Direction, measure
-from training.page_policy import policy_of
-from training.pairs import Pictures, measure_pairs
-from training.readings import GROUPS
-from training.report import Story, render
+from training.evaluation.charts import Dot, curves, scatter
+from training.evaluation.examining import Direction, measure
+from training.evaluation.page_policy import policy_of
+from training.evaluation.pairs import Pictures, measure_pairs
+from training.evaluation.readings import GROUPS
+from training.evaluation.report import Story, render
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
 STORY = Story(title="run-1, step 20", lineage={"snapshot": "a" * 64, "preset": "tiny-64"})

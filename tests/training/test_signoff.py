@@ -15,8 +15,8 @@ from catalog import Catalog, settings
 from catalog.records import Domain, FreshFace, ModelState
 from training import steps
 from training.errors import NotSignedOff
-from training.promote import Judgement
-from training.signoff import Change, SignOff, change_since_champion, heeding, sample, unusual
+from training.release.promotion import Judgement
+from training.release.signoff import Change, SignOff, change_since_champion, heeding, sample, unusual
 
 AT = datetime(2026, 11, 26, 2, 30, tzinfo=UTC)
 YES = SignOff(True, "rita", AT, "looked at all of them")

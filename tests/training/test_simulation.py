@@ -13,9 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from training.__main__ import main
-from training.facts import Policy
-from training.gate import LIFTED_BY
-from training.simulation import Nights, World, simulate
+from training.gate.deciding import LIFTED_BY
+from training.gate.facts import Policy
+from training.gate.simulation import Nights, World, simulate
 
 SMALL = World(start_faces=150, faces_per_day=6, waiting=30)
 POLICY = Policy(min_faces=200, fresh_faces=10, waiting=60, account_share=0.3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.pairs import Pictures, measure_pairs
-from training.slices import ENOUGH, skin_tone, sliced, slices_of, turned
+from training.evaluation.pairs import Pictures, measure_pairs
+from training.evaluation.slices import ENOUGH, skin_tone, sliced, slices_of, turned
 
 SKINS = {"light": (236, 204, 188), "medium": (198, 148, 110), "dark": (108, 72, 52)}
 

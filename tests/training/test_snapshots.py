@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.records import ApprovedFace, Domain
-from training import snapshot as snapshots
-from training.data import open_faces
 from training.errors import BadSnapshot
+from training.faces import snapshot as snapshots
+from training.faces.data import open_faces
 
 hashes = st.integers(0, 10**9).map(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
 coordinates = st.floats(-50, 300, allow_nan=False).map(lambda x: round(x, 2))

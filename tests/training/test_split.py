@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.records import ApprovedFace, Domain
-from training.split import TEST_LEAST, Place, places_of
+from training.faces.split import TEST_LEAST, Place, places_of
 
 
 def name(words: object) -> str:

@@ -16,8 +16,8 @@ from catalog.blobs import FolderBlobs
 from catalog.records import ModelState, RunState
 from catalog.tables import candidates
 from training import steps
-from training.descriptors import Describer
 from training.errors import BadSnapshot, DeadPenalty, ResumeRefused, Unknown
+from training.faces.descriptors import Describer
 
 
 def describe(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import BadRule
-from training.stopping import HIGHER_IS_BETTER, PROBED, TOLD, Rule, follow, holds, judge, parse, value_of
+from training.monitoring.stopping import HIGHER_IS_BETTER, PROBED, TOLD, Rule, follow, holds, judge, parse, value_of
 
 NAMES = ["copy_rate", "makeup_distance", "identity_kept", "D/real_sign"]
 rules = st.builds(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.threads import cores, threads_of_ones_own
+from training.learning.threads import cores, threads_of_ones_own
 
 
 @pytest.mark.parametrize(

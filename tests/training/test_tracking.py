@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from recorded import Board, Recorded
 
-from training import journal
-from training.tracking import Lineage, Tracking, report_later
-from training.watching import Alert
+from training.monitoring import journal
+from training.monitoring.tracking import Lineage, Tracking, report_later
+from training.monitoring.watching import Alert
 
 LINEAGE = Lineage(
     snapshot="5" * 64,

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from training import checkpoint
-from training.data import Faces
 from training.errors import BadSnapshot, Diverged, ResumeRefused, RunBusy
+from training.faces.data import Faces
 from training.files import locked
-from training.loop import Trained
+from training.learning import checkpoint
+from training.learning.loop import Trained
 from training.presets import Preset
 
 Run = Callable[..., Trained]

@@ -9,7 +9,7 @@ import pytest
 
 from bench.losses import LOSSES, late
 from bench.train import losses_equal, main, preset_of
-from training.data import Faces
+from training.faces.data import Faces
 from training.presets import Preset, preset
 
 

@@ -13,15 +13,16 @@ import pytest
 import torch
 
 from catalog import Catalog, open_blobs
-from training import checkpoint, steps
+from training import steps
 from training.errors import BadCheckpoint, NotSaved, ResumeRefused
-from training.evaluation import Pictures
+from training.evaluation.examining import Pictures
+from training.evaluation.regions import regions_of
 from training.files import sha256_of
-from training.loop import Trained
+from training.learning import checkpoint
+from training.learning.loop import Trained
+from training.learning.trainer_state import TrainerState, page_of, read_page
+from training.monitoring.scoring import missed, score
 from training.presets import Preset
-from training.regions import regions_of
-from training.scoring import missed, score
-from training.trainer_state import TrainerState, page_of, read_page
 
 Run = Callable[..., Trained]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import BadRule
-from training.stopping import parse
-from training.watching import AGAIN_AFTER, Alert, Watch
+from training.monitoring.stopping import parse
+from training.monitoring.watching import AGAIN_AFTER, Alert, Watch
 
 RULES = parse("copy_rate > 0.5 for 2; no gain in makeup_distance for 3; D/real_sign > 0.8 for 3")
 numbers = st.sampled_from([0.0, 0.25, 0.75, 1.0])

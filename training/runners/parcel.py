@@ -25,8 +25,8 @@ from typing import IO, Any
 
 from catalog import Blobs, Catalog, open_blobs, settings
 from catalog.records import Checkpoint, Run, RunState
-from training import snapshot as snapshots
 from training.errors import RunnerError
+from training.faces import snapshot as snapshots
 from training.store import FILES, run_name
 
 _ROWS = "rows.json"

@@ -1,0 +1,1 @@
+"""Faces on their way into a network: frozen in snapshots, split, packed, masked and batched."""

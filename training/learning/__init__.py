@@ -1,0 +1,1 @@
+"""The training itself: its losses, its step, its loop and what it goes on from."""

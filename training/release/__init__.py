@@ -1,0 +1,1 @@
+"""Which model is served: promotion's rules, sign-off, model card and exported files."""

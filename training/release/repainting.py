@@ -1,0 +1,49 @@
+"""Repaints one photo through an exported file, as a server would: no networks of ours, no catalog.
+
+Photos are aligned crops, as preprocessing makes them (one face, upright, in the middle): what was never seen in
+training cannot be painted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from training.errors import Unknown
+from training.faces.pictures import decode, write_png
+from training.release.exporting import load, metadata_of
+
+Find = Callable[[np.ndarray], np.ndarray | None]
+"""The landmarks [68,2] (fractions) of the face in a picture [S,S,3], or None when there is none."""
+
+
+def repaint(
+    graph: Path, *, source: Path, reference: Path, domain: str, out: Path, find: Find, threads: int = 0
+) -> None:
+    """Write `source` in the style of `reference`, which belongs to a domain, as a PNG. Raises Unknown, BadSnapshot."""
+    told = metadata_of(graph)
+    size, domains = int(told.get("size", "0")), told.get("domains", "").split(", ")
+    if told.get("graph") != "repaint" or not size:
+        raise Unknown(f"{graph.name} holds no graph named repaint, but {told.get('graph', 'another thing')}")
+    if domain not in domains:
+        raise Unknown(f"the model knows no domain {domain!r}; it knows {', '.join(domains)}")
+    paths = {"source": source, "reference": reference}
+    pictures = {name: decode(path.read_bytes(), size=size) for name, path in paths.items()}
+    every = {name: _as_input(picture) for name, picture in pictures.items()}
+    every["domain"] = np.array([domains.index(domain)])
+    wanted = told["inputs"].split(", ")
+    for name, of in (("landmarks", "source"), ("reference_landmarks", "reference")):
+        if name not in wanted:
+            continue
+        points = find(pictures[of])
+        if points is None:
+            raise Unknown(f"no face is found in {paths[of].name}: give an aligned crop of one face")
+        every[name] = points[None].astype(np.float32)
+    (painted,) = load(graph, threads=threads)({name: every[name] for name in wanted})
+    write_png(out, ((painted.transpose(1, 2, 0).clip(-1, 1) + 1) * 127.5).round().astype(np.uint8))
+
+
+def _as_input(picture: np.ndarray) -> np.ndarray:
+    return (picture.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None].copy()
