@@ -81,7 +81,8 @@ def _tell_batch(batch: int | None, given: argparse.Namespace) -> None:
 
 
 def _tell_tally(tally: Tally, seen: str, made: str, *, as_json: bool) -> None:
-    print(f"{tally.seen} {seen}s seen, {tally.made} {made}s made, {sum(tally.refused.values())} refused")
+    refused = sum(tally.refused.values())
+    print(f"{_counted(tally.seen, seen)} seen, {_counted(tally.made, made)} made, {refused} refused")
     for reason, count in sorted(tally.refused.items()):
         print(f"  refused {count}: {reason}")
     if as_json:
@@ -89,11 +90,13 @@ def _tell_tally(tally: Tally, seen: str, made: str, *, as_json: bool) -> None:
 
 
 def _tell_report(report: BatchReport, *, as_json: bool) -> None:
-    print(f"batch {report.batch_id}: {report.photos} photos, {report.faces} faces, nothing stops it")
+    held = f"{_counted(report.photos, 'photo')}, {_counted(report.faces, 'face')}"
+    print(f"batch {report.batch_id}: {held}, nothing stops it")
     for expected in report.expectations:
         if expected.failing or not expected.success:
             outcome = "holds" if expected.success else "does not hold"
-            print(f"  {outcome}, {len(expected.failing)} of {expected.rows} {expected.on}s fail: {expected.sentence}")
+            rows = _counted(expected.rows, expected.on)
+            print(f"  {outcome}, {len(expected.failing)} of {rows} fail: {expected.sentence}")
     print(f"  Data Docs: {report.docs}")
     if as_json:
         print(json.dumps({"ok": True, **report.to_json()}))
@@ -163,7 +166,8 @@ def _tell_evaluation(evaluation: Evaluation, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"ok": True, **evaluation.to_json()}))
         return
-    print(f"{evaluation.photos} photos looked at, {len(evaluation.faceless)} portraits in which no face was found")
+    looked, faceless = _counted(evaluation.photos, "photo"), _counted(len(evaluation.faceless), "portrait")
+    print(f"{looked} looked at, {faceless} in which no face was found")
     for file, why in sorted(evaluation.unreadable.items()):
         print(f"  cannot be read: {file}: {why}")
     for file in evaluation.faceless:

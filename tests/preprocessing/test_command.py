@@ -92,7 +92,7 @@ def test_that_nobody_reads_on_is_no_error() -> None:
 def test_without_json_it_speaks_to_people(configured: Catalog, add, capsys) -> None:
     add(b"not a photo")
     main(["crop"])
-    assert capsys.readouterr().out == "1 photos seen, 0 faces made, 1 refused\n  refused 1: undecodable\n"
+    assert capsys.readouterr().out == "1 photo seen, 0 faces made, 1 refused\n  refused 1: undecodable\n"
 
 
 @pytest.mark.parametrize("verb", ["screen", "crop", "check", "validate"])

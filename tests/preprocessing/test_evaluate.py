@@ -180,7 +180,7 @@ def test_people_get_a_table(tmp_path: Path, astronaut: Pixels, capsys) -> None:
     rows = [["good.jpg", "portrait", "1", "none", "open", ""], ["gone.jpg", "portrait", "1", "none", "open", ""]]
     assert main(["evaluate", "--faces", str(tmp_path), "--manifest", str(manifest(tmp_path, rows))]) == 0
     said = capsys.readouterr().out
-    assert "1 photos looked at" in said
+    assert "1 photo looked at, 0 portraits in which no face was found" in said
     assert "cannot be read: gone.jpg: No such file or directory" in said
     assert all(any(line.startswith(name) for line in said.splitlines()) for name in QUESTIONS)
 
