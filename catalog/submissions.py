@@ -36,6 +36,7 @@ class Submissions(Part):
             "attempted_at": moment,
             "ended_at": None,
             "torn_down_at": None,
+            "silent_since": None,
         }
         with self._catalog.writing() as connection:
             self._serialise(connection, "submissions")
@@ -117,6 +118,18 @@ class Submissions(Part):
             )
         return self.get(key)
 
+    def note_silent(self, seen: Submission, *, so: bool = True) -> Submission:
+        """Record that the machine of an active attempt gave no answer, from the first time on; or that it did."""
+        silent = submissions.c.silent_since
+        still = submissions.c.attempt == seen.attempt, submissions.c.state.in_(_ACTIVE)
+        with self._catalog.writing() as connection:
+            connection.execute(
+                update(submissions)
+                .where(submissions.c.key == seen.key, *still, silent.is_(None) if so else silent.is_not(None))
+                .values(silent_since=now() if so else None)
+            )
+        return self.get(seen.key)
+
     def note_torn_down(self, seen: Submission, *, so: bool = True) -> None:
         """Record that what was started for an attempt (a rented machine) is stopped again; or that it is not."""
         with self._catalog.writing() as connection:
@@ -150,4 +163,5 @@ def _submission(row: Any) -> Submission:
         attempted_at=row.attempted_at,
         ended_at=row.ended_at,
         torn_down_at=row.torn_down_at,
+        silent_since=row.silent_since,
     )

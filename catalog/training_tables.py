@@ -107,6 +107,7 @@ submissions = Table(
     Column("attempted_at", Utc, nullable=False),
     Column("ended_at", Utc),
     Column("torn_down_at", Utc),
+    Column("silent_since", Utc),
     one_of("state", SubmissionState),
     Index(
         "uq_submissions_one_at_a_time",

@@ -169,7 +169,8 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One training given to a runner. ``key`` is the same for the same snapshot, code, preset, seed and options; each
-    ``attempt`` at it goes on where the last one saved. ``handle`` is what the runner finds it by."""
+    ``attempt`` at it goes on where the last one saved. ``handle`` is what the runner finds it by, ``silent_since`` the
+    first of the questions that its machine has not answered; None: it answered the last one."""
 
     key: str
     run: str
@@ -186,6 +187,7 @@ class Submission:
     attempted_at: datetime
     ended_at: datetime | None
     torn_down_at: datetime | None
+    silent_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,28 +57,18 @@ def job_of(
 
 
 class Watch:
-    """Looks at a submission, and counts for how long nobody has answered.
+    """Looks at a submission again and again, also while its machine gives no answer, until it is given up."""
 
-    A machine that does not answer is asked again for `FACELOOP_TRAIN_PATIENCE_MINUTES`; then the training counts as
-    lost, and its next attempt may start the machine anew.
-    """
-
-    def __init__(self, submissions: Submissions, catalog: Catalog, key: str, *, patience: float) -> None:
-        self._submissions, self._catalog, self._key, self._patience = submissions, catalog, key, patience
-        self._answered = time.monotonic()
+    def __init__(self, submissions: Submissions, key: str) -> None:
+        self._submissions, self._key = submissions, key
 
     def look(self) -> Submission:
         """How it stands now, as far as anybody says."""
         try:
-            row = self._submissions.status(self._key)
+            return self._submissions.status(self._key)
         except Unreachable as error:
             log.warning("%s; asking again", error)
-            row = self._catalog.submissions.get(self._key)
-            if time.monotonic() - self._answered >= self._patience:
-                row = self._catalog.submissions.note(row, state=SubmissionState.LOST, reason=str(error))
-        else:
-            self._answered = time.monotonic()
-        return row
+            return self._submissions.given_up_on(self._key, str(error))
 
 
 class Submissions:
@@ -96,6 +86,7 @@ class Submissions:
         self._catalog, self._settings = catalog or Catalog(), settings or configured()
         self._blobs = blobs or open_blobs(self._settings.store_url)
         self._name = runner or self._settings.train_on
+        self._patience = timedelta(minutes=self._settings.train_patience_minutes)
         self._runner = made or self._made
 
     def submit(self, job: Job) -> Submission:
@@ -132,13 +123,29 @@ class Submissions:
 
     def watch(self, key: str) -> Watch:
         """Somebody who looks at a submission again and again."""
-        return Watch(self, self._catalog, key, patience=60 * self._settings.train_patience_minutes)
+        return Watch(self, key)
 
     def wait(self, key: str, *, every: float = 5.0) -> Submission:
         """A submission once it has ended."""
         watch = self.watch(key)
         while (row := watch.look()).state.active:
             time.sleep(every)
+        return row
+
+    def given_up_on(self, key: str, why: str) -> Submission:
+        """A submission whose machine gave no answer just now: given up, if it has given none for too long.
+
+        It is asked again for `FACELOOP_TRAIN_PATIENCE_MINUTES`, whoever asks; then its training counts as lost (or as
+        cancelled, if it was asked to stop), an alert says so, and its machine may be stopped.
+        """
+        row = self._catalog.submissions.get(key)
+        since = row.silent_since
+        if not row.state.active or since is None or datetime.now(UTC) - since < self._patience:
+            return row
+        minutes = (datetime.now(UTC) - since).total_seconds() / 60
+        reason = f"given up after {minutes:.0f} minutes without an answer: {why}"
+        row = self._catalog.submissions.note(row, state=SubmissionState.LOST, reason=reason)
+        self._alert("silent", f"{_named(row)} was {reason}")
         return row
 
     def logs(self, key: str, *, lines: int = 50) -> str:
@@ -181,33 +188,45 @@ class Submissions:
     def tidy(self) -> list[Submission]:
         """Look at all that may be running, and stop the machines of all that have ended; those that were stopped.
 
-        One that was never begun, because whoever submitted it died, is given up after
-        `FACELOOP_TRAIN_PATIENCE_MINUTES`. Raises TeardownFailed when a machine may still run, after all the others.
+        One that was never begun, because whoever submitted it died, and one whose machine does not answer are given
+        up after `FACELOOP_TRAIN_PATIENCE_MINUTES`. Raises TeardownFailed when a machine may still run, after all the
+        others: also one that does not answer and is not given up yet.
         """
-        patience = timedelta(minutes=self._settings.train_patience_minutes)
+        failed = []
         for row in self._catalog.submissions.list(active=True):
             try:
                 now = self._looked(row)
+            except Unreachable as error:
+                now = self.given_up_on(row.key, str(error))
+                if now.state.active:
+                    failed.append(f"{_named(now)} does not answer, and is not given up yet: {error}")
             except RunnerError as error:
                 log.warning("%s: %s", row.key[:12], error)
                 now = row
-            if now.state is SubmissionState.SUBMITTED and datetime.now(UTC) - now.attempted_at >= patience:
+            if now.state is SubmissionState.SUBMITTED and datetime.now(UTC) - now.attempted_at >= self._patience:
                 self._catalog.submissions.note(now, state=SubmissionState.LOST, reason="it was never begun")
-        standing, failed = self._catalog.submissions.standing(), []
+        standing = self._catalog.submissions.standing()
         for row in standing:
             try:
                 self.teardown(row.key)
             except TeardownFailed as error:
                 failed.append(str(error))
+                self._alert("teardown", str(error))
         if failed:
             raise TeardownFailed("; ".join(dict.fromkeys(failed)))
         return list(standing)
 
     def _looked(self, row: Submission) -> Submission:
         runner = self._runner(row.runner)
-        if row.stop_asked:
-            runner.stop(row)
-        found = runner.look(row)
+        try:
+            if row.stop_asked:
+                runner.stop(row)
+            found = runner.look(row)
+        except Unreachable:
+            self._catalog.submissions.note_silent(row)
+            raise
+        if row.silent_since:
+            row = self._catalog.submissions.note_silent(row, so=False)
         if row.state is SubmissionState.RUNNING and found.state is SubmissionState.SUBMITTED:
             found = Seen(SubmissionState.LOST, reason="nothing is known of it where it ran")
         elif row.stop_asked and found.state is SubmissionState.SUBMITTED:
@@ -224,6 +243,10 @@ class Submissions:
                 return run
         raise Unknown(f"submission {row.key[:12]} has saved nothing yet")
 
+    def _alert(self, kind: str, message: str) -> None:
+        log.error("ALERT: %s", message)
+        self._catalog.alerts.add("training", kind=kind, message=message)
+
     def _made(self, name: str) -> Runner:
         if name == "local":
             return Local(self._settings)
@@ -237,12 +260,18 @@ class Submissions:
 def tidy(*, submissions: Submissions | None = None, catalog: Catalog | None = None) -> int:
     """Stop the machines of all trainings that have ended, whoever forgot them; how many.
 
-    Raises TeardownFailed when a machine may still run, also that of a training which was asked to stop and still saves:
-    whoever calls it again until it succeeds forgets none.
+    Raises TeardownFailed when a machine may still run, also that of a training which was asked to stop and still saves,
+    or which nobody has seen begin: whoever calls it again until it succeeds forgets none.
     """
     catalog = catalog or Catalog()
     stopped = (submissions or Submissions(catalog=catalog)).tidy()
-    if saving := [row for row in catalog.submissions.list(active=True) if row.stop_asked]:
-        named = ", ".join(f"{row.key[:12]} on {row.runner}" for row in saving)
-        raise TeardownFailed(f"asked to stop and not ended yet: {named}")
+    active = catalog.submissions.list(active=True)
+    if saving := [row for row in active if row.stop_asked]:
+        raise TeardownFailed(f"asked to stop and not ended yet: {', '.join(map(_named, saving))}")
+    if unseen := [row for row in active if row.state is SubmissionState.SUBMITTED and not row.handle]:
+        raise TeardownFailed(f"nobody has seen it begin, and it is not given up yet: {', '.join(map(_named, unseen))}")
     return len(stopped)
+
+
+def _named(row: Submission) -> str:
+    return f"{row.key[:12]} on {row.runner}"

@@ -278,7 +278,58 @@ def test_a_machine_that_is_silent_for_too_long_has_lost_its_training(
     key = submissions.submit(job(catalog)).key
     machine.breaks = Unreachable("no answer")
     ended = submissions.wait(key, every=0.02)
-    assert (ended.state, ended.reason) == (SubmissionState.LOST, "no answer")
+    assert ended.state is SubmissionState.LOST
+    assert ended.reason == "given up after 0 minutes without an answer: no answer"
+
+
+def test_a_machine_that_answers_in_between_is_not_given_up(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.breaks = Unreachable("no answer")
+    silent = [submissions.watch(key).look().silent_since for _ in range(2)]
+    assert silent[0] is not None
+    assert silent[0] == silent[1]  # the first time counts, whoever asked
+    machine.breaks = None
+    assert submissions.status(key).silent_since is None
+
+
+def test_a_cancelled_one_whose_machine_never_answers_is_given_up_and_its_machine_stopped(
+    catalog: Catalog, machine: Machine, submissions: Submissions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.breaks = Unreachable("no answer")
+    with pytest.raises(Unreachable):
+        submissions.cancel(key)
+    with pytest.raises(TeardownFailed, match=f"{key[:12]} on ssh does not answer, and is not given up yet"):
+        submissions.tidy()
+    assert "teardown" not in machine.asked
+    assert catalog.alerts.list() == []
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    impatient = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+    with pytest.raises(TeardownFailed, match="may still run, and cost"):  # what stops it fails as well
+        impatient.tidy()
+    row = catalog.submissions.get(key)
+    assert row.state is SubmissionState.CANCELLED
+    assert row.reason == "given up after 0 minutes without an answer: no answer"
+    told = {alert.kind: alert.message for alert in catalog.alerts.list(source="training", unseen=True)}
+    assert told["silent"] == f"{key[:12]} on ssh was {row.reason}"
+    assert "may still run, and cost" in told["teardown"]
+    machine.breaks = None
+    assert [each.key for each in impatient.tidy()] == [key]
+    assert machine.asked[-1] == "teardown"
+    assert catalog.submissions.standing() == []
+
+
+def test_tidying_is_not_done_while_nobody_has_seen_a_training_begin(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    machine.breaks = Unreachable("the line went dead")
+    with pytest.raises(Unreachable):
+        submissions.submit(job(catalog))
+    machine.breaks, machine.stands = None, Seen(SubmissionState.SUBMITTED)
+    with pytest.raises(TeardownFailed, match="nobody has seen it begin"):
+        tidy(submissions=submissions, catalog=catalog)
 
 
 def test_a_machine_that_another_training_needs_stays_up(
