@@ -167,14 +167,19 @@ class Snapshots(Part):
             ).one()
         return _gate(row)
 
-    def gate_decisions(self, *, limit: int = 100, snapshot_id: str = "") -> Sequence[GateDecision]:
-        """The gate's decisions, newest first; those on one snapshot when it is named."""
-        statement = select(gate_decisions).order_by(gate_decisions.c.id.desc()).limit(limit)
+    def gate_decisions(self, *, limit: int = 100, skip: int = 0, snapshot_id: str = "") -> Sequence[GateDecision]:
+        """The gate's decisions, newest first, without the first so many; those on one snapshot when it is named."""
+        statement = select(gate_decisions).order_by(gate_decisions.c.id.desc()).limit(limit).offset(skip)
         if snapshot_id:
             statement = statement.where(gate_decisions.c.snapshot_id == snapshot_id)
         with self._catalog.reading() as connection:
             rows = connection.execute(statement)
             return [_gate(row) for row in rows]
+
+    def gate_count(self) -> int:
+        """How often the gate has decided."""
+        with self._catalog.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(gate_decisions)) or 0
 
     def gate_decision(self, decision_id: int) -> GateDecision:
         """One decision of the gate; NotFound when there is none."""

@@ -45,6 +45,7 @@ from review import (
     queue_routes,
     snapshot_routes,
     source_routes,
+    training_routes,
     words,
 )
 from review.access import Access, Person
@@ -57,6 +58,7 @@ from review.pictures import SIDES
 from review.queue_routes import ASKED
 from review.records import Page, StageView, Wanted
 from review.serving import PAGE
+from review.trainings import rules_of
 
 _PAGE = TypeAdapter(Page)
 _PROGRESS = TypeAdapter(tuple[StageProgress, ...])
@@ -141,6 +143,7 @@ def create_app(
     duplicate_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     snapshot_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     evaluation_routes.add_to(app, desk=desk)
+    training_routes.add_to(app, desk=desk, reader=reader, show=pages.show)
     overlay_routes.add_to(app, desk=desk, reader=reader)
     source_routes.add_to(app, desk=desk, reader=reader, reviewer=reviewer, show=pages.show)
 
@@ -175,6 +178,7 @@ def _templates(language: Language) -> Environment:
         languages=choosing.choices,
         spoken=words.told,
         percent=words.percent,
+        number=words.number,
         quoted=words.quoted,
         points=words.points,
         when=words.when,
@@ -183,6 +187,7 @@ def _templates(language: Language) -> Environment:
         dollars=dollars,
         BatchState=BatchState,
         BreakerState=BreakerState,
+        rules_of=rules_of,
     )
     return made
 

@@ -27,6 +27,7 @@ from review.records import (
 )
 from review.serving import EVERY_WAITING, Serving
 from review.snapshots import Snapshots
+from review.trainings import Trainings, trainings
 from review.watch import Watch
 
 
@@ -112,6 +113,10 @@ class Desk:
             reported=stored is not None,
             docs=_docs(Path(report.docs).parent) if report is not None and report.docs else (),
         )
+
+    def trainings(self, *, page: int = 1) -> Trainings:
+        """What the gate decided night by night, and what was trained."""
+        return trainings(self._catalog, page=page)
 
     def evaluation_page(self, evaluation_id: int) -> bytes:
         """The page that was written of an evaluation. NotFound when there is none, or none any more."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from babel.dates import format_datetime
 from markupsafe import Markup
 
-from catalog.records import BatchState, BreakerState, Domain, ModelState, QueryState, Reason, Stage
+from catalog.records import BatchState, BreakerState, Domain, ModelState, QueryState, Reason, ReignKind, Stage
 from preprocessing.clusters import Tie
 from preprocessing.report import Severity
 from review.languages import ENGLISH, current, gettext, ngettext
@@ -56,6 +57,60 @@ MODELS: dict[ModelState, str] = {
     ModelState.CANDIDATE: "Candidate",
     ModelState.CHAMPION: "Champion",
     ModelState.RETIRED: "Retired",
+}
+
+REIGNS: dict[ReignKind, str] = {ReignKind.PROMOTED: "promoted", ReignKind.ROLLED_BACK: "put back by a rollback"}
+
+
+class TrainingState(StrEnum):
+    """How a training stands, whoever trains it: a run as far as it has begun, else its submission."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+TRAININGS: dict[TrainingState, str] = {
+    TrainingState.QUEUED: "Queued",
+    TrainingState.RUNNING: "Running",
+    TrainingState.FINISHED: "Finished",
+    TrainingState.STOPPED: "Stopped",
+    TrainingState.FAILED: "Failed",
+}
+
+#: Why a training stands as it does, where nobody has said more; by its submission's state, or what else is known.
+ENDINGS: dict[str, str] = {
+    "stopping": "It was asked to stop, and saves before it does.",
+    "nobody": "Nobody trains it now; the next night goes on with it.",
+    "stopped": "It was stopped from outside, and has saved; the next night goes on with it.",
+    "cancelled": "Somebody cancelled it.",
+    "succeeded": "Its turn is over; the next one goes on with it.",
+    "failed": "Its process ended with an error.",
+    "lost": "Its process ended without a word.",
+}
+
+#: The gate's rules, by their names.
+RULES: dict[str, str] = {
+    "size": "Approved faces",
+    "domains": "Faces of each domain",
+    "split": "Both sides of the split",
+    "source": "Faces beside the largest source's",
+    "query": "Faces beside the largest query's",
+    "account": "Faces beside the largest account's",
+    "changed": "Something has changed",
+    "fresh": "New faces",
+    "failed": "It has not failed before",
+    "expectations": "Faces of batches that failed",
+    "backlog": "Waiting for people",
+    "agreement": "Agreement of two looks",
+    "paused": "Trainings are not paused",
+    "cool_down": "Hours since the last start",
+    "gpu": "The GPU is free",
+    "erasure": "An erasure forces",
+    "unfinished": "An unfinished training forces",
+    "configuration": "Another preset or seed forces",
 }
 
 #: What a failed expectation does.
@@ -107,6 +162,10 @@ TABLES: dict[str, Mapping[Any, str]] = {
     "reasons": REASONS,
     "states": STATES,
     "model_states": MODELS,
+    "reign_words": REIGNS,
+    "training_states": TRAININGS,
+    "ending_words": ENDINGS,
+    "rule_words": RULES,
     "severities": SEVERITIES,
     "breaker_words": BREAKERS,
     "alert_words": ALERTS,
@@ -130,6 +189,11 @@ def told(text: str) -> str:
 def quoted(text: str) -> str:
     """A check's question as a page shows it: what is code in its docstring is in quotation marks."""
     return re.sub(r"`([^`]*)`", r"“\1”", text)
+
+
+def number(value: float) -> str:
+    """A number as a person says it: 20,000, 0.41, 19.5."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}".rstrip("0")
 
 
 def percent(share: float) -> str:

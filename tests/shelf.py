@@ -32,6 +32,12 @@ def drawn(number: int, *, size: tuple[int, int] = (320, 400), kind: str = "JPEG"
     return out.getvalue()
 
 
+def drawn_pixels(number: int, *, side: int) -> np.ndarray:
+    """The same as pixels [side,side,3]."""
+    with Image.open(io.BytesIO(drawn(number, size=(side, side), kind="PNG"))) as image:
+        return np.asarray(image.convert("RGB"))
+
+
 @dataclass
 class Shelf:
     """Batches of drawn photos in one catalog, made as the collectors make them."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from desks import Airflow, Sitting
+from nights import evaluation_page, night, submitted, trained
 
-from catalog.records import Reason, RestKind, Share, Stage, SubjectKind
+from catalog.records import Reason, RestKind, RunState, Share, Stage, SubjectKind, SubmissionState
 from preprocessing.drift import compare
 from preprocessing.report import BatchReport, Expected, Failing, Severity
 from rows import sha256_of
@@ -27,6 +28,7 @@ def paths(airflow: Airflow) -> list[str]:
     airflow.shelf.alike(1, same=True)
     own = ["/sources", "/checks", "/agreement", "/duplicates?bits=8", f"/alert/{alert.id}", f"/batch/{batch}", "/"]
     own.append(f"/snapshot/{snapshot(airflow, long)}")
+    own += [f"/evaluation/{nights(airflow, long)}", "/training"]
     return [f"/batch/{batch}/raw", f"/batch/{batch}/raw/{last}", *own]
 
 
@@ -43,6 +45,20 @@ def snapshot(airflow: Airflow, long: str) -> str:
     evaluation = models.add_evaluation(run.id, step=1, metrics={}, version="v")
     models.add(evaluation, promote=False, reasons=(f"refused by rita: {long}",), over=None)
     return name
+
+
+def nights(airflow: Airflow, long: str) -> int:
+    """Nights of every kind, trainings in every state, and champions; an evaluation that has a page."""
+    catalog, page = airflow.shelf.catalog, airflow.shelf.blobs.put("reports", evaluation_page())
+    night(catalog, bare=10_000, makeup=11_000)
+    night(catalog, waiting=20_000, failed_batches=(1, 2), failed_faces=40, gpu_holder=long)
+    trained(catalog, "failed", state=RunState.FAILED, reason=f"D/latent_real is not finite: {long}", step=40)
+    trained(catalog, "stopped", state=RunState.RUNNING, step=20_000)
+    submitted(catalog, "queued", SubmissionState.SUBMITTED)
+    submitted(catalog, "lost", SubmissionState.FAILED, reason=long)
+    for name in ("one", "two"):
+        trained(catalog, name, report=page, promote=True, reasons=("the first model; every floor is kept", long))
+    return catalog.models.evaluation(catalog.models.list()[0].evaluation_id).id
 
 
 def report(airflow: Airflow, batch: int, long: str) -> None:

@@ -25,7 +25,8 @@ _LONGEST = 400
 #: What stands for a value in a shape, {number}, once the shape is escaped; and which of them are numbers.
 _PLACE = re.compile(r"\\{(\w+)\\}")
 _NAMES = {"metric", "moment", "name", "reader", "who", "why"}  # said as they are
-_NUMBERS = {"batch", "failing", "least", "less", "more", "most", "number", "rows", "score", "threshold"}
+_NUMBERS = {"batch", "count", "failing", "least", "less", "missing", "more", "most", "number", "others", "rows"}
+_NUMBERS |= {"score", "threshold", "times", "total"}
 
 
 class Language:

@@ -36,6 +36,7 @@ READ = {
     "/alert/{alert_id}/page",
     "/snapshot/{snapshot_id}",
     "/evaluation/{evaluation_id}",
+    "/training",
     "/static/{name}",
 }
 

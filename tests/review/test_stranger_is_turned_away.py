@@ -31,6 +31,7 @@ Door = Callable[[str], Visitor]
         "/duplicates?batch=404",
         "/duplicates?bits=no-number",
         "/sources",
+        "/training",
         "/api/sources",
         "/alert/1",
         "/alert/1/page",

@@ -92,7 +92,7 @@ def _enough(facts: Facts, policy: Policy) -> Iterator[GateRule]:
         *(f"no face of {name} is held out to measure on" for name, (_, held) in sides.items() if held < 1),
     ]
     counts = ", ".join(f"{learned} {name} + {held}" for name, (learned, held) in sides.items())
-    says = "; ".join(empty) if empty else f"learned from + held out: {counts}"
+    says = "; ".join(empty) if empty else f"learned from + held out: {counts or 'no face'}"
     least = min((min(both) for both in sides.values()), default=0)
     yield _block("split", not empty, says, least, 1)
 
