@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import and_, func, select
 
 from catalog.part import Part, unsigned
 from catalog.refusals import refused
 from catalog.tables import candidates, faces, photos, refusals, scores, tombstones
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _COPY = "photo "
 
@@ -97,6 +99,8 @@ class Likenesses(Part):
 
     def hashes(self, batch_id: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """The numbers of a batch's photos, in order, and their hashes: 16 bytes a photo, whatever was refused."""
+        import numpy as np  # not for everybody who opens a catalog
+
         wanted = select(photos.c.id, photos.c.phash).where(photos.c.batch_id == batch_id).order_by(photos.c.id)
         with self._catalog.reading() as connection:
             rows = connection.execution_options(yield_per=5_000).execute(wanted)

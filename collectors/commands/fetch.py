@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from catalog.records import Domain
-from collectors import registry, steps
-from collectors.commands.telling import about_photos, positive, say, verb
+from collectors import registry
+from collectors.commands.telling import about_photos, counting, positive, say, verb
 from collectors.errors import BadInput
 from collectors.heap import keep_small
 
@@ -30,16 +30,16 @@ def add_to(verbs: Any) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     keep_small()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads would spin beside the downloads'
     if options.urls:
         return _fetch_urls(options)
     if options.source:
         registry.load(options.source)
-    with tqdm(unit="candidate", disable=None, leave=False) as bar:
-        report = steps.fetch(options.source, limit=options.limit, progress=bar.update)
+    from collectors import steps  # all of collecting, of which a list needs little
+
+    with counting("candidate") as progress:
+        report = steps.fetch(options.source, limit=options.limit, progress=progress)
     lines = [f"{report.stored} photos stored"]
     lines += [f"{count} refused: {reason}" for reason, count in sorted(report.refused.items())]
     lines += [f"{count} for another time: {reason}" for reason, count in sorted(report.later.items())]
@@ -53,17 +53,15 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _fetch_urls(options: argparse.Namespace) -> int:
     """With --json, a JSON object for each line of the list, in its order, and one of all of them on the last line."""
-    from tqdm import tqdm
-
     from collectors.url_list import fetch_urls, read_list
 
     if options.source or options.limit:
         raise BadInput("--urls goes with neither --source nor --limit")
     path = Path(options.urls)
     urls = read_list(path)
-    with tqdm(total=len(urls), unit="URL", disable=None, leave=False) as bar:
+    with counting("URL", total=len(urls)) as progress:
         report = fetch_urls(
-            urls, name=path.name, domain=Domain(options.domain), licence=options.licence, progress=bar.update
+            urls, name=path.name, domain=Domain(options.domain), licence=options.licence, progress=progress
         )
     for one in report.outcomes:
         line = f"{one.outcome} {one.sha256 or one.reason} {one.url} {one.detail}".rstrip()

@@ -7,15 +7,19 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from catalog.complaints import EXPECTED, one_line
-from collectors.commands import alerts, canary, estimate, fetch, plan, queries, search, sign_in, sources
 from collectors.errors import CollectorError
+
+#: As the help lists them; each is a module here.
+VERBS = ("plan", "search", "fetch", "queries", "sources", "alerts", "canary", "estimate", "sign-in")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; give the exit status: 0 done, 1 something is for a person to look at, 2 it cannot be done."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parser_for(arguments).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
     verb: Callable[[argparse.Namespace], int] = options.verb
     try:
@@ -28,9 +32,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Knows the verb that is asked for, and all of them when it is none of them: a verb loads much."""
     parser = argparse.ArgumentParser(prog="python -m collectors", description="Collect photos: plan, search, fetch.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for command in (plan, search, fetch, queries, sources, alerts, canary, estimate, sign_in):
-        command.add_to(verbs)
+    for name in VERBS if not arguments or arguments[0] not in VERBS else arguments[:1]:
+        import_module(f"collectors.commands.{name.replace('-', '_')}").add_to(verbs)
     return parser

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,18 @@ def say(options: argparse.Namespace, lines: Sequence[str], told: dict[str, Any])
         print(json.dumps(told, default=_plain))
     else:
         print("\n".join(_safe(line) for line in lines))
+
+
+@contextmanager
+def counting(unit: str, *, total: int | None = None) -> Iterator[Callable[[int], object]]:
+    """What to tell how many more are done: a person at a terminal sees it, and nobody else loads what draws it."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=unit, leave=False) as bar:
+        yield bar.update
 
 
 def until(moment: datetime | None) -> str:

@@ -9,8 +9,10 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
 
-from collectors.addresses import check_url, is_public
+from collectors.addresses import check_url, is_public, read_url
 from collectors.errors import Refused
 
 PRIVATE_NETWORKS = [
@@ -165,3 +167,29 @@ def test_any_text_is_either_taken_or_refused(text: str) -> None:
             host, port = check_url(url)
             assert host
             assert 0 < port < 65536
+
+
+PIECES = (
+    *("a", "Z", "0", "-", "_", "~", ".", "..", "/", "//", "/./", "/../", "?", "#", "%20", "%2e", "%2F", "%c3", "%"),
+    *("@", ":", ":80", ":8080", ":070000", "[", "]", "\\", "'", '"', "é", "ß", "一", "+", "&", "=", "|"),
+)
+
+
+@given(st.sampled_from(["http", "https", "HTTP"]), st.lists(st.sampled_from(PIECES), max_size=12))
+def test_an_address_is_read_as_urllib3_reads_it_whether_anything_is_to_be_put_right_in_it_or_not(
+    scheme: str, pieces: list[str]
+) -> None:
+    for url in (f"{scheme}://a.example.org{''.join(pieces)}", f"{scheme}://{''.join(pieces)}"):
+        try:
+            parts = parse_url(url)
+        except LocationParseError:
+            parts = Url()
+        host, port = (parts.host or "").rstrip(".").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            read = read_url(url, allow=frozenset({(host, port)}))
+        except Refused:
+            assert not host or parts.auth is not None
+        else:
+            named = host if port == (443 if parts.scheme == "https" else 80) else f"{host}:{port}"
+            assert read.place == (host, port)
+            assert read.url == f"{parts.scheme}://{named}{parts.request_uri}"

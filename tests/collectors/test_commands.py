@@ -121,6 +121,18 @@ def test_names_are_listed_without_importing_and_steps_open_no_heavy_door() -> No
     ]
 
 
+def test_a_verb_loads_what_it_needs_and_numpy_only_once_its_threads_are_settled() -> None:
+    code = (
+        "import sys; from collectors.commands import running; running.parser_for(['fetch', '--urls', 'x']);"
+        "print(*[m for m in ('numpy', 'yaml', 'urllib3', 'tqdm', 'collectors.engine') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, env=dict(os.environ), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
 def test_a_source_file_is_short_and_documented() -> None:
     page = (REPOSITORY / "docs" / "adding-a-source.md").read_text()
     for name in registry.names():
