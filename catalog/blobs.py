@@ -108,10 +108,10 @@ class FolderBlobs:
                 os.makedirs(folder, exist_ok=True)
             path = f"{folder}/{_PART}{secrets.token_hex(8)}"
             try:
-                with open(path, "xb", opener=_for_us) as handle:
-                    if isinstance(data, bytes):
-                        handle.write(data)
-                    else:
+                if isinstance(data, bytes):
+                    _write(path, data)
+                else:
+                    with open(path, "xb", opener=_for_us) as handle:
                         shutil.copyfileobj(data, handle, 1 << 20)
             except BaseException:
                 _remove(path)
@@ -223,6 +223,17 @@ class FolderBlobs:
 
 def _for_us(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _write(path: str, data: bytes) -> None:
+    """A new file, by the system's calls alone: Python's own file asks it six times more for each small one."""
+    handle = _for_us(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]  # a disk that is nearly full takes a part
+    finally:
+        os.close(handle)
 
 
 def _remove(path: str) -> None:

@@ -41,7 +41,8 @@ _ASPECT = 5  # sides of a photo differ by no more than so many times: what is lo
 # Pillow warns of large pictures; our own limit is checked before anything is decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Pillow feeds its decoders so much at a time, 64 KiB as it comes, and copies what they leave of it for the next piece.
-ImageFile.MAXBLOCK = 2**20
+# It also asks for so much memory to give a picture's samples, be they few: as much as is kept spare (heap.py), no more.
+ImageFile.MAXBLOCK = 2**18
 
 
 #: Bytes of memory that decoding a pixel takes at its worst, as measured with Pillow 13 (a JPEG's: see _cost).
