@@ -1,12 +1,26 @@
-"""How the C library keeps memory: told once, by a process that downloads in many threads."""
+"""How memory is kept: what a process that loads much, or downloads in many threads, says of it at its beginning."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _ARENA_MAX, _MMAP_THRESHOLD, _TOP_PAD, _TRIM_THRESHOLD = -8, -3, -2, -1  # malloc.h
 _LARGE = 512 * 1024
 _SPARE = 8 * 2**20
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """What is imported meanwhile stays: to look for garbage in it takes as long as to import it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def keep_small() -> None:

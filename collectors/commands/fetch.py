@@ -13,7 +13,7 @@ from catalog.records import Domain
 from collectors import registry
 from collectors.commands.telling import about_photos, counting, positive, say, verb
 from collectors.errors import BadInput
-from collectors.heap import keep_small
+from collectors.heap import keep_small, loading
 
 
 def add_to(verbs: Any) -> None:
@@ -32,6 +32,9 @@ def add_to(verbs: Any) -> None:
 def _fetch(options: argparse.Namespace) -> int:
     keep_small()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads would spin beside the downloads'
+    with loading():
+        from collectors import fetching, pictures  # noqa: F401  what each download needs, before there are threads
+
     if options.urls:
         return _fetch_urls(options)
     if options.source:

@@ -50,7 +50,7 @@ def say(options: argparse.Namespace, lines: Sequence[str], told: dict[str, Any])
 
 
 @contextmanager
-def counting(unit: str, *, total: int | None = None) -> Iterator[Callable[[int], object]]:
+def counting(unit: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """What to tell how many more are done: a person at a terminal sees it, and nobody else loads what draws it."""
     if not sys.stderr.isatty():
         yield lambda _: None
