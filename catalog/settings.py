@@ -339,6 +339,24 @@ class Settings(BaseSettings):
         description="Path of dlib's face recognition network, for that alone; empty: the file of "
         "face_recognition_models.",
     )
+    inception_weights: str = Field(
+        "",
+        description="Path of the published Inception weights, pt_inception-2015-12-05-6726825d.pth: evaluations then "
+        "tell FID too; empty: they do not. Nothing is downloaded.",
+    )
+    alexnet_weights: str = Field(
+        "",
+        description="Path of torchvision's AlexNet weights, alexnet-owt-7be5be79.pth: with the next, evaluations tell "
+        "LPIPS too; empty: they do not.",
+    )
+    lpips_weights: str = Field(
+        "", description="Path of the weights of LPIPS 0.1 for AlexNet, weights/v0.1/alex.pth of the package lpips."
+    )
+    evaluate_device: str = Field(
+        "cpu",
+        description="Where evaluations repaint faces and look at them with these networks: cpu, cuda, cuda:1. FID and "
+        "LPIPS of two kinds of device are not compared.",
+    )
     folder_path: str = Field("", description="Folder that the folder source reads; empty: that source rests.")
     folder_domain: str = Field("bare", description="Domain of the photos in that folder: bare or makeup.")
     folder_licence: str = Field("unknown", description="Licence of the photos in that folder.")

@@ -4,6 +4,7 @@
     ├── BadPolicy          the policy of promotion cannot be heeded as it is written
     ├── BadSnapshot        a manifest or pack is missing, damaged or cannot be built
     ├── BadCheckpoint      a checkpoint file is not what its format says
+    ├── BadExtractor       weights to measure with are not the published file's, or half of them is lacking
     ├── ResumeRefused      the run on disk was made from another snapshot, preset or seed, or it failed by itself
     ├── RunBusy            another process is training this run
     ├── NotSaved           the disk took no checkpoint; the newest one before it is as it was
@@ -36,6 +37,10 @@ class BadSnapshot(TrainingError):
 
 class BadCheckpoint(TrainingError):
     """A checkpoint file is not what its format says; the message names the keys that differ."""
+
+
+class BadExtractor(TrainingError):
+    """Weights to measure with are not those of the published file; the message names the setting and the keys."""
 
 
 class ResumeRefused(TrainingError):

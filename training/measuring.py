@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from training.store import Judge, Store, run_name
 
 if TYPE_CHECKING:
     from training.evaluation.examining import Describe, Direction
+    from training.evaluation.extractors import Extractors
     from training.evaluation.report import Story
 
 _DRAWN = ("D/", "G/")  # what of a run's reports is a loss
@@ -33,6 +35,7 @@ def evaluate(
     step: int | None = None,
     on: str = "",
     describe: Describe | None = None,
+    extractors: Extractors | None = None,
     catalog: Catalog | None = None,
     blobs: Blobs | None = None,
     settings: Settings | None = None,
@@ -41,7 +44,8 @@ def evaluate(
 
     Keeps the numbers and a page for people (`report`), and gives their evaluation's id. `on` names another snapshot
     whose held-out faces to use; `describe` another face network than dlib's.
-    Raises Unknown, BadCheckpoint, BadPolicy.
+    `extractors` are published networks in place of those whose weights the settings name.
+    Raises Unknown, BadCheckpoint, BadExtractor, BadPolicy.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     run = catalog.models.run(trained) if trained is not None else next(iter(catalog.models.runs()), None)
@@ -49,6 +53,8 @@ def evaluate(
         raise Unknown("nothing has been trained yet")
     row = catalog.snapshots.get(on or run.snapshot_id)
     policy_of(settings.promotion_policy)  # the page shows its floors: refused now, not after an hour of measuring
+    device = _device(settings.evaluate_device)
+    extractors = extractors or _extractors(settings, device=device)  # files that are not theirs: refused now, too
 
     import torch
 
@@ -60,6 +66,7 @@ def evaluate(
     store = Store(catalog=catalog, blobs=blobs, settings=settings)
     networks, step = store.averaged_networks(run, step)
     faces = store.faces(row, held_out=True, size=networks.arch.img_size)
+    trained_on = store.faces(row, held_out=False, size=networks.arch.img_size) if extractors is not None else None
     trace = None
     if describe is None:
         from training.faces.descriptors import Describer
@@ -67,12 +74,19 @@ def evaluate(
         describe = describer = Describer(landmarks_model=settings.landmarks_model)
         trace = describer.trace
     judge = store.classifier(row, faces, version=measure_version(faces))
-    version = measure_version(faces, classifier=judge.classifier)
-    measured = examine(networks, faces, describe=describe, trace=trace, classifier=judge.classifier)
-    page = render(
-        _story(run, row, measured, step=step, version=version, judge=judge, catalog=catalog, settings=settings),
-        measured,
+    version = measure_version(faces, classifier=judge.classifier, extractors=extractors, trained_on=trained_on)
+    measured = examine(
+        networks.to(device),
+        faces,
+        describe=describe,
+        trace=trace,
+        classifier=judge.classifier,
+        extractors=extractors,
+        trained_on=trained_on,
+        device=device,
     )
+    story = _story(run, row, measured, step=step, version=version, judge=judge, catalog=catalog, settings=settings)
+    page = render(replace(story, lineage={**story.lineage, **_files(extractors)}), measured)
     same = [one for one in catalog.evaluations.of_run(run.id) if (one.step, one.version) == (step, version)]
     found = catalog.models.add_evaluation(
         run.id,
@@ -132,7 +146,7 @@ def _story(
     from training.evaluation.report import Story
 
     name = run_name(run.snapshot_id, preset=run.preset, seed=run.seed)
-    code, faces, _ = version.split("-")
+    code, faces = version.split("-")[:2]
     weights = next(file.sha256 for file in catalog.models.checkpoints(run.id, step=step) if file.kind == "nets_ema")
     said = judge.classifier
     lineage = {
@@ -161,6 +175,36 @@ def _story(
         floors=_floors(settings),
         pictures=catalog.evaluations.may_be_shown(row.id),
     )
+
+
+def _files(extractors: Extractors | None) -> dict[str, str]:
+    """The files of weights that looked, for the page: by their sha256, and whether others measure with the same."""
+    names = {"inception": "Inception (FID)", "alexnet": "AlexNet (LPIPS)", "lpips": "channels of LPIPS"}
+    return {
+        names[file.kind]: f"{file.sha256} · "
+        + ("the published file" if file.known else "not the published file: to be held beside nobody else's numbers")
+        for file in (extractors.files if extractors is not None else ())
+    }
+
+
+def _extractors(settings: Settings, *, device: str) -> Extractors | None:
+    wanted = {"inception": settings.inception_weights, "alexnet": settings.alexnet_weights}
+    wanted["lpips"] = settings.lpips_weights
+    if not any(wanted.values()):
+        return None
+    from training.evaluation.extractors import read_extractors
+
+    return read_extractors(**wanted, device=device)
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError):  # a word that is no device; a device that this torch or machine has not
+        raise Unknown(f"this machine has no device {wanted!r} to evaluate on (FACELOOP_EVALUATE_DEVICE)") from None
+    return wanted
 
 
 def _floors(settings: Settings) -> dict[str, float]:

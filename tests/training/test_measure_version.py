@@ -13,7 +13,7 @@ from training.faces.data import Faces
 
 TRAINING = Path(training.__file__).parent
 #: What examining.py imports that decides no number: what is measured, and how files are found and errors are said.
-MEASURED = {"errors", "files", "presets", "faces/augmenting", "faces/packs", "faces/snapshot"}
+MEASURED = {"errors", "files", "presets", "faces/augmenting", "faces/packs", "faces/snapshot", "networks/published"}
 
 
 def imported(name: str) -> set[str]:

@@ -18,6 +18,7 @@ def frechet(fakes: np.ndarray, reals: np.ndarray, *, shrink: bool = True) -> flo
     """
     if len(fakes) < 2 or len(reals) < 2:
         raise ValueError("a covariance needs two samples")
+    fakes, reals = np.asarray(fakes, dtype=np.float64), np.asarray(reals, dtype=np.float64)
     one, other = (
         _shrunk_covariance(f) if shrink else np.cov(f, rowvar=False).reshape(f.shape[1], -1) for f in (fakes, reals)
     )

@@ -6,7 +6,7 @@ A pure function of weights and faces: pairs are the same each time, so two model
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,9 @@ import torch
 from training.evaluation import copying, metrics
 from training.evaluation.classifier import DomainClassifier
 from training.evaluation.distances import frechet, kernel_distance, kernel_error
+from training.evaluation.extractors import Extractors
 from training.evaluation.pairs import Describe, Pairs, Pictures, Trace, measure_pairs, summarise
+from training.evaluation.protocol import MOST_SOURCES, OUTPUTS, alike, pictures_of, published, reals_of
 from training.evaluation.regions import regions_of
 from training.evaluation.samples import masks_for, seen_by, to_uint8
 from training.evaluation.slices import sliced
@@ -29,17 +31,16 @@ MOST_PAIRS = 500
 MOST_DIVERSE = 16
 """Sources per direction, at most, that are repainted after several references to see how outputs differ."""
 
-OUTPUTS = 10
-"""Outputs per such source, as published."""
-
 ENOUGH_DESCRIPTORS = 32
 """From this many on each side a Fréchet distance on 128 numbers is worth printing, shrunk as it is."""
 
 MEASURING = (
     *("evaluation/classifier", "evaluation/copying", "evaluation/distances", "evaluation/examining"),
-    *("evaluation/metrics", "evaluation/pairs", "evaluation/regions", "evaluation/samples", "evaluation/slices"),
+    *("evaluation/extractors", "evaluation/metrics", "evaluation/pairs", "evaluation/protocol"),
+    *("evaluation/regions", "evaluation/samples", "evaluation/slices"),
     *("faces/blending", "faces/data", "faces/descriptors", "faces/heatmaps", "faces/pictures"),
-    *("networks/blocks", "networks/convolutions", "networks/norms", "networks/stargan"),
+    *("networks/blocks", "networks/convolutions", "networks/inception", "networks/norms", "networks/perceptual"),
+    "networks/stargan",
 )
 """The files whose code decides a number."""
 
@@ -88,12 +89,15 @@ def examine(
     describe: Describe,
     trace: Trace | None = None,
     classifier: DomainClassifier | None = None,
+    extractors: Extractors | None = None,
+    trained_on: Faces | None = None,
     device: str = "cpu",
 ) -> list[Direction]:
     """Measure each ordered pair of domains that has faces to measure.
 
     A direction with fewer than two faces on a side is left out: promotion then finds it missing. Without `trace` no
-    landmark's drift is told, without `classifier` nothing that rests on it.
+    landmark's drift is told, without `classifier` nothing that rests on it, without `extractors` neither FID nor LPIPS;
+    FID needs the training faces too.
     """
     found = []
     for origin, target in directions(faces.names):
@@ -110,6 +114,16 @@ def examine(
             pairs = replace(pairs, each=pairs.each | said)
         numbers = measure(pictures, pairs, classifier=classifier)
         numbers |= diversity(networks, faces, sources=sources, references=shuffled, device=device)
+        if extractors is not None:
+            numbers |= as_published(
+                networks,
+                faces,
+                (origin, target),
+                references=shuffled,
+                extractors=extractors,
+                trained_on=trained_on,
+                device=device,
+            )
         found.append(Direction(origin, target, pictures, pairs, numbers))
     return found
 
@@ -187,17 +201,54 @@ def diversity(
     Inside, 0 is a model that knows one look; outside, anything above 0 came out of the reference.
     """
     inside, outside = [], []
-    for number, source in enumerate(sources[:MOST_DIVERSE]):
-        others = np.resize(np.roll(references, -number), min(OUTPUTS, len(references)))
-        made = repaint(networks, faces, sources=np.repeat(source, len(others)), references=others, device=device)
+    for made in _looks(networks, faces, sources=sources[:MOST_DIVERSE], references=references, device=device):
         background = regions_of(made.source_landmarks[0], size=faces.size).background
         inside.append(copying.spread(made.outputs, ~background))
         outside.append(copying.spread(made.outputs, background))
     return {"diversity_inside": float(np.mean(inside)), "diversity_outside": float(np.mean(outside))}
 
 
-def measure_version(faces: Faces, *, classifier: DomainClassifier | None = None) -> str:
-    """Names what numbers can be compared: the measuring code, the held-out faces, and the classifier that judged.
+def as_published(
+    networks: Networks,
+    faces: Faces,
+    direction: tuple[str, str],
+    *,
+    references: np.ndarray,
+    extractors: Extractors,
+    trained_on: Faces | None,
+    device: str,
+) -> dict[str, float]:
+    """FID and LPIPS of one direction: more sources than the other metrics have, each after several references."""
+    origin, target = (faces.names.index(name) for name in direction)
+    sources = faces.of(origin)[:MOST_SOURCES]
+    looks = _looks(networks, faces, sources=sources, references=references, device=device)
+    reals = np.empty(0, dtype=np.int64) if trained_on is None else reals_of(trained_on, target)
+    return published(
+        (made.outputs for made in looks),
+        () if trained_on is None else pictures_of(trained_on, reals),
+        counts=(len(sources) * min(OUTPUTS, len(references)), len(reals)),
+        extractors=extractors,
+    )
+
+
+def _looks(
+    networks: Networks, faces: Faces, *, sources: np.ndarray, references: np.ndarray, device: str
+) -> Iterator[Pictures]:
+    """Each source after several references, always the same ones, made as they are asked for."""
+    for number, source in enumerate(sources):
+        others = np.resize(np.roll(references, -number), min(OUTPUTS, len(references)))
+        yield repaint(networks, faces, sources=np.repeat(source, len(others)), references=others, device=device)
+
+
+def measure_version(
+    faces: Faces,
+    *,
+    classifier: DomainClassifier | None = None,
+    extractors: Extractors | None = None,
+    trained_on: Faces | None = None,
+) -> str:
+    """Names what numbers can be compared: the measuring code, the held-out faces, the classifier that judged, and where
+    there are published networks their files with the training faces that FID is held against.
 
     Twelve hex digits each.
     """
@@ -207,7 +258,9 @@ def measure_version(faces: Faces, *, classifier: DomainClassifier | None = None)
     held_out = hashlib.sha256(np.ascontiguousarray(faces.pixels[faces.rows]).tobytes())
     held_out.update(np.ascontiguousarray(faces.landmarks).tobytes())
     parts = [code.hexdigest()[:12], held_out.hexdigest()[:12]]
-    return "-".join(parts if classifier is None else [*parts, classifier.version[:12]])
+    parts += [] if classifier is None else [classifier.version[:12]]
+    parts += [] if extractors is None else [alike(extractors, trained_on)[:12]]
+    return "-".join(parts)
 
 
 @torch.no_grad()

@@ -27,6 +27,8 @@ class Reading:
         return value >= limit if self.at_least else value <= limit
 
 
+FID_PICTURES = "pictures on the smaller side of FID, which is biased below 10,000 and not told below 2,049"
+
 GROUPS: Mapping[str, tuple[Reading, ...]] = {
     "Is it still the person?": (
         Reading("copy_index", "whose face it is: 0 the source's, 1 the reference's", 0.4),
@@ -59,6 +61,8 @@ GROUPS: Mapping[str, tuple[Reading, ...]] = {
         Reading("lids_distance", "of the lids alone, shades too"),
         Reading("skin_distance", "of the skin alone, shades too"),
         Reading("diversity_inside", "how outputs of one source differ inside the face, of 255"),
+        Reading("lpips", "LPIPS between outputs of one source: higher is more diverse, no nearer to the reference"),
+        Reading("lpips_outputs", "outputs per source that it was taken over; 10 as published"),
     ),
     "Do they look like pictures of the target?": (
         Reading("frechet_simple", "Fréchet distance on colours and edges"),
@@ -70,10 +74,15 @@ GROUPS: Mapping[str, tuple[Reading, ...]] = {
         Reading("kernel_classifier_error", "its standard error"),
         Reading("kernel_dlib", "kernel distance on face descriptors"),
         Reading("kernel_dlib_error", "its standard error"),
+        Reading("fid", "FID: Fréchet distance on the given Inception weights"),
+        Reading("fid_pictures", FID_PICTURES, 10_000, at_least=True),
     ),
 }
 
 BY_NAME = {reading.metric: reading for group in GROUPS.values() for reading in group}
 
-CURVED = ("copy_index", "identity_kept", "target_rate", "makeup_distance", "background_change", "frechet_classifier")
+CURVED = (
+    *("copy_index", "identity_kept", "target_rate", "makeup_distance", "background_change", "frechet_classifier"),
+    *("fid", "lpips"),
+)
 """The metrics whose course over a run's evaluations is drawn."""

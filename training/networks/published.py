@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,19 @@ def load(path: Path, *, device: str = "cpu") -> Any:
         raise BadCheckpoint(f"{path.name} cannot be read: {reason}") from None
 
 
+def misfits(part: Mapping[str, Tensor], wanted: Mapping[str, Sequence[int]]) -> str:
+    """What of these tensors is not as wanted, by key: missing, unexpected, of another shape; empty: nothing."""
+    wrong = [f"{key} is missing" for key in wanted if key not in part]
+    wrong += [f"{key} is unexpected" for key in part if key not in wanted]
+    wrong += [
+        f"{key} is {list(part[key].shape)}, not {list(shape)}"
+        for key, shape in wanted.items()
+        if key in part and list(part[key].shape) != list(shape)
+    ]
+    more = f" and {len(wrong) - 8} more" if len(wrong) > 8 else ""
+    return "; ".join(wrong[:8]) + more
+
+
 def _unwrapped(part: Mapping[str, Tensor], *, where: str) -> dict[str, Tensor]:
     bare = {key.removeprefix("module."): tensor for key, tensor in part.items()}
     if len(bare) < len(part):
@@ -141,16 +154,8 @@ def _fill(module: nn.Module, part: dict[str, Tensor], *, where: str) -> None:
     wanted = module.state_dict()
     if "hpf.filter" in wanted and "hpf.filter" not in part:
         part = {**part, "hpf.filter": wanted["hpf.filter"]}
-    wrong = [f"{key} is missing" for key in wanted if key not in part]
-    wrong += [f"{key} is unexpected" for key in part if key not in wanted]
-    wrong += [
-        f"{key} is {list(part[key].shape)}, not {list(tensor.shape)}"
-        for key, tensor in wanted.items()
-        if key in part and part[key].shape != tensor.shape
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 8} more" if len(wrong) > 8 else ""
-        raise BadCheckpoint(f"{where}: {'; '.join(wrong[:8])}{more}")
+    if wrong := misfits(part, {key: tensor.shape for key, tensor in wanted.items()}):
+        raise BadCheckpoint(f"{where}: {wrong}")
     if "hpf.filter" in wanted and not torch.allclose(part["hpf.filter"].to(wanted["hpf.filter"]), wanted["hpf.filter"]):
         raise BadCheckpoint(f"{where}: hpf.filter is not the high-pass of this w_hpf")
     module.load_state_dict(part)

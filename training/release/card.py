@@ -122,7 +122,7 @@ def _numbers(evaluation: Evaluation) -> list[str]:
             whole.setdefault(rest, {})[direction] = value
     directions = sorted({direction for values in whole.values() for direction in values})
     on = evaluation.snapshot_id
-    blocks = [
+    blocks: list[str] = [
         "## How good it is",
         f"Measured {_moment(evaluation.at)} on held-out faces{f' of snapshot `{on[:12]}`' if on else ''} by "
         f"`{_code(evaluation.version)}`.",
@@ -131,6 +131,12 @@ def _numbers(evaluation: Evaluation) -> list[str]:
             [(metric, *(_number(whole[metric].get(way)) for way in directions)) for metric in sorted(whole)],
         ),
     ]
+    if "fid_pictures" in whole:
+        more = "" if "fid" in whole else " Too few pictures: it is not told here."
+        blocks.append(
+            "`fid` is the Fréchet Inception distance; `fid_pictures` is how many pictures its smaller side has: below "
+            f"10,000 it is too high, and only models measured on equally many may be compared.{more}"
+        )
     if slices:
         told = sorted({metric for values in slices.values() for metric in values})
         rows = [

@@ -7,6 +7,7 @@ The numbers are starting values (for pictures of real people; to be set from the
      "slice_floors": {"identity_kept": 0.8}, "margins": {"copy_rate": 0.01}, "slice_pairs": 50}
 
 A floor of null does not count, `"*": null` takes all of them away. A name with a direction goes before one without.
+`fid` and `lpips` count only where they are named, and then must have been measured.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ class Guard:
     are weighed against each other.
 
     `sliced` is the margin in a slice, whose fewer pairs say less for sure; None: slices do not have the metric. With
-    `relative` margins are shares of the champion's number.
+    `relative` margins are shares of the champion's number. A margin of None: nothing is asked, until the operator does.
     """
 
     metric: str
-    margin: float
+    margin: float | None
     sliced: float | None
     higher_is_better: bool = False
     relative: bool = False
@@ -90,13 +91,17 @@ FLOORS = (
     Floor("target_rate", 0.7, 0.6, at_least=True),  # of our own classifier
 )
 
+# Asked only where the operator names them: they need weights of the operator's, and both reward copying.
+UNASKED_GUARDS = (Guard("fid", None, None, relative=True), Guard("lpips", None, None, higher_is_better=True))
+UNASKED_FLOORS = (Floor("fid", None, None), Floor("lpips", None, None, at_least=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What promotion goes by. `changed` are limits by their full name ("direction/metric"); None: does not count."""
 
-    guards: tuple[Guard, ...] = GUARDS
-    floors: tuple[Floor, ...] = FLOORS
+    guards: tuple[Guard, ...] = (*GUARDS, *UNASKED_GUARDS)
+    floors: tuple[Floor, ...] = (*FLOORS, *UNASKED_FLOORS)
     changed: Mapping[str, float | None] = field(default_factory=dict)
     slice_pairs: int = 30
     """A slice with fewer pairs than this is not judged."""
@@ -120,24 +125,24 @@ def policy_of(text: str) -> Policy:
         raise BadPolicy(f"a policy of promotion has {', '.join(sorted(known))}; {what}")
     floors, changed = _floors(_table(given, "floors"), _table(given, "slice_floors"))
     margins = _table(given, "margins")
-    _must_be_known(margins, {guard.metric for guard in GUARDS})
+    _must_be_known(margins, {guard.metric for guard in Policy().guards})
     pairs = given.get("slice_pairs", Policy().slice_pairs)
     if not isinstance(pairs, int) or isinstance(pairs, bool) or pairs < 1:
         raise BadPolicy(f"slice_pairs is a whole number of 1 or more, not {pairs!r}")
-    guards = tuple(replace(guard, margin=_margin(margins, guard)) for guard in GUARDS)
+    guards = tuple(replace(guard, margin=_margin(margins, guard)) for guard in Policy().guards)
     return Policy(guards=guards, floors=floors, changed=changed, slice_pairs=pairs)
 
 
 def _floors(
     limits: Mapping[str, float | None], in_slices: Mapping[str, float | None]
 ) -> tuple[tuple[Floor, ...], Mapping[str, float | None]]:
-    names = {floor.metric for floor in FLOORS}
+    names = {floor.metric for floor in Policy().floors}
     _must_be_known({name.rpartition("/")[2]: limit for name, limit in limits.items()}, names | {"*"})
     _must_be_known(in_slices, names | {"*"})
     if any(table.get("*") is not None for table in (limits, in_slices)):
         raise BadPolicy('"*" stands for every metric, and can only be null')
     floors = []
-    for floor in FLOORS:
+    for floor in Policy().floors:
         limit = limits.get(floor.metric, None if "*" in limits else floor.limit)
         # Whoever takes a floor away takes it away in slices too, unless they say otherwise.
         usual = None if limit is None or "*" in in_slices else floor.sliced
@@ -162,8 +167,10 @@ def _must_be_known(table: Mapping[str, float | None], names: set[str]) -> None:
         raise BadPolicy(f"nothing is asked of {', '.join(unknown)}; there are {', '.join(sorted(names - {'*'}))}")
 
 
-def _margin(margins: Mapping[str, float | None], guard: Guard) -> float:
-    margin = margins.get(guard.metric, guard.margin)
+def _margin(margins: Mapping[str, float | None], guard: Guard) -> float | None:
+    if guard.metric not in margins:
+        return guard.margin
+    margin = margins[guard.metric]
     if margin is None or margin < 0:
         raise BadPolicy(f"a margin is 0 or more, not {margin!r}")
     return margin

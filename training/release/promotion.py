@@ -102,7 +102,8 @@ def _parts(measured: Sequence[Mapping[str, float]], direction: str, policy: Poli
 def _missing(metrics: Mapping[str, float], part: _Part, policy: Policy) -> list[str]:
     if not part.in_slice and not any(name.startswith(part.prefix) for name in metrics):
         return [f"{part.direction} was not measured: it needs two held-out faces on each side"]
-    names = [guard.metric for guard in policy.guards if not part.in_slice or guard.sliced is not None]
+    margins = {guard.metric: guard.sliced if part.in_slice else guard.margin for guard in policy.guards}
+    names = [metric for metric, margin in margins.items() if margin is not None]
     limits = {floor.metric: policy.limit(floor, part.direction, in_slice=part.in_slice) for floor in policy.floors}
     names += [metric for metric, limit in limits.items() if limit is not None]
     names += ["pairs"] if part.in_slice else []
