@@ -19,15 +19,32 @@ def frechet(fakes: np.ndarray, reals: np.ndarray, *, shrink: bool = True) -> flo
     if len(fakes) < 2 or len(reals) < 2:
         raise ValueError("a covariance needs two samples")
     fakes, reals = np.asarray(fakes, dtype=np.float64), np.asarray(reals, dtype=np.float64)
-    one, other = (
-        _shrunk_covariance(f) if shrink else np.cov(f, rowvar=False).reshape(f.shape[1], -1) for f in (fakes, reals)
-    )
+    if not shrink:
+        return _plain_frechet(fakes, reals)
+    one, other = _shrunk_covariance(fakes), _shrunk_covariance(reals)
     values, vectors = np.linalg.eigh(one)
     root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
     product = np.linalg.eigvalsh(root @ other @ root)
     mean = fakes.mean(0) - reals.mean(0)
     distance = mean @ mean + np.trace(one) + np.trace(other) - 2 * np.sqrt(np.clip(product, 0, None)).sum()
     return float(max(distance, 0.0))
+
+
+def _plain_frechet(fakes: np.ndarray, reals: np.ndarray) -> float:
+    """With Σ = RᵀR, R from the samples themselves, tr (Σ₁Σ₂)^½ is the sum of the singular values of R₁R₂ᵀ.
+
+    No covariance is made, so nothing is squared and rooted again, and few samples of many features cost little.
+    """
+    one, other = _factor(fakes), _factor(reals)
+    mean = fakes.mean(0) - reals.mean(0)
+    shared = np.linalg.svd(one @ other.T, compute_uv=False).sum()
+    return float(max(mean @ mean + (one**2).sum() + (other**2).sum() - 2 * shared, 0.0))
+
+
+def _factor(features: np.ndarray) -> np.ndarray:
+    """R with RᵀR the covariance of features [n,d], [min(n,d),d]."""
+    centred: np.ndarray = (features - features.mean(0)) / np.sqrt(len(features) - 1)
+    return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
 def kernel_distance(fakes: np.ndarray, reals: np.ndarray) -> float:
