@@ -246,3 +246,20 @@ def test_getting_better_never_costs_a_promotion(metric: str, better: float, way:
 def test_a_stricter_policy_promotes_nothing_more() -> None:
     strict = replace(Policy(), floors=tuple(replace(floor, limit=1.0 if floor.at_least else 0.0) for floor in FLOORS))
     assert not decide(metrics(), None, directions=WAYS, policy=strict).promote
+
+
+def test_fid_and_lpips_count_only_where_they_are_named_and_then_must_be_there() -> None:
+    poor, fine = metrics(fid=60.0, lpips=0.1), metrics(fid=20.0, lpips=0.4)
+    assert decide(poor, fine, directions=WAYS).promote
+    floors = policy_of('{"floors": {"fid": 30, "makeup_to_bare/lpips": 0.3}}')
+    refused = decide(poor, None, directions=WAYS, policy=floors)
+    assert "bare_to_makeup/fid is 60.000: at most 30 is allowed" in refused.reasons
+    assert "makeup_to_bare/lpips is 0.100: at least 0.3 is needed" in refused.reasons
+    assert decide(fine, None, directions=WAYS, policy=floors).promote
+    margins = policy_of('{"margins": {"fid": 0.05, "lpips": 0.02}}')
+    worse = decide(metrics(fid=21.5, lpips=0.4), fine, directions=WAYS, policy=margins)
+    assert worse.reasons[0] == "bare_to_makeup/fid 20.000 → 21.500 is worse by more than 0.05"
+    assert decide(metrics(fid=19.0, lpips=0.5), fine, directions=WAYS, policy=margins).promote
+    for policy in (floors, margins):
+        judgement = decide(metrics(), None, directions=WAYS, policy=policy)
+        assert "bare_to_makeup/fid is missing or not finite" in judgement.reasons
