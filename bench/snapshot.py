@@ -183,7 +183,7 @@ def _rows(connection: Connection, numbers: range, crops: list[str]) -> None:
             for n in numbers
         ],
     )
-    points = np.round(128 + draw.uniform(-60, 60, (len(numbers), 68, 2)), 3).tolist()
+    points = (128 + draw.uniform(-60, 60, (len(numbers), 68, 2))).tolist()
     insert(
         "faces",
         [

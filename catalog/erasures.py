@@ -172,7 +172,7 @@ def _blank(connection: Connection, photo_id: int, moment: datetime) -> None:
     connection.execute(
         update(faces)
         .where(faces.c.photo_id == photo_id)
-        .values(box=[0, 0, 0, 0], landmarks=[], crop_landmarks=[], quad=[], checked_at=moment)
+        .values(box=[0, 0, 0, 0], landmarks=[], crop_landmarks=[], points="", quad=[], checked_at=moment)
     )
     mine = select(faces.c.id).where(faces.c.photo_id == photo_id)
     connection.execute(delete(people).where(people.c.face_id.in_(mine)))

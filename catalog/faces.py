@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import false, func, or_, select, update
 
+from catalog import points
 from catalog.errors import NotFound
 from catalog.floors import lower
 from catalog.part import Part, now, signed, unsigned
@@ -83,15 +84,15 @@ class Faces(Part):
             select(
                 faces.c.id,
                 faces.c.sha256,
-                faces.c.crop_landmarks,
-                photos.c.sha256.label("photo_sha256"),
-                faces.c.phash,
+                photos.c.sha256,
                 queries.c.domain,
+                faces.c.points,
                 candidates.c.train_ok,
+                people.c.person,
                 candidates.c.source,
                 candidates.c.author,
                 candidates.c.page_url,
-                people.c.person,
+                faces.c.phash,
             )
             .join(photos, photos.c.id == faces.c.photo_id)
             .join(candidates, candidates.c.id == photos.c.candidate_id)
@@ -102,24 +103,25 @@ class Faces(Part):
             .join(final, final.c.face_id == faces.c.id)
             .where(*(stage.c.verdict == Verdict.APPROVE.value for stage in (raw, crop, final)))
             .where(photos.c.id.not_in(refused("erase")))
-            .order_by(faces.c.sha256, faces.c.id)
         )
         with self._catalog.reading() as connection:
-            rows = connection.execute(statement).all()
+            rows = connection.execute(statement).tuples().all()
+        rows = sorted(rows, key=lambda row: (row[1], row[0]))  # here: a database would carry the points along
+        domains = {domain.value: domain for domain in Domain}
         return [
             ApprovedFace(
-                face_id=row.id,
-                sha256=row.sha256,
-                photo_sha256=row.photo_sha256,
-                domain=Domain(row.domain),
-                crop_landmarks=tuple((x, y) for x, y in row.crop_landmarks),
-                train_ok=row.train_ok,
-                person=row.person,
-                account=f"{row.source}/{row.author}" if row.author else "",
-                page=row.page_url,
-                phash=row.phash,
+                face_id=face_id,
+                sha256=sha256,
+                photo_sha256=photo,
+                domain=domains[domain],
+                points=written,
+                train_ok=train_ok,
+                person=person,
+                account=f"{source}/{author}" if author else "",
+                page=page,
+                phash=phash,
             )
-            for row in rows
+            for face_id, sha256, photo, domain, written, train_ok, person, source, author, page, phash in rows
         ]
 
     def count(self) -> int:
@@ -166,6 +168,7 @@ def _row(photo_id: int, face: NewFace, moment: Any) -> dict[str, Any]:
         "box": list(face.box),
         "landmarks": [list(point) for point in face.landmarks],
         "crop_landmarks": [list(point) for point in face.crop_landmarks],
+        "points": points.written(face.crop_landmarks),
         "quad": [list(point) for point in face.quad],
         "padded": face.padded,
         "detector": face.detector,

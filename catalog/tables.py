@@ -261,6 +261,7 @@ faces = Table(
     Column("phash", BigInteger, nullable=False),
     Column("cropped_at", Utc, nullable=False),
     Column("checked_at", Utc),
+    Column("points", Text, nullable=False, server_default=""),  # crop_landmarks as manifests write them
     UniqueConstraint("photo_id", "number"),
     CheckConstraint("padded >= 0 AND padded <= 1", name="padded_is_a_fraction"),
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog import Blobs, Catalog, Settings, open_blobs
+from catalog import Blobs, Catalog, Settings, open_blobs, points
 from catalog import settings as configured
 from catalog.errors import BlobCorrupt, BlobMissing
 from catalog.records import ApprovedFace, Snapshot
@@ -155,7 +155,7 @@ def _describer(blobs: Blobs, settings: Settings) -> Describe:
             picture = decode(blobs.get("faces", face.sha256), size=snapshots.CROP_SIZE)
         except (BlobMissing, BlobCorrupt, BadSnapshot):
             return None
-        return look(picture, np.array(face.crop_landmarks) / snapshots.CROP_SIZE)
+        return look(picture, np.array(points.read(face.points)) / snapshots.CROP_SIZE)
 
     return describe
 

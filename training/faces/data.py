@@ -62,7 +62,9 @@ def open_faces(pixels: np.ndarray | Pack, entries: Sequence[Entry], *, held_out:
     if pixels.ndim != 4 or pixels.dtype != np.uint8 or len(pixels) != len(entries):
         raise BadSnapshot(f"a pack of {pixels.shape} {pixels.dtype} for {len(entries)} faces")
     rows = [row for row, test in enumerate(snapshot.held_out(entries)) if test == held_out]
-    landmarks = np.array([entries[row].landmarks for row in rows], dtype=np.float32).reshape(-1, 68, 2)
+    # All at once: face by face it takes several times as long.
+    written = ",".join([entries[row].points for row in rows])
+    landmarks = (np.fromstring(written, dtype=np.float64, sep=",") / 100).astype(np.float32).reshape(-1, 68, 2)
     return Faces(
         pixels=pixels,
         rows=np.array(rows, dtype=np.int64),

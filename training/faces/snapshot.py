@@ -12,11 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog import points
 from catalog.records import ApprovedFace, Domain
 from training.errors import BadSnapshot
 from training.faces.split import TEST_LEAST, TEST_PERCENT, draw, places_of
@@ -31,58 +33,51 @@ DOMAINS = tuple(domain.value for domain in Domain)
 """The order of the domains in the networks' heads."""
 
 _POINTS = 2 * 68
+_WRITTEN = re.compile(r"-?\d+(?:,-?\d+){%d}" % (_POINTS - 1))
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
     """One face of a snapshot: a line of its manifest. `photo` is the sha256 of the photo that it was cut from.
 
-    `points` are its landmarks, x and y by turns, in hundredths of the crop's pixels. `group` names all who may be the
-    same person, and `held_out` its side; None in a manifest of before there were groups.
+    `points` are its landmarks in writing, as the line has them (`catalog.points`). `group` names all who may be the same
+    person, and `held_out` its side; None in a manifest of before there were groups.
     """
 
     sha256: str
     domain: str
     photo: str
-    points: tuple[int, ...]
+    points: str
     group: str = ""
     held_out: bool | None = None
 
     @property
     def landmarks(self) -> tuple[tuple[float, float], ...]:
         """The 68 landmarks, in the crop's pixels."""
-        return tuple((x / 100, y / 100) for x, y in zip(self.points[::2], self.points[1::2], strict=True))
+        return points.read(self.points)
 
 
 def entries_of(faces: Iterable[ApprovedFace], known: Mapping[str, bool] | None = None) -> tuple[Entry, ...]:
     """The entries of a snapshot of these faces, in its order; `known` are the sides of photos that have one already.
 
     Equal crops count once. A crop that people approved in both domains can teach neither: it is left out, with a
-    warning.
+    warning. Raises BadSnapshot for a face without its landmarks.
     """
-    import numpy as np
-
     by_crop: dict[str, list[ApprovedFace]] = {}
     for face in faces:
         by_crop.setdefault(face.sha256, []).append(face)
-    for sha256 in [name for name, same in by_crop.items() if len({face.domain for face in same}) > 1]:
+    shared = [(name, same) for name, same in by_crop.items() if len(same) > 1]
+    for sha256 in [name for name, same in shared if len({face.domain for face in same}) > 1]:
         log.warning("crop %s is approved in two domains; left out of the snapshot", sha256)
         del by_crop[sha256]
     places = places_of([face for same in by_crop.values() for face in same], known or {})
-    chosen = [
-        min(same, key=lambda face: (face.photo_sha256, face.crop_landmarks)) for _, same in sorted(by_crop.items())
-    ]
-    points = np.array([face.crop_landmarks for face in chosen], dtype=np.float64).reshape(-1, _POINTS)
+    chosen = [min(same, key=_first) if len(same) > 1 else same[0] for _, same in sorted(by_crop.items())]
+    if lacking := [face.face_id for face in chosen if face.points.count(",") != _POINTS - 1]:
+        raise BadSnapshot(f"{len(lacking)} faces have not 68 landmarks, face {lacking[0]} among them")
+    domains = {domain: domain.value for domain in Domain}
     return tuple(
-        Entry(
-            sha256=face.sha256,
-            domain=face.domain.value,
-            photo=face.photo_sha256,
-            points=tuple(hundredths),
-            group=places[face.sha256].group,
-            held_out=places[face.sha256].held_out,
-        )
-        for face, hundredths in zip(chosen, np.rint(points * 100).astype(np.int64).tolist(), strict=True)
+        Entry(face.sha256, domains[face.domain], face.photo_sha256, face.points, place.group, place.held_out)
+        for face, place in ((face, places[face.sha256]) for face in chosen)
     )
 
 
@@ -92,7 +87,7 @@ def manifest_of(entries: Iterable[Entry]) -> bytes:
     # By hand, which is several times faster than json: nothing here needs an escape.
     return "".join(
         f'{{"sha256":"{entry.sha256}","domain":"{entry.domain}","photo":"{entry.photo}","group":"{entry.group}",'
-        f'"held_out":{_JSON[entry.held_out]},"points":[{",".join(map(str, entry.points))}]}}\n'
+        f'"held_out":{_JSON[entry.held_out]},"points":[{entry.points}]}}\n'
         for _, entry in sorted(by_crop.items())
     ).encode()
 
@@ -107,20 +102,21 @@ def read_manifest(manifest: bytes) -> tuple[Entry, ...]:
     entries = []
     for number, line in enumerate(manifest.splitlines(), start=1):
         try:
-            fields = json.loads(line)
-            points = fields["points"] if "points" in fields else _hundredths(fields["landmarks"])
+            fields = json.loads(line, parse_int=str)  # as they are written
+            written = ",".join(fields["points"]) if "points" in fields else points.written(_pairs(fields["landmarks"]))
             entry = Entry(
                 sha256=fields["sha256"],
                 domain=fields["domain"],
                 photo=fields["photo"],
-                points=tuple(map(int, points)),
+                points=written,
                 group=fields.get("group", ""),
                 held_out=fields.get("held_out"),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise BadSnapshot(f"manifest, line {number} cannot be read: {error!r}") from None
-        if entry.domain not in DOMAINS or len(entry.points) != _POINTS:
-            raise BadSnapshot(f"manifest, line {number} has domain {entry.domain}, {len(entry.points) // 2} landmarks")
+        if entry.domain not in DOMAINS or not _WRITTEN.fullmatch(entry.points):
+            count = (entry.points.count(",") + 1) // 2
+            raise BadSnapshot(f"manifest, line {number} has domain {entry.domain}, {count} landmarks")
         entries.append(entry)
     return tuple(entries)
 
@@ -183,5 +179,9 @@ def manifest_problems(folder: Path, *, original: bytes | None) -> list[str]:
 _JSON = {True: "true", False: "false", None: "null"}
 
 
-def _hundredths(landmarks: Iterable[tuple[float, float]]) -> list[int]:
-    return [round(100 * float(value)) for x, y in landmarks for value in (x, y)]
+def _first(face: ApprovedFace) -> tuple[str, str]:
+    return face.photo_sha256, face.points
+
+
+def _pairs(landmarks: Iterable[tuple[float | str, float | str]]) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in landmarks]

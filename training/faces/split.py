@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from catalog.records import ApprovedFace
+from catalog.records import ApprovedFace, Domain
 
 TEST_PERCENT = 10
 """About this share of the groups is held out of training, for evaluation."""
@@ -41,7 +41,8 @@ class _Group:
     first: str = ""  # the lowest of its photos' names
     crops: list[str] = field(default_factory=list)
     photos: set[str] = field(default_factory=set)
-    domains: Counter[str] = field(default_factory=Counter)
+    domains: list[str] = field(default_factory=list)  # of each crop
+    lot: float = 0.0
 
 
 def places_of(faces: Sequence[ApprovedFace], known: Mapping[str, bool]) -> dict[str, Place]:
@@ -52,11 +53,11 @@ def places_of(faces: Sequence[ApprovedFace], known: Mapping[str, bool]) -> dict[
     """
     groups = _groups(faces)
     held_out = _held_out(groups, known)
-    return {
-        crop: Place(hashlib.sha256(f"group {group.first}".encode()).hexdigest()[:16], number in held_out)
-        for number, group in enumerate(groups)
-        for crop in group.crops
-    }
+    places: dict[str, Place] = {}
+    for number, group in enumerate(groups):
+        place = Place(hashlib.sha256(f"group {group.first}".encode()).hexdigest()[:16], number in held_out)
+        places.update(dict.fromkeys(group.crops, place))
+    return places
 
 
 def draw(photo: str) -> float:
@@ -65,32 +66,39 @@ def draw(photo: str) -> float:
 
 
 def _groups(faces: Sequence[ApprovedFace]) -> list[_Group]:
-    parents: dict[Hashable, Hashable] = {}
+    parents = list(range(len(faces)))
 
-    def root(name: Hashable) -> Hashable:
-        found = name
-        while (parent := parents.setdefault(found, found)) != found:
-            found = parent
-        while (parent := parents[name]) != found:
-            parents[name], name = found, parent
+    def root(number: int) -> int:
+        found = number
+        while parents[found] != found:
+            found = parents[found]
+        while parents[number] != found:
+            parents[number], number = found, parents[number]
         return found
 
     strange_accounts = {face.account for face in faces if face.person is None and face.account}
     strange_pages = {face.page for face in faces if face.person is None and _is_address(face.page)}
-    for face in faces:
+    holders: dict[Hashable, int] = {}  # the first face with each crop, photo, person ...
+    for number, face in enumerate(faces):
         for link in _links(face, accounts=strange_accounts, pages=strange_pages):
-            parents[root(link)] = root(face.sha256)
-    found: dict[Hashable, _Group] = defaultdict(_Group)
-    for face in faces:
-        group = found[root(face.sha256)]
-        group.first = min(group.first or face.photo_sha256, face.photo_sha256)
+            holder = holders.setdefault(link, number)
+            if holder != number:
+                parents[root(holder)] = root(number)
+    names = {domain: domain.value for domain in Domain}
+    found: dict[int, _Group] = defaultdict(_Group)
+    for number, face in enumerate(faces):
+        group = found[root(number)]
         group.crops.append(face.sha256)
         group.photos.add(face.photo_sha256)
-        group.domains[face.domain.value] += 1
-    return sorted(found.values(), key=lambda group: (draw(group.first), group.first))
+        group.domains.append(names[face.domain])
+    for group in found.values():
+        group.first = min(group.photos)
+        group.lot = draw(group.first)
+    return sorted(found.values(), key=lambda group: (group.lot, group.first))
 
 
 def _links(face: ApprovedFace, *, accounts: Iterable[str], pages: Iterable[str]) -> Iterator[Hashable]:
+    yield face.sha256
     yield "photo", face.photo_sha256
     if face.phash is not None:
         yield "looks", face.phash
@@ -119,11 +127,13 @@ def _held_out(groups: Sequence[_Group], known: Mapping[str, bool]) -> set[int]:
             held.update(group.domains)
     for number in new:
         group = groups[number]
-        short = any(held[domain] < min(TEST_LEAST, totals[domain] // _MOST) for domain in group.domains)
-        fits = all(held[domain] + count <= totals[domain] // _MOST for domain, count in group.domains.items())
-        if fits and (short or draw(group.first) < TEST_PERCENT / 100):
+        counts = Counter(group.domains)
+        short = any(held[domain] < min(TEST_LEAST, totals[domain] // _MOST) for domain in counts)
+        if not short and group.lot >= TEST_PERCENT / 100:
+            continue
+        if all(held[domain] + count <= totals[domain] // _MOST for domain, count in counts.items()):
             chosen.add(number)
-            held.update(group.domains)
+            held.update(counts)
     return chosen
 
 
