@@ -103,10 +103,10 @@ class Faces(Part):
             .join(final, final.c.face_id == faces.c.id)
             .where(*(stage.c.verdict == Verdict.APPROVE.value for stage in (raw, crop, final)))
             .where(photos.c.id.not_in(refused("erase")))
+            .order_by(faces.c.sha256, faces.c.id)
         )
         with self._catalog.reading() as connection:
             rows = connection.execute(statement).tuples().all()
-        rows = sorted(rows, key=lambda row: (row[1], row[0]))  # here: a database would carry the points along
         domains = {domain.value: domain for domain in Domain}
         return [
             ApprovedFace(
@@ -144,8 +144,10 @@ class Faces(Part):
         erased = faces.c.photo_id.in_(refused("erase"))
         with self._catalog.reading() as connection:
             gone = select(faces.c.sha256).where(erased)
+            if not (names := set(connection.scalars(gone))):
+                return names
             kept = select(faces.c.sha256).where(faces.c.sha256.in_(gone), ~erased)
-            return set(connection.scalars(gone)) - set(connection.scalars(kept))
+            return names - set(connection.scalars(kept))
 
     def _list(self, statement: Any) -> Sequence[Face]:
         with self._catalog.reading() as connection:

@@ -124,6 +124,19 @@ def test_on_the_way_back_a_retired_query_counts_as_blocked_and_nothing_is_lost(e
     catalog.close()
 
 
+def test_the_landmarks_of_faces_that_were_there_are_written_down(empty_url: str) -> None:
+    catalog = Catalog(empty_url)
+    rows = Rows(catalog)
+    for _ in range(3):
+        rows.approved_face()
+    before = catalog.faces.approved()
+    command.downgrade(config(catalog.engine), "0012")
+    catalog.migrate()
+    assert catalog.faces.approved() == before
+    assert before[0].points.startswith("0,100,100,200,")
+    catalog.close()
+
+
 def test_the_newest_migration_is_the_one_whose_file_has_the_highest_number() -> None:
     files = sorted(path.name.partition("_")[0] for path in (ROOT / "catalog/migrations/versions").glob("[0-9]*.py"))
     assert ScriptDirectory.from_config(config()).get_current_head() == files[-1]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from catalog import steps
 from catalog.__main__ import main
@@ -23,7 +23,7 @@ from catalog.census import census
 from catalog.errors import BadInput, BlobMissing, CatalogError, Conflict, NotFound
 from catalog.records import BatchState, Face, Flag, NewFace, NewPhoto, Photo, Reason, Score, Stage, Verdict
 from catalog.settings import settings
-from catalog.tables import batches
+from catalog.tables import batches, faces
 from rows import Rows, subject_of
 
 
@@ -143,6 +143,8 @@ def test_nothing_that_described_the_person_stays(
     steps.erase(photo_id=photo.id, by="rita", catalog=catalog, blobs=blobs)
     blank = catalog.faces.get(face.id).face
     assert (blank.landmarks, blank.crop_landmarks, blank.quad, blank.box) == ((), (), (), (0, 0, 0, 0))
+    with catalog.reading() as connection:
+        assert connection.scalars(select(faces.c.points).where(faces.c.id == face.id)).all() == [""]
     assert catalog.scores.of_many([subject_of(face), subject_of(photo)]) == {}
     assert catalog.scores.flags([subject_of(photo)], stage=Stage.RAW) == {}
     where = catalog.photos.provenance(photo.id)

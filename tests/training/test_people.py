@@ -16,7 +16,7 @@ from training.faces.split import places_of
 
 def face(number: int) -> ApprovedFace:
     name = f"{number:064x}"
-    return ApprovedFace(number, name, name, Domain.BARE, ())
+    return ApprovedFace(number, name, name, Domain.BARE, "")
 
 
 def describe(of: ApprovedFace) -> np.ndarray | None:

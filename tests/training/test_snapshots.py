@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog import points
 from catalog.records import ApprovedFace, Domain
 from training.errors import BadSnapshot
 from training.faces import snapshot as snapshots
@@ -23,10 +24,8 @@ coordinates = st.floats(-50, 300, allow_nan=False).map(lambda x: round(x, 2))
 def approved(
     sha256: str, *, photo: str = "", domain: Domain = Domain.BARE, face_id: int = 1, x: float = 1.0
 ) -> ApprovedFace:
-    points = tuple((x + i, 2.0 * i) for i in range(68))
-    return ApprovedFace(
-        face_id=face_id, sha256=sha256, photo_sha256=photo or sha256, domain=domain, crop_landmarks=points
-    )
+    written = points.written((x + i, 2.0 * i) for i in range(68))
+    return ApprovedFace(face_id=face_id, sha256=sha256, photo_sha256=photo or sha256, domain=domain, points=written)
 
 
 faces = st.lists(
@@ -42,7 +41,7 @@ def test_the_same_faces_give_the_same_id_in_any_order_and_under_any_row_numbers(
     shuffled = list(faces)
     order.shuffle(shuffled)  # type: ignore[attr-defined]
     renumbered = [
-        ApprovedFace(n, face.sha256, face.photo_sha256, face.domain, face.crop_landmarks)
+        ApprovedFace(n, face.sha256, face.photo_sha256, face.domain, face.points)
         for n, face in enumerate(shuffled)
     ]
     one, other = (snapshots.manifest_of(snapshots.entries_of(some)) for some in (faces, renumbered))
@@ -68,6 +67,12 @@ def test_a_crop_approved_in_both_domains_is_left_out_with_a_warning(caplog: pyte
     assert "a" * 64 in caplog.text
 
 
+def test_a_face_without_its_landmarks_is_named_and_makes_no_snapshot() -> None:
+    lacking = replace(approved("a" * 64, face_id=7), points="")
+    with pytest.raises(BadSnapshot, match="face 7 among them"):
+        snapshots.entries_of([lacking, approved("b" * 64)])
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -76,6 +81,8 @@ def test_a_crop_approved_in_both_domains_is_left_out_with_a_warning(caplog: pyte
         (b'{"sha256":"a","domain":"bare","photo":"a","landmarks":[[1,2]]}\n', "1 landmarks"),
         (b'{"sha256":"a","domain":"cat","photo":"a","landmarks":[]}\n', "domain cat"),
         (b'{"sha256":"a","domain":"bare","photo":"a","points":[1,2,3]}\n', "1 landmarks"),
+        (b'{"sha256":"a","domain":"bare","photo":"a","points":[1.5,2]}\n', "line 1 cannot be read"),
+        (b'{"sha256":"a","domain":"bare","photo":"a","points":["x","y"]}\n', "1 landmarks"),
     ],
 )
 def test_a_bad_manifest_is_refused_by_line(line: bytes, says: str) -> None:
@@ -106,10 +113,10 @@ def test_who_is_the_same_person_is_part_of_what_a_snapshot_is() -> None:
 
 
 def test_a_manifest_of_before_there_were_groups_is_split_by_its_photos() -> None:
-    points = ",".join(f"[{number}.5,{number}.25]" for number in range(68))
+    landmarks = ",".join(f"[{number}.5,{number}.25]" for number in range(68))
     lines = [
         f'{{"sha256":"{hashlib.sha256(str(number).encode()).hexdigest()}","domain":"bare","photo":"p{number}",'
-        f'"landmarks":[{points}]}}\n'
+        f'"landmarks":[{landmarks}]}}\n'
         for number in range(32)
     ]
     entries = snapshots.read_manifest("".join(lines).encode())

@@ -24,7 +24,7 @@ def face(number: int, **said: object) -> ApprovedFace:
         "sha256": name(f"crop {number}"),
         "photo_sha256": name(f"photo {number}"),
         "domain": Domain.MAKEUP if number % 2 else Domain.BARE,
-        "crop_landmarks": (),
+        "points": "",
         "person": 100_000 + number,
         **said,
     }

@@ -76,14 +76,11 @@ def _groups(faces: Sequence[ApprovedFace]) -> list[_Group]:
             parents[number], number = found, parents[number]
         return found
 
-    strange_accounts = {face.account for face in faces if face.person is None and face.account}
-    strange_pages = {face.page for face in faces if face.person is None and _is_address(face.page)}
-    holders: dict[Hashable, int] = {}  # the first face with each crop, photo, person ...
-    for number, face in enumerate(faces):
-        for link in _links(face, accounts=strange_accounts, pages=strange_pages):
-            holder = holders.setdefault(link, number)
-            if holder != number:
-                parents[root(holder)] = root(number)
+    for column in _ties(faces):
+        holders: dict[Hashable, int] = {}
+        for number, tie in enumerate(column):
+            if tie is not None and (holder := holders.setdefault(tie, number)) != number:
+                parents[root(number)] = root(holder)
     names = {domain: domain.value for domain in Domain}
     found: dict[int, _Group] = defaultdict(_Group)
     for number, face in enumerate(faces):
@@ -97,24 +94,25 @@ def _groups(faces: Sequence[ApprovedFace]) -> list[_Group]:
     return sorted(found.values(), key=lambda group: (group.lot, group.first))
 
 
-def _links(face: ApprovedFace, *, accounts: Iterable[str], pages: Iterable[str]) -> Iterator[Hashable]:
-    yield face.sha256
-    yield "photo", face.photo_sha256
-    if face.phash is not None:
-        yield "looks", face.phash
-    if face.person is not None:
-        yield "person", face.person
-    if face.account in accounts:
-        yield "account", face.account
-    if face.page in pages:
-        yield "page", face.page
+def _ties(faces: Sequence[ApprovedFace]) -> Iterator[Iterable[Hashable]]:
+    """What ties faces together, kind by kind: those with the same are of one group, but for None."""
+    yield [face.sha256 for face in faces]
+    yield [face.photo_sha256 for face in faces]
+    yield [face.phash for face in faces]
+    yield [face.person for face in faces]
+    strange = [face for face in faces if face.person is None]
+    accounts = {face.account for face in strange if face.account}
+    pages = {face.page for face in strange if _is_address(face.page)}
+    if accounts:
+        yield [face.account if face.account in accounts else None for face in faces]
+    if pages:
+        yield [face.page if face.page in pages else None for face in faces]
 
 
 def _held_out(groups: Sequence[_Group], known: Mapping[str, bool]) -> set[int]:
     """The numbers of the groups that are held out; groups come in the order of their lots."""
-    totals: Counter[str] = Counter()
-    for group in groups:
-        totals.update(group.domains)
+    totals = Counter(domain for group in groups for domain in group.domains)
+    least = {domain: min(TEST_LEAST, total // _MOST) for domain, total in totals.items()}
     held: Counter[str] = Counter()
     chosen: set[int] = set()
     new = []
@@ -127,10 +125,10 @@ def _held_out(groups: Sequence[_Group], known: Mapping[str, bool]) -> set[int]:
             held.update(group.domains)
     for number in new:
         group = groups[number]
-        counts = Counter(group.domains)
-        short = any(held[domain] < min(TEST_LEAST, totals[domain] // _MOST) for domain in counts)
+        short = any(held[domain] < least[domain] for domain in group.domains)
         if not short and group.lot >= TEST_PERCENT / 100:
             continue
+        counts = Counter(group.domains)
         if all(held[domain] + count <= totals[domain] // _MOST for domain, count in counts.items()):
             chosen.add(number)
             held.update(counts)
