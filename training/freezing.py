@@ -166,7 +166,7 @@ def _describer(blobs: Blobs, settings: Settings) -> Describe:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """No search for cycles meanwhile: many small records that have none come into being, and a third of the time goes."""
+    """No search for cycles meanwhile: in many small records that have none it would take a third of the time."""
     was = gc.isenabled()
     gc.disable()
     try:

@@ -59,7 +59,7 @@ class ReignKind(StrEnum):
 class ApprovedFace:
     """A face that passed all three stages: what a snapshot is made of, if ``train_ok``. ``photo_sha256`` keeps the way
     back. ``person`` is a number that faces of one person share, None where nobody has looked; ``account`` (SOURCE/NAME)
-    and ``page`` say where it came from, ``phash`` what the crop looks like, ``points`` are the crop's landmarks in writing
+    and ``page`` say where it came from, ``phash`` what the crop looks like, ``points`` are its landmarks in writing
     (`catalog.points`)."""
 
     face_id: int

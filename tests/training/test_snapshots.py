@@ -41,8 +41,7 @@ def test_the_same_faces_give_the_same_id_in_any_order_and_under_any_row_numbers(
     shuffled = list(faces)
     order.shuffle(shuffled)  # type: ignore[attr-defined]
     renumbered = [
-        ApprovedFace(n, face.sha256, face.photo_sha256, face.domain, face.points)
-        for n, face in enumerate(shuffled)
+        ApprovedFace(n, face.sha256, face.photo_sha256, face.domain, face.points) for n, face in enumerate(shuffled)
     ]
     one, other = (snapshots.manifest_of(snapshots.entries_of(some)) for some in (faces, renumbered))
     assert snapshots.id_of(one) == snapshots.id_of(other)

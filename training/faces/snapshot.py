@@ -33,15 +33,15 @@ DOMAINS = tuple(domain.value for domain in Domain)
 """The order of the domains in the networks' heads."""
 
 _POINTS = 2 * 68
-_WRITTEN = re.compile(r"-?\d+(?:,-?\d+){%d}" % (_POINTS - 1))
+_WRITTEN = re.compile(rf"-?\d+(?:,-?\d+){{{_POINTS - 1}}}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
     """One face of a snapshot: a line of its manifest. `photo` is the sha256 of the photo that it was cut from.
 
-    `points` are its landmarks in writing, as the line has them (`catalog.points`). `group` names all who may be the same
-    person, and `held_out` its side; None in a manifest of before there were groups.
+    `points` are its landmarks in writing, as the line has them (`catalog.points`). `group` names all who may be the
+    same person, and `held_out` its side; None in a manifest of before there were groups.
     """
 
     sha256: str
