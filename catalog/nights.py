@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import and_, func, select
 
 from catalog.kappa import fleiss_kappa
+from catalog.lineages import way_back
 from catalog.part import Part
 from catalog.records import BatchState, Stage
 from catalog.refusals import refused
@@ -58,16 +59,8 @@ class Nights(Part):
 
     def origins(self, snapshot_id: str) -> Origins:
         """Where a snapshot's faces came from."""
-        statement = (
-            select(candidates.c.source, candidates.c.author, queries.c.text, func.count().label("faces"))
-            .select_from(snapshot_faces)
-            .join(faces, faces.c.id == snapshot_faces.c.face_id)
-            .join(photos, photos.c.id == faces.c.photo_id)
-            .join(candidates, candidates.c.id == photos.c.candidate_id)
-            .join(queries, queries.c.id == candidates.c.query_id)
-            .where(snapshot_faces.c.snapshot_id == snapshot_id)
-            .group_by(candidates.c.source, candidates.c.author, queries.c.id, queries.c.text)
-        )
+        columns = (candidates.c.source, candidates.c.author, queries.c.text)
+        statement = way_back(snapshot_id, *columns, func.count().label("faces")).group_by(*columns, queries.c.id)
         sources: Counter[str] = Counter()
         asked: Counter[str] = Counter()
         accounts: Counter[str] = Counter()

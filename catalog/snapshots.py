@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from catalog.errors import BadInput, NotFound
+from catalog.lineages import way_back
 from catalog.part import Part, must_be_finite, now
 from catalog.records import ApprovedFace, Domain, FreshFace, GateDecision, GateRule, RuleKind, Snapshot
 from catalog.refusals import refused
@@ -91,31 +92,16 @@ class Snapshots(Part):
 
     def split(self, snapshot_id: str) -> Mapping[str, int]:
         """How many faces of each domain a snapshot holds out of training, every domain named."""
-        statement = (
-            select(queries.c.domain, func.count())
-            .select_from(snapshot_faces)
-            .join(faces, faces.c.id == snapshot_faces.c.face_id)
-            .join(photos, photos.c.id == faces.c.photo_id)
-            .join(candidates, candidates.c.id == photos.c.candidate_id)
-            .join(queries, queries.c.id == candidates.c.query_id)
-            .where(snapshot_faces.c.snapshot_id == snapshot_id, snapshot_faces.c.held_out)
-            .group_by(queries.c.domain)
-        )
+        statement = way_back(snapshot_id, queries.c.domain, func.count())
+        statement = statement.where(snapshot_faces.c.held_out).group_by(queries.c.domain)
         with self._catalog.reading() as connection:
             found = {row[0]: row[1] for row in connection.execute(statement)}
         return {domain.value: found.get(domain.value, 0) for domain in Domain}
 
     def sources(self, snapshot_id: str) -> dict[str, str]:
         """The source of each of a snapshot's crops."""
-        statement = (
-            select(faces.c.sha256, candidates.c.source)
-            .join(snapshot_faces, snapshot_faces.c.face_id == faces.c.id)
-            .join(photos, photos.c.id == faces.c.photo_id)
-            .join(candidates, candidates.c.id == photos.c.candidate_id)
-            .where(snapshot_faces.c.snapshot_id == snapshot_id)
-        )
         with self._catalog.reading() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return dict(connection.execute(way_back(snapshot_id, faces.c.sha256, candidates.c.source)).tuples().all())
 
     def sides(self) -> Mapping[str, bool]:
         """Which photos the last training held out (True), and which it learned from; empty before there was one."""
@@ -137,12 +123,8 @@ class Snapshots(Part):
             .where(snapshot_faces.c.snapshot_id == since)
         )
         statement = (
-            select(faces.c.id, queries.c.domain, photos.c.batch_id)
-            .join(snapshot_faces, snapshot_faces.c.face_id == faces.c.id)
-            .join(photos, photos.c.id == faces.c.photo_id)
-            .join(candidates, candidates.c.id == photos.c.candidate_id)
-            .join(queries, queries.c.id == candidates.c.query_id)
-            .where(snapshot_faces.c.snapshot_id == snapshot_id, faces.c.sha256.not_in(known))
+            way_back(snapshot_id, faces.c.id, queries.c.domain, photos.c.batch_id)
+            .where(faces.c.sha256.not_in(known))
             .where(photos.c.id.not_in(refused("erase")))
             .order_by(faces.c.sha256, faces.c.id)
         )

@@ -199,8 +199,8 @@ def _drop_reports(photo_id: int, *, catalog: Catalog, blobs: Blobs) -> None:
     them beside the runs on this machine."""
     names = catalog.evaluations.reports_with(photo_id)
     for name in names:
+        blobs.delete("reports", name)  # first: who brings a page here looks for its blob once it has
         for copy in settings().home.glob(f"runs/*/reports/*-{name[:12]}.html"):
             copy.unlink(missing_ok=True)
-        blobs.delete("reports", name)
     if names:
         catalog.evaluations.forget_reports(names)

@@ -86,21 +86,31 @@ def evaluate(
         device=device,
     )
     story = _story(run, row, measured, step=step, version=version, judge=judge, catalog=catalog, settings=settings)
-    page = render(replace(story, lineage={**story.lineage, **_files(extractors)}), measured)
-    same = [one for one in catalog.evaluations.of_run(run.id) if (one.step, one.version) == (step, version)]
-    found = catalog.models.add_evaluation(
-        run.id,
-        step=step,
-        metrics=numbers_of(measured),
-        version=version,
-        snapshot_id=row.id,
-        classifier=judge.blob,
-        report=blobs.put("reports", page),
-    )
-    for replaced in {one.report for one in same} - {found.report, ""}:
-        blobs.delete("reports", replaced)
-        _page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
-    written = _write_page(run, found, page, settings=settings)
+    story = replace(story, lineage={**story.lineage, **_files(extractors)})
+
+    def keep(story: Story) -> tuple[Evaluation, Path]:
+        page = render(story, measured)
+        same = [one for one in catalog.evaluations.of_run(run.id) if (one.step, one.version) == (step, version)]
+        found = catalog.models.add_evaluation(
+            run.id,
+            step=step,
+            metrics=numbers_of(measured),
+            version=version,
+            snapshot_id=row.id,
+            classifier=judge.blob,
+            report=blobs.put("reports", page),
+        )
+        for replaced in {one.report for one in same} - {found.report, ""}:
+            blobs.delete("reports", replaced)
+            _page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
+        return found, _write_page(run, found, page, settings=settings)
+
+    found, written = keep(story)
+    # An erasure removes the pages that evaluations name: one that came before this was named has not found it.
+    if story.pictures and not catalog.evaluations.may_be_shown(row.id):
+        written.unlink(missing_ok=True)
+        blobs.delete("reports", found.report)
+        found, written = keep(replace(story, pictures=False))
     if row.id == run.snapshot_id:  # measured on others' faces it is a champion beside a challenger, no news of the run
         following.report_evaluation(found, page=written, catalog=catalog, settings=settings)
     return found.id
@@ -115,7 +125,8 @@ def report(
 ) -> Path:
     """The page of an evaluation beside its run, brought from the blob store when this machine has it not.
 
-    Raises Unknown when there is none: it was made before there were pages, or a face that it showed was erased.
+    Raises Unknown when there is none: it was made before there were pages, or a face that it showed was erased, be it
+    while the page is brought.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
     found = catalog.models.evaluation(evaluation_id)
@@ -126,9 +137,13 @@ def report(
     if path.is_file():
         return path
     try:
-        return _write_page(run, found, blobs.get("reports", found.report), settings=settings)
+        _write_page(run, found, blobs.get("reports", found.report), settings=settings)
     except BlobMissing:
         raise Unknown(f"the page of evaluation {evaluation_id} is not in the blob store; evaluate again") from None
+    if not blobs.has("reports", found.report):  # an erasure removes the blob, then the pages that it finds here
+        path.unlink(missing_ok=True)
+        raise Unknown(f"a face that the page of evaluation {evaluation_id} showed was erased; evaluate again")
+    return path
 
 
 def _story(

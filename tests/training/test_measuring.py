@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from catalog import Catalog, open_blobs, settings
+from catalog.blobs import FolderBlobs
+from catalog.steps import erase
 from training import steps
 from training.errors import BadPolicy, Unknown
 from training.evaluation.classifier import load
@@ -71,6 +73,62 @@ def test_an_evaluation_without_a_page_is_named(approved: Catalog, trained: int) 
     old = approved.models.add_evaluation(trained, step=1, metrics={}, version="before there were pages")
     with pytest.raises(Unknown, match="evaluate again"):
         steps.report(old.id)
+
+
+class Erasing(FolderBlobs):
+    """A store during whose first use of a page, `put` or `get`, a face of the snapshot is erased from start to end."""
+
+    def __init__(self, catalog: Catalog, *, during: str) -> None:
+        super().__init__(settings().home / "blobs")
+        self.catalog, self.during, self.page = catalog, during, b""
+
+    def put(self, kind: str, data: bytes) -> str:
+        name = super().put(kind, data)
+        if kind == "reports":
+            self._erase("put", data)
+        return name
+
+    def get(self, kind: str, name: str) -> bytes:
+        data = super().get(kind, name)
+        if kind == "reports":
+            self._erase("get", data)
+        return data
+
+    def _erase(self, now: str, page: bytes) -> None:
+        if self.during != now or self.page:
+            return
+        self.page = page
+        face = self.catalog.faces.get(self.catalog.faces.approved()[0].face_id)
+        erase(photo_id=face.photo_id, by="rita", catalog=self.catalog, blobs=FolderBlobs(settings().home / "blobs"))
+
+
+def pages() -> list[bytes]:
+    """Every page that there is: in the store, and beside the runs."""
+    blobs = open_blobs()
+    here = [path.read_bytes() for path in settings().home.glob("runs/*/reports/*")]
+    return [*(blobs.get("reports", name) for name in blobs.names("reports")), *here]
+
+
+def test_a_page_that_is_written_while_a_face_is_erased_is_written_again_without_pictures(
+    approved: Catalog, trained: int
+) -> None:
+    blobs = Erasing(approved, during="put")
+    number = steps.evaluate(trained, describe=backdrop, blobs=blobs)
+    assert b"<img" in blobs.page
+    assert len(pages()) == 2
+    assert {page.count(b"<img") for page in pages()} == {0}
+    assert steps.report(number).read_bytes() == pages()[0]
+    assert approved.models.evaluation(number).metrics
+
+
+def test_a_page_that_is_brought_while_a_face_is_erased_does_not_stay(approved: Catalog, trained: int) -> None:
+    number = steps.evaluate(trained, describe=backdrop)
+    steps.report(number).unlink()
+    blobs = Erasing(approved, during="get")
+    with pytest.raises(Unknown, match="was erased"):
+        steps.report(number, blobs=blobs)
+    assert b"<img" in blobs.page
+    assert pages() == []
 
 
 def test_other_faces_have_another_judge(approved: Catalog, trained: int, approve_more: Callable[[int], None]) -> None:

@@ -137,6 +137,23 @@ def test_what_is_forgotten_is_in_no_file_any_more_and_the_rest_is(crops: Crops, 
     assert list(shelf.folder.glob("*.npy")) == []
 
 
+@pytest.mark.parametrize("left", [".packing.x7", "packing", f".{'0' * 32}.npy.x7"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_a_killed_packer_left_half_done_holds_no_forgotten_face_either(
+    crops: Crops, tmp_path: Path, left: str, packed: bool
+) -> None:
+    shelf, gone = crops.shelf(tmp_path), crops.names[3]
+    shelf.fill(crops.names[4 - packed :])
+    (shelf.folder / left).write_bytes(b"header" + crops.by_name[gone] + b"half")
+    (shelf.folder / f"{'0' * 32}.rows").write_text(f"{gone} {'b' * 64}\n")
+    (shelf.folder / f"{'0' * 32}.unsure").write_text("monday")
+    assert shelf.forget({gone}) == packed
+    files = {path.name: path.read_bytes() for path in shelf.folder.iterdir()}
+    assert not [name for name, data in files.items() if crops.by_name[gone] in data or gone.encode() in data]
+    assert {name.partition(".")[2] for name in files} == {"", "npy", "rows", "unsure"}
+    assert list(shelf.problems(crops.names[4:])) == []
+
+
 def test_a_crop_that_cannot_be_read_is_named_and_leaves_no_shard(crops: Crops, tmp_path: Path) -> None:
     def broken(data: bytes) -> np.ndarray:
         raise BadSnapshot("no picture")

@@ -39,6 +39,8 @@ MANY = 8
 """So many shards that are less than half full are made one."""
 
 _THREADS = 4
+_PACKING = "packing"
+"""What a shard is called until its rows are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Shelf:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder / "lock", wait=True):
-            sweep(self.folder)  # a killed packer's half file may be gigabytes
+            self._clear_away()
             self._look_over()
             known = self._known()
             missing = sorted(set(names) - known.keys())
@@ -136,10 +138,14 @@ class Shelf:
         )
 
     def forget(self, gone: Collection[str]) -> int:
-        """Write every shard that holds one of these faces again without them; say how many faces went."""
+        """Write every shard that holds one of these faces again without them; say how many faces went.
+
+        What a killed packer left half done may hold any of them, and goes.
+        """
         if not self.folder.is_dir():
             return 0
         with locked(self.folder / "lock", wait=True):
+            self._clear_away()
             known = self._known()
             lost = set(gone) & known.keys()
             for shard in sorted({known[name].shard for name in lost}):
@@ -182,6 +188,14 @@ class Shelf:
                 else:
                     byte = len(header) + number * row_size + first_difference(pixels[number].tobytes(), right)
                     yield f"{path.name}: byte {byte} differs, in row {number} (face {row[0]})"
+
+    def _clear_away(self) -> None:
+        """Remove what a killed packer left, wherever it was: gigabytes, and faces that nobody would find in them."""
+        sweep(self.folder)
+        (self.folder / _PACKING).unlink(missing_ok=True)
+        for path in [*self.folder.glob("*.rows"), *self.folder.glob("*.unsure")]:
+            if not path.with_suffix(".npy").is_file():
+                path.unlink()
 
     def _look_over(self) -> None:
         """Remove the shards that did not outlive a power cut."""
@@ -248,7 +262,7 @@ class Shelf:
                         rows.append((name, digest))
                         file.write(pixels)
 
-        packing = self.folder / "packing"
+        packing = self.folder / _PACKING
         write_atomically(packing, write, sync=not self._boot)
         shard = self.folder / _name_of(rows)
         # The rows first, and that nobody is sure of it: a shard that is there has both.
