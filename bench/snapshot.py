@@ -1,6 +1,7 @@
 """How long a snapshot of 20,000 faces takes: the manifest alone, the whole with its pixels at 256, and looking it over.
 
-``make bench-snapshot``; ``FACES=2000`` makes it small. Drawn crops (JPEG as the platform stores them, each another) go
+``make bench-snapshot``; ``FACES=2000`` makes it small, ``--manifest`` leaves the pictures out and measures the manifest
+alone. Drawn crops (JPEG as the platform stores them, each another) go
 into a blob store and a catalog of their own; then, each so many times, in turns, by the clock on the wall and by the
 processor's (a busy machine adds to the first alone):
 
@@ -22,7 +23,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -36,6 +37,7 @@ sys.path.insert(0, str(ROOT))
 from catalog import Catalog, Settings, open_blobs  # noqa: E402
 from catalog.columns import metadata  # noqa: E402
 from catalog.part import now  # noqa: E402
+from catalog.points import written  # noqa: E402
 from training import steps  # noqa: E402
 
 #: What a snapshot may take, in seconds.
@@ -43,6 +45,9 @@ AIM, AIM_MANIFEST = 60.0, 1.0
 PRESET = "paper-256"
 _SOURCES = ("openverse", "commons", "folder")
 _PIECE = 1_000
+
+#: The names of crops with these numbers, put in a home.
+Crops = Callable[[range, Path], Iterator[str]]
 
 
 def main() -> None:
@@ -54,27 +59,32 @@ def main() -> None:
         catalog, blobs = Catalog(settings.database_url), open_blobs(settings.store_url)
         began = time.perf_counter()
         late = max(1, given.faces // 100)
-        fill(catalog, home, count=given.faces)
+        crops = named if given.manifest else crops_of
+        fill(catalog, home, count=given.faces, crops=crops)
         print(f"{given.faces:,} faces made in {time.perf_counter() - began:.0f} s", file=sys.stderr)
         here = {"catalog": catalog, "blobs": blobs, "settings": settings}
-        told = measure(home, here, again=given.again)
-        fill(catalog, home, count=late, first=given.faces)
+        told = measure(home, here, again=given.again, pixels=not given.manifest)
+        fill(catalog, home, count=late, first=given.faces, crops=crops)
+        preset = "" if given.manifest else PRESET
         with timed() as later:
-            grown = steps.snapshot(preset=PRESET, **here)
+            grown = steps.snapshot(preset=preset, **here)
         difference = steps.diff(told["id"], grown, **here)
-        told |= {"night_later_seconds": later[0], "night_later_faces": len(difference.added)}
-        told |= {"flipped_byte": flip(home, here)}
+        told |= {"night_later_seconds": later[0], "night_later_cpu_seconds": later[1]}
+        told |= {"night_later_faces": len(difference.added)}
+        if not given.manifest:
+            told |= {"flipped_byte": flip(home, here)}
         catalog.close()
     print(json.dumps(told | {"faces": given.faces, "machine": machine()}))
 
 
-def measure(home: Path, here: dict[str, object], *, again: int) -> dict[str, object]:
+def measure(home: Path, here: dict[str, object], *, again: int, pixels: bool) -> dict[str, object]:
     """The medians of so many turns, and whether each gave the same id."""
     ids: list[str] = []
-    times: dict[str, list[tuple[float, float]]] = {"manifest": [], "whole": [], "verify": []}
+    presets = {"manifest": "", "whole": PRESET} if pixels else {"manifest": ""}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in [*presets, "verify"]}
     problems = 0
     for _ in range(again):
-        for name, preset in (("manifest", ""), ("whole", PRESET)):
+        for name, preset in presets.items():
             for made in ("packs", "snapshots"):
                 shutil.rmtree(home / made, ignore_errors=True)
             with timed() as spent:
@@ -87,8 +97,9 @@ def measure(home: Path, here: dict[str, object], *, again: int) -> dict[str, obj
     for name, spends in times.items():
         told[f"{name}_seconds"] = round(median(wall for wall, _ in spends), 3)
         told[f"{name}_cpu_seconds"] = round(median(cpu for _, cpu in spends), 3)
-    # The first turn writes the catalog's rows of the snapshot; the others find them there.
-    told["first_manifest_seconds"] = times["manifest"][0][0]
+    # The first turn writes the catalog's rows of the snapshot, and is what a night takes; the others find them there.
+    told["first_manifest_seconds"], told["first_manifest_cpu_seconds"] = times["manifest"][0]
+    told["load_average"] = os.getloadavg()[0]
     told["aim_seconds"], told["aim_manifest_seconds"] = AIM, AIM_MANIFEST
     return told
 
@@ -108,13 +119,20 @@ def flip(home: Path, here: dict[str, object]) -> str:
     return problem
 
 
-def fill(catalog: Catalog, home: Path, *, count: int, first: int = 0) -> None:
-    """Approve so many drawn faces, with photos, people and accounts; crops with their bytes."""
+def fill(catalog: Catalog, home: Path, *, count: int, crops: Crops, first: int = 0) -> None:
+    """Approve so many drawn faces, with photos, people and accounts."""
     for start in range(first, first + count, _PIECE):
         numbers = range(start, min(start + _PIECE, first + count))
-        crops = list(crops_of(numbers, home))
+        names = list(crops(numbers, home))
         with catalog.writing(durable=False) as connection:
-            _rows(connection, numbers, crops)
+            _rows(connection, numbers, names)
+
+
+def named(numbers: range, _: Path) -> Iterator[str]:
+    """The names of crops that nobody drew."""
+    import hashlib
+
+    return (hashlib.sha256(f"crop {number}".encode()).hexdigest() for number in numbers)
 
 
 def crops_of(numbers: range, home: Path) -> Iterator[str]:
@@ -188,8 +206,9 @@ def _rows(connection: Connection, numbers: range, crops: list[str]) -> None:
         "faces",
         [
             {"id": n + 1, "photo_id": n + 1, "number": 0, "box": [0, 0, 9, 9], "landmarks": points[at]}
-            | {"crop_landmarks": points[at], "quad": [[0, 0]] * 4, "padded": 0.0, "detector": "drawn"}
+            | {"crop_landmarks": points[at], "points": written(points[at]), "quad": [[0, 0]] * 4}
             | {"sha256": crops[at], "sha256_512": crops[at], "phash": n * 7919, "cropped_at": moment}
+            | {"padded": 0.0, "detector": "drawn"}
             for at, n in enumerate(numbers)
         ],
     )
@@ -227,6 +246,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="How long a snapshot takes.")
     parser.add_argument("--faces", type=int, default=20_000)
     parser.add_argument("--again", type=int, default=3, help="turns of which the median is told")
+    parser.add_argument("--manifest", action="store_true", help="no pictures: the manifest alone")
     parser.add_argument("--folder", default="", help="where the home is made (default: the system's)")
     return parser.parse_args()
 

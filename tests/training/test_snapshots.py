@@ -47,6 +47,33 @@ def test_the_same_faces_give_the_same_id_in_any_order_and_under_any_row_numbers(
     assert snapshots.id_of(one) == snapshots.id_of(other)
 
 
+@given(faces=faces, ties=st.lists(st.tuples(*[st.integers(0, 3)] * 4), max_size=30), order=st.randoms())
+def test_nor_do_ties_between_faces_make_the_order_matter(
+    faces: list[ApprovedFace], ties: list[tuple[int, int, int, int]], order: object
+) -> None:
+    tied = [
+        replace(face, person=person or None, account=f"x/{account}", page=f"https://x.example/{page}", phash=looks)
+        for face, (person, account, page, looks) in zip(faces, ties, strict=False)
+    ]
+    known = {face.photo_sha256: bool(face.phash) for face in tied[::3]}
+    shuffled = [
+        replace(face, face_id=number, person=None if face.person is None else 7 - face.person)
+        for number, face in enumerate(tied)
+    ]
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = (snapshots.manifest_of(snapshots.entries_of(some, known)) for some in (tied, shuffled))
+    assert one == other
+
+
+def test_a_line_is_as_it_has_been_since_there_were_groups() -> None:
+    manifest = snapshots.manifest_of(snapshots.entries_of([approved("a" * 64, photo="b" * 64, x=1.625)]))
+    points = ",".join(f"{162 + 100 * number},{200 * number}" for number in range(68))
+    assert manifest.decode() == (
+        f'{{"sha256":"{"a" * 64}","domain":"bare","photo":"{"b" * 64}","group":"e4b52c89755cb44a",'
+        f'"held_out":false,"points":[{points}]}}\n'
+    )
+
+
 @given(faces=faces)
 def test_a_manifest_says_what_it_was_made_from(faces: list[ApprovedFace]) -> None:
     entries = snapshots.entries_of(faces)
