@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-losses bench-makeup bench-planner bench-reframed bench-review bench-snapshot bench-train clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-losses bench-makeup bench-numbers bench-planner bench-reframed bench-review bench-snapshot bench-train clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -90,6 +90,9 @@ bench-ledger: setup ## claims by 16 processes with holders killed -9, as JSON; C
 
 bench-makeup: setup ## drawn portraits trained with and without what takes the make-up alone, as JSON; STEPS=200 makes it small, GRIDS=FOLDER keeps pictures
 	$(BIN)/python -m bench.makeup $(if $(STEPS),--steps $(STEPS)) $(if $(GRIDS),--grids $(GRIDS))
+
+bench-numbers: setup ## what each number of a preset does to the picture, as docs/numbers/ and JSON; takes hours, in pieces: ONLY="lambda_ds lr"
+	$(BIN)/python -m bench.numbers $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) $(if $(OUT),--out $(OUT))
 
 bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
 	$(BIN)/python bench/planner.py
