@@ -276,9 +276,9 @@ def _said(value: Any) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--portraits", type=int, default=640, help="to train on (default 640)")
+    parser.add_argument("--portraits", type=int, default=320, help="to train on (default 320)")
     parser.add_argument("--held-out", type=int, default=64, help="of other people, to judge by (default 64)")
-    parser.add_argument("--steps", type=int, default=300, help="of each training (default 300)")
+    parser.add_argument("--steps", type=int, default=200, help="of each training (default 200)")
     parser.add_argument("--width", type=int, default=8, help="channels at full size (default 8)")
     parser.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
     parser.add_argument("--only", nargs="+", choices=TRIED, metavar="NUMBER", help="some numbers (default: all)")
