@@ -55,7 +55,7 @@ def test_the_page_tells_each_value_and_marks_the_bases_own(tmp_path: Path) -> No
     for value in values_of("lambda_ds", BASE):
         kept.keep("lambda_ds", value, FOUND, np.zeros((2, 2, 3), dtype=np.uint8))
     told = page(kept, BASE, portraits=640, held_out=64)
-    assert "## `lambda_ds`\n\n![lambda_ds](lambda_ds.jpg)" in told
+    assert '## `lambda_ds`\n\n<img src="lambda_ds.png"' in told
     assert "| **1** | 50.0% | 0.0% | 100.0% | 0.0 | 0.80 | 1.5 |" in told
     assert "| 4 |" in told
     assert "`lr`" not in told, "nothing is told of what was not measured"
