@@ -61,6 +61,16 @@ class Evaluations(Part):
         with self._catalog.reading() as connection:
             return connection.execute(erased.limit(1)).first() is None
 
+    def replace_report(self, evaluation_id: int, *, old: str, new: str) -> bool:
+        """Name another page of an evaluation, unless it names another than the old one by now, or none; whether so."""
+        with self._catalog.writing() as connection:
+            changed = connection.execute(
+                update(evaluations)
+                .where(evaluations.c.id == evaluation_id, evaluations.c.report == old)
+                .values(report=new)
+            ).rowcount
+        return bool(changed)
+
     def forget_reports(self, names: Collection[str]) -> None:
         """Note that these pages are gone; the numbers stay."""
         with self._catalog.writing() as connection:

@@ -186,6 +186,8 @@ SHAPES = (
     "the champion cannot be measured: {why}",
     "{metric} {from} → {to} is worse by more than {margin}",
     "{metric} {from} → {to} is better",
+    "{metric} {from} → {to} is worse by more than {margin} (between {low} and {high} in 19 of 20 redraws)",
+    "{metric} {from} → {to} is better (between {low} and {high} in 19 of 20 redraws)",
     "{metric} is missing or not finite",
     "the champion's {metric} is missing or not finite",
     "{direction} was not measured: it needs two held-out faces on each side",

@@ -90,9 +90,12 @@ def submitted(catalog: Catalog, name: str, state: SubmissionState, *, reason: st
 def evaluation_page(*, title: str = "makeup-256-000000000000-s777, step 100,000") -> bytes:
     """The page of an evaluation, with a number for every reading, slices, pictures and curves."""
     from training.evaluation.examining import Direction
+    from training.evaluation.paired import Interval
     from training.evaluation.pairs import Pairs, Pictures
     from training.evaluation.readings import BY_NAME
     from training.evaluation.report import Story, render
+    from training.release.beside import beside
+    from training.release.promotion import compare
 
     draw, count = np.random.default_rng(0), 12
     faces = np.stack([drawn_pixels(number, side=64) for number in range(3 * count)])
@@ -102,10 +105,16 @@ def evaluation_page(*, title: str = "makeup-256-000000000000-s777, step 100,000"
     each |= {"colour_after": draw.random((count, 3)), "colour_before": 1 + draw.random((count, 3))}
     pairs = Pairs(each, np.empty((0, 0)), np.empty((0, 0)))
     numbers = {name: float(draw.random()) for name in BY_NAME}
-    told = ("pairs", "copy_index", "copy_rate", "identity_kept", "no_face", "background_change", "makeup_distance")
-    numbers |= {f"slice={part}/{name}": 0.5 for part in ("face:large", "pose:frontal", "skin:dark") for name in told}
+    sliced = ("pairs", "copy_index", "copy_rate", "identity_kept", "no_face", "background_change", "makeup_distance")
+    numbers |= {f"slice={part}/{name}": 0.5 for part in ("face:large", "pose:frontal", "skin:dark") for name in sliced}
+    numbers |= {f"slice={part}/pairs": 40.0 for part in ("face:large", "pose:frontal", "skin:dark")}
     ways = [Direction(*way, pictures, pairs, numbers) for way in (("bare", "makeup"), ("makeup", "bare"))]
     lineage = {"run": f"1 · {title}", "learned from": "a" * 64, "weights": "b" * 64, "measuring code": "c" * 12}
     history = [(step, {f"{way.name}/{name}": 1 / step for way in ways for name in BY_NAME}) for step in (10, 20, 30)]
     losses = {f"{net}/{name}": [(1.0, 1.0), (2.0, 0.5)] for net in "DG" for name in ("latent_real", "reference_adv")}
-    return render(Story(title, lineage, losses, history), ways)
+    page = render(Story(title, lineage, losses, history), ways)
+    champion = {f"{way.name}/{name}": value for way in ways for name, value in numbers.items()}
+    changed = {name: value + draw.normal(0, 0.1) for name, value in champion.items()}
+    told = {name: Interval(-0.1, 0.2, pairs=12, people=12) for name in champion if not name.endswith("simple")}
+    directions = [way.name for way in ways]
+    return beside(page, compare(changed, champion, directions=directions, intervals=told), champion="model 1")

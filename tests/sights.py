@@ -56,9 +56,9 @@ def nights(airflow: Airflow, long: str) -> int:
     trained(catalog, "stopped", state=RunState.RUNNING, step=20_000)
     submitted(catalog, "queued", SubmissionState.SUBMITTED)
     submitted(catalog, "lost", SubmissionState.FAILED, reason=long)
-    for name in ("one", "two"):
-        trained(catalog, name, report=page, promote=True, reasons=("the first model; every floor is kept", long))
-    return catalog.models.evaluation(catalog.models.list()[0].evaluation_id).id
+    told = ("the first model; every floor is kept", long)
+    one, _ = (trained(catalog, name, report=page, promote=True, reasons=told) for name in ("one", "two"))
+    return catalog.evaluations.of_run(one)[0].id
 
 
 def report(airflow: Airflow, batch: int, long: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from catalog import Catalog, Settings
+from catalog.lineages import made_of
 from catalog.records import Evaluation, Model, ModelState, Run, RunState, Snapshot
 from training.errors import BadRule, DeadPenalty, Diverged
 from training.monitoring.stopping import Rule, ended_by, parse
@@ -143,15 +145,20 @@ def lineage_of(row: Snapshot, *, catalog: Catalog) -> Lineage:
     """What a training of this snapshot comes from, with the gate's newest word on it if it has been asked."""
     from training.learning.checkpoint import code_version
 
-    newest_first = catalog.snapshots.gate_decisions()
-    decision = next((one for one in newest_first if one.snapshot_id == row.id), None)
+    decision = next(iter(catalog.snapshots.gate_decisions(limit=1, snapshot_id=row.id)), None)
+    sources: dict[str, Counter[str]] = {}
+    for share in made_of(catalog, row.id):
+        sources.setdefault(share.domain.value, Counter())[share.source] += share.faces
     return Lineage(
         snapshot=row.id,
         manifest=row.manifest,
         faces={"bare": row.bare, "makeup": row.makeup},
+        sources=sources,
         code=code_version(),
+        decision=decision.id if decision else None,
         gate=(("train" if decision.train else "do not train"), *decision.reasons) if decision else (),
         gate_numbers=decision.numbers if decision else {},
+        rules=decision.rules if decision else (),
     )
 
 

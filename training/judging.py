@@ -9,6 +9,7 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.errors import CatalogError
 from catalog.records import Evaluation, Model, ModelState, Reign
+from training.comparing import intervals_between, put_beside
 from training.errors import TrainingError
 from training.faces.snapshot import DOMAINS
 from training.measuring import evaluate
@@ -166,4 +167,8 @@ def _judge(
         return promotion.Judgement(
             promote=False, reasons=("measured by other code or on other faces than the champion; evaluate again",)
         )
-    return promotion.decide(challenger.metrics, reigning.metrics, directions=directions, policy=policy)
+    intervals = intervals_between(challenger, reigning, blobs=blobs)
+    both = challenger.metrics, reigning.metrics
+    compared = promotion.compare(*both, directions=directions, policy=policy, intervals=intervals)
+    put_beside(challenger, compared, champion=f"model {champion.id}", catalog=catalog, blobs=blobs, settings=settings)
+    return promotion.decide(*both, directions=directions, policy=policy, intervals=intervals)

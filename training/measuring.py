@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from training.evaluation.examining import Describe, Direction
     from training.evaluation.extractors import Extractors
     from training.evaluation.report import Story
+    from training.faces.data import Faces
+    from training.faces.snapshot import Entry
 
 _DRAWN = ("D/", "G/")  # what of a run's reports is a loss
 
@@ -86,7 +88,11 @@ def evaluate(
         device=device,
     )
     story = _story(run, row, measured, step=step, version=version, judge=judge, catalog=catalog, settings=settings)
-    story = replace(story, lineage={**story.lineage, **_files(extractors)})
+    story = replace(
+        story,
+        lineage={**story.lineage, **_files(extractors)},
+        pairs=_pairs(measured, faces, store.entries(row)),
+    )
 
     def keep(story: Story) -> tuple[Evaluation, Path]:
         page = render(story, measured)
@@ -102,8 +108,8 @@ def evaluate(
         )
         for replaced in {one.report for one in same} - {found.report, ""}:
             blobs.delete("reports", replaced)
-            _page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
-        return found, _write_page(run, found, page, settings=settings)
+            page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
+        return found, write_page(run, found, page, settings=settings)
 
     found, written = keep(story)
     # An erasure removes the pages that evaluations name: one that came before this was named has not found it.
@@ -133,17 +139,26 @@ def report(
     if not found.report:
         raise Unknown(f"evaluation {evaluation_id} has no page; evaluate again")
     run = catalog.models.run(found.run_id)
-    path = _page_path(run, found.step, found.report, settings=settings)
+    path = page_path(run, found.step, found.report, settings=settings)
     if path.is_file():
         return path
     try:
-        _write_page(run, found, blobs.get("reports", found.report), settings=settings)
+        write_page(run, found, blobs.get("reports", found.report), settings=settings)
     except BlobMissing:
         raise Unknown(f"the page of evaluation {evaluation_id} is not in the blob store; evaluate again") from None
     if not blobs.has("reports", found.report):  # an erasure removes the blob, then the pages that it finds here
         path.unlink(missing_ok=True)
         raise Unknown(f"a face that the page of evaluation {evaluation_id} showed was erased; evaluate again")
     return path
+
+
+def _pairs(measured: Sequence[Direction], faces: Faces, entries: Sequence[Entry]) -> str:
+    """Every pair's numbers, and by number who of them is the same person."""
+    from training.evaluation.paired import kept_of, written
+
+    who = [entries[row].group or entries[row].photo for row in faces.rows]
+    sources = {way.name: faces.of(faces.names.index(way.origin))[: len(way.pairs)] for way in measured}
+    return written({way.name: kept_of(way, [who[place] for place in sources[way.name]]) for way in measured})
 
 
 def _story(
@@ -229,14 +244,14 @@ def _floors(settings: Settings) -> dict[str, float]:
     return {name: limit for name, limit in asked.items() if limit is not None}
 
 
-def _write_page(run: Run, found: Evaluation, page: bytes, *, settings: Settings) -> Path:
-    path = _page_path(run, found.step, found.report, settings=settings)
+def write_page(run: Run, found: Evaluation, page: bytes, *, settings: Settings) -> Path:
+    path = page_path(run, found.step, found.report, settings=settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda file: file.write(page))
     return path
 
 
-def _page_path(run: Run, step: int, name: str, *, settings: Settings) -> Path:
+def page_path(run: Run, step: int, name: str, *, settings: Settings) -> Path:
     """Erasing finds it by the name of its blob (catalog/steps.py)."""
     folder = settings.home / "runs" / run_name(run.snapshot_id, preset=run.preset, seed=run.seed) / "reports"
     return folder / f"{step:06d}-{name[:12]}.html"

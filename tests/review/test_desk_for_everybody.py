@@ -45,11 +45,12 @@ return {
 };
 """
 
-# Elements with text in them that reaches out of the screen, or is cut off where nothing scrolls.
+# Elements with text in them that reaches out of the screen, or is cut off where nothing scrolls. A table of many
+# columns may scroll by itself, where a key reaches it.
 CUT_OFF = """
 return [...document.querySelectorAll('h1, h2, h3, p, a, button, summary, label, dt, dd, li, th, td')]
   .filter((one) => one.checkVisibility() && one.textContent.trim())
-  .filter((one) => !one.closest('.unseen, .skip, dialog:not([open])'))
+  .filter((one) => !one.closest('.unseen, .skip, dialog:not([open]), section[tabindex="0"]'))
   .filter((one) => {
     const box = one.getBoundingClientRect();
     const clipped = getComputedStyle(one).overflowX === 'hidden' && one.scrollWidth > one.clientWidth + 1;

@@ -32,6 +32,7 @@ from review.languages import of
 from review.languages.choosing import chosen
 from review.sayings import REFUSALS
 from review.translating import HERE, bring_up_to_date, collect, lacking
+from training.evaluation.paired import Interval
 from training.release.policy import GUARDS, Policy, policy_of
 from training.release.promotion import decide
 from training.release.signoff import Change, SignOff, unusual
@@ -164,11 +165,13 @@ def told_by_the_domain() -> list[str]:
     signed = [SignOff(yes, "rita", datetime.now(UTC), text) for yes in (True, False) for text in ("", "raw, other")]
     metrics = {f"a/{guard.metric}": 1.0 for guard in GUARDS}
     worse_or_better = [{name: value * by for name, value in metrics.items()} for by in (0.1, 1.0, 10.0)]
+    chance = {name: Interval(-0.1, 0.1, pairs=40, people=40) for name in metrics}
     judged = [
-        decide(one, champion, directions=["a"], policy=policy)
+        decide(one, champion, directions=["a"], policy=policy, intervals=told)
         for policy in (Policy(), policy_of('{"floors": {"*": null}}'))
         for one in (*worse_or_better, {})
         for champion in (metrics, None)
+        for told in (chance, None)
     ]
     models = [reason for judgement in judged for reason in judgement.reasons]
     models += [*unusual(change, balance=0.1, fresh=0.3), *(one.sentence for one in signed)]

@@ -146,6 +146,9 @@ def test_a_night_ended_by_a_rule_is_done_and_the_gate_does_not_train_it_again(
     assert config["stop_when"] == "images_per_second > 0 for 2"
     assert config["lineage"]["snapshot"] == snapshot
     assert config["lineage"]["gate"]["reasons"][0] == "train"
+    assert config["lineage"]["gate"]["rules"]["size"]["asked"] > 0
+    told = config["lineage"]["sources"]
+    assert {domain: sum(told[domain].values()) for domain in told} == config["lineage"]["faces"]
     assert wandb.summary()["ended"] == answer["early"]
     assert [kind for _, kind, _, _ in wandb.artifacts()] == ["snapshot", "model"]
     references = wandb.artifacts()[-1][3]

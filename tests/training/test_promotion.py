@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.evaluation.paired import Interval
 from training.release.policy import FLOORS, GUARDS, Floor, Guard, Policy, policy_of
 from training.release.promotion import decide
 
@@ -154,6 +155,30 @@ def test_the_copy_rate_may_not_be_worse_at_all_whatever_else_is_better() -> None
     judgement = decide(challenger, metrics(), directions=WAYS)
     assert not judgement.promote
     assert judgement.reasons[0] == "bare_to_makeup/copy_rate 0.020 → 0.022 is worse by more than 0"
+
+
+def test_how_far_chance_goes_is_told_beside_what_is_worse_or_better_and_decides_nothing() -> None:
+    challenger = metrics(copy_index=0.1) | {"bare_to_makeup/copy_rate": 0.022}
+    chance = {
+        "bare_to_makeup/copy_rate": Interval(-0.01, 0.014, pairs=500, people=300),
+        "bare_to_makeup/copy_index": Interval(-0.12, -0.08, pairs=500, people=300),
+    }
+    judgement = decide(challenger, metrics(), directions=WAYS, intervals=chance)
+    assert not judgement.promote
+    assert judgement.reasons[:2] == (
+        "bare_to_makeup/copy_rate 0.020 → 0.022 is worse by more than 0"
+        " (between -0.010 and +0.014 in 19 of 20 redraws)",
+        "bare_to_makeup/copy_index 0.200 → 0.100 is better (between -0.120 and -0.080 in 19 of 20 redraws)",
+    )
+
+
+@given(low=st.floats(-1, 0), high=st.floats(0, 1), rate=st.floats(0, 0.05), index=st.floats(0, 0.4))
+def test_no_interval_changes_a_judgement(low: float, high: float, rate: float, index: float) -> None:
+    challenger = metrics(copy_rate=rate, copy_index=index)
+    chance = {name: Interval(low, high, pairs=40, people=40) for name in challenger}
+    with_it, without = (decide(challenger, metrics(), directions=WAYS, intervals=given) for given in (chance, None))
+    assert with_it.promote == without.promote
+    assert len(with_it.reasons) == len(without.reasons)
 
 
 def test_small_losses_cannot_add_up_night_after_night() -> None:

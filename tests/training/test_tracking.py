@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from recorded import Board, Recorded
 
+from catalog.records import GateRule, RuleKind
 from training.monitoring import journal
 from training.monitoring.tracking import Lineage, Tracking, report_later
 from training.monitoring.watching import Alert
@@ -18,7 +19,10 @@ LINEAGE = Lineage(
     snapshot="5" * 64,
     manifest="a" * 64,
     faces={"bare": 30, "makeup": 12},
+    sources={"bare": {"commons": 10, "openverse": 20}, "makeup": {"openverse": 12}},
     code="c0de",
+    decision=7,
+    rules=(GateRule("size", RuleKind.BLOCKS, True, "42 approved faces, 40 needed", 42.0, 40.0),),
     gate=("42 approved faces, 40 needed",),
     gate_numbers={"faces": 42.0},
 )
@@ -89,7 +93,15 @@ def test_what_a_run_comes_from_is_told_and_no_face_goes_with_it(tmp_path: Path, 
     config = wandb.config()
     assert config["lr"] == 1.0
     assert config["lineage"]["snapshot"] == "5" * 64
-    assert config["lineage"]["gate"] == {"reasons": ["42 approved faces, 40 needed"], "numbers": {"faces": 42.0}}
+    assert config["lineage"]["shares"] == {"bare": 0.714286, "makeup": 0.285714}
+    assert config["lineage"]["sources"] == {"bare": {"commons": 10, "openverse": 20}, "makeup": {"openverse": 12}}
+    size = {"holds": True, "lifted": False, "found": 42, "asked": 40, "says": "42 approved faces, 40 needed"}
+    assert config["lineage"]["gate"] == {
+        "decision": 7,
+        "reasons": ["42 approved faces, 40 needed"],
+        "numbers": {"faces": 42.0},
+        "rules": {"size": size},
+    }
     assert wandb.artifacts() == [
         (
             "snapshot-555555555555",
@@ -101,7 +113,13 @@ def test_what_a_run_comes_from_is_told_and_no_face_goes_with_it(tmp_path: Path, 
     assert wandb.history() == []
     assert not list((tmp_path / "wandb").rglob("*.png"))
     (text,) = Board(tmp_path).texts("lineage").values()
-    assert "42 approved faces, 40 needed" in text
+    for told in (
+        "30 faces bare (71.4%): openverse 20 (66.7%), commons 10 (33.3%)",
+        "12 faces makeup (28.6%): openverse 12 (100.0%)",
+        "gate (decision 7): 42 approved faces, 40 needed",
+        "| size | yes | 42 | 40 |",
+    ):
+        assert told in text
     assert "30 faces bare" in text
 
 

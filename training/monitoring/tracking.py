@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from catalog.records import GateRule
 from training.monitoring.journal import Journal
 from training.monitoring.watching import Alert
 
@@ -30,20 +31,66 @@ STEP = "step"
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a run comes from, for whoever reads its page. `gate` is the decision that let it train, in words."""
+    """What a run comes from, for whoever reads its page. `gate` is the decision that let it train, in words, and
+    `rules` are all that it asked and found; empty where the gate was not asked."""
 
     snapshot: str
     manifest: str  # name of the blob that lists the snapshot's faces
     faces: Mapping[str, int]  # per domain
+    sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # per domain, the faces of each source
     code: str = ""
+    decision: int | None = None
     gate: tuple[str, ...] = ()
     gate_numbers: Mapping[str, float] = field(default_factory=dict)
+    rules: tuple[GateRule, ...] = ()
 
     def text(self) -> str:
         """As Markdown."""
-        lines = [f"snapshot `{self.snapshot}`", *(f"{count:,} faces {domain}" for domain, count in self.faces.items())]
-        lines += [f"gate: {reason}" for reason in self.gate]
-        return "\n".join(f"- {line}" for line in lines)
+        lines = [f"snapshot `{self.snapshot}`"]
+        for domain, count in self.faces.items():
+            told = [f"{source} {faces:,} ({faces / count:.1%})" for source, faces in self._largest_first(domain)]
+            share = count / max(1, sum(self.faces.values()))
+            lines.append(f"{count:,} faces {domain} ({share:.1%}){': ' if told else ''}{', '.join(told)}")
+        lines += [f"gate{f' (decision {self.decision})' if self.decision else ''}: {reason}" for reason in self.gate]
+        text = "\n".join(f"- {line}" for line in lines)
+        if not self.rules:
+            return text
+        rows = [
+            f"| {rule.name} | {'lifted' if rule.lifted else 'yes' if rule.holds else 'no'} "
+            f"| {_number(rule.number)} | {_number(rule.threshold)} |"
+            for rule in self.rules
+        ]
+        return "\n".join([text, "", "| rule | holds | found | asked |", "|---|---|---|---|", *rows])
+
+    def plain(self) -> dict[str, Any]:
+        """As W&B's configuration can hold it."""
+        total = max(1, sum(self.faces.values()))
+        return {
+            "snapshot": self.snapshot,
+            "manifest": self.manifest,
+            "code": self.code,
+            "faces": dict(self.faces),
+            "shares": {domain: round(count / total, 6) for domain, count in self.faces.items()},
+            "sources": {domain: dict(self._largest_first(domain)) for domain in self.sources},
+            "gate": {
+                "decision": self.decision,
+                "reasons": list(self.gate),
+                "numbers": dict(self.gate_numbers),
+                "rules": {
+                    rule.name: {
+                        "holds": rule.holds,
+                        "lifted": rule.lifted,
+                        "found": rule.number,
+                        "asked": rule.threshold,
+                        "says": rule.says,
+                    }
+                    for rule in self.rules
+                },
+            },
+        }
+
+    def _largest_first(self, domain: str) -> list[tuple[str, int]]:
+        return sorted(self.sources.get(domain, {}).items(), key=lambda one: (-one[1], one[0]))
 
 
 class Tracker(Protocol):
@@ -83,7 +130,7 @@ class Tracking:
         self.step = step  # the newest that was told
         self._name, self._show_pictures = name, show_pictures
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
-        told = {**config, **({"lineage": _plain(lineage)} if lineage else {})}
+        told = {**config, **({"lineage": lineage.plain()} if lineage else {})}
         self._wandb = _start_wandb(folder, name=name, config=told, project=project, patience=patience)
         self._journal = Journal(folder, step=step)
         if lineage is not None:
@@ -184,14 +231,8 @@ def report_later(
         log.warning("W&B was not told of the %s: %s", what, str(error).splitlines()[0])
 
 
-def _plain(lineage: Lineage) -> dict[str, Any]:
-    return {
-        "snapshot": lineage.snapshot,
-        "manifest": lineage.manifest,
-        "code": lineage.code,
-        "faces": dict(lineage.faces),
-        "gate": {"reasons": list(lineage.gate), "numbers": dict(lineage.gate_numbers)},
-    }
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.6g}"
 
 
 def _start_wandb(folder: Path, *, name: str, config: Mapping[str, Any], project: str, patience: float) -> Any:

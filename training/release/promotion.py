@@ -10,8 +10,12 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from training.release.policy import Policy
+
+if TYPE_CHECKING:
+    from training.evaluation.paired import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,43 @@ class Judgement:
 
     promote: bool
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One metric of both models. `gain` is the improvement in the unit of the margin, `part` the slice or empty."""
+
+    name: str
+    direction: str
+    part: str
+    champion: float
+    challenger: float
+    gain: float
+    margin: float
+    relative: bool
+    weight: float
+    interval: Interval | None
+
+    @property
+    def metric(self) -> str:
+        """Without direction and slice."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def verdict(self) -> str:
+        """Worse by more than the margin, better by more than it, or neither. The interval has no part in it."""
+        if _less(self.gain, -self.margin):
+            return "worse"
+        return "better" if self.gain > self.margin else "within its margin"
+
+    @property
+    def sentence(self) -> str:
+        """Why it is worse, or that it is better; with the interval beside it."""
+        line = f"{self.name} {self.champion:.3f} → {self.challenger:.3f}"
+        line += f" is worse by more than {self.margin:g}" if self.verdict == "worse" else " is better"
+        if self.interval is None:
+            return line
+        return f"{line} (between {self.interval.low:+.3f} and {self.interval.high:+.3f} in 19 of 20 redraws)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +81,14 @@ def decide(
     *,
     directions: Sequence[str],
     policy: Policy | None = None,
+    intervals: Mapping[str, Interval] | None = None,
 ) -> Judgement:
     """Judge a challenger by its metrics, against the champion's on the same held-out faces.
 
     Whatever is asked of must be there and finite, in each direction and in each slice with enough pairs. Every model
     keeps every floor. After the first: nothing worse by more than its margin, and gains (in margins) that outweigh
-    losses, so that small losses cannot add up night after night.
+    losses, so that small losses cannot add up night after night. `intervals`, by full name, are told and decide
+    nothing.
     """
     policy = policy or Policy()
     both = [challenger] if champion is None else [challenger, champion]
@@ -61,25 +104,59 @@ def decide(
         return Judgement(promote=False, reasons=(*broken, *missing))
 
     worse, notes, weighed = [], [], []
-    for part in parts:
-        for guard in policy.guards:
-            margin = guard.sliced if part.in_slice else guard.margin
-            if margin is None:
-                continue
-            name = part.prefix + guard.metric
-            gain = guard.gain(challenger[name], champion[name])
-            if not part.in_slice:
-                weighed.append(gain * guard.weight)
-            line = f"{name} {champion[name]:.3f} → {challenger[name]:.3f}"
-            if _less(gain, -margin):
-                worse.append(f"{line} is worse by more than {margin:g}")
-            elif gain > margin and not part.in_slice:
-                notes.append(f"{line} is better")
+    for one in _compared(challenger, champion, parts, policy, intervals or {}):
+        if not one.part:
+            weighed.append(one.gain * one.weight)
+        if one.verdict == "worse":
+            worse.append(one.sentence)
+        elif one.verdict == "better" and not one.part:
+            notes.append(one.sentence)
     if broken or worse:
         return Judgement(promote=False, reasons=(*broken, *worse, *notes))
     if _less(math.fsum(weighed), 0):
         return Judgement(promote=False, reasons=("nothing is much worse, but the losses outweigh the gains", *notes))
     return Judgement(promote=True, reasons=("not worse than the champion in anything", *notes))
+
+
+def compare(
+    challenger: Mapping[str, float],
+    champion: Mapping[str, float],
+    *,
+    directions: Sequence[str],
+    policy: Policy | None = None,
+    intervals: Mapping[str, Interval] | None = None,
+) -> tuple[Compared, ...]:
+    """Every metric that is guarded, beside the champion's; without those that either model lacks."""
+    policy = policy or Policy()
+    parts = [part for direction in directions for part in _parts([challenger, champion], direction, policy)]
+    return tuple(_compared(challenger, champion, parts, policy, intervals or {}))
+
+
+def _compared(
+    challenger: Mapping[str, float],
+    champion: Mapping[str, float],
+    parts: Sequence[_Part],
+    policy: Policy,
+    intervals: Mapping[str, Interval],
+) -> Iterator[Compared]:
+    for part in parts:
+        for guard in policy.guards:
+            margin, name = guard.sliced if part.in_slice else guard.margin, part.prefix + guard.metric
+            both = challenger.get(name, math.nan), champion.get(name, math.nan)
+            if margin is None or not all(map(math.isfinite, both)):
+                continue
+            yield Compared(
+                name=name,
+                direction=part.direction,
+                part=part.prefix.removeprefix(f"{part.direction}/").removeprefix("slice=").rstrip("/"),
+                champion=both[1],
+                challenger=both[0],
+                gain=guard.gain(*both),
+                margin=margin,
+                relative=guard.relative,
+                weight=guard.weight,
+                interval=intervals.get(name),
+            )
 
 
 def _less(one: float, other: float) -> bool:
