@@ -10,7 +10,7 @@ from catalog.catalog import Catalog
 from catalog.census import census
 from catalog.errors import BadInput, NotFound
 from catalog.records import Domain, Score, Stage, Verdict
-from catalog.tables import candidates
+from catalog.tables import candidates, faces
 from rows import Rows, subject_of
 
 
@@ -67,6 +67,19 @@ def test_a_face_is_approved_by_three_yeses(catalog: Catalog, rows: Rows) -> None
     (approved,) = catalog.faces.approved()
     assert (approved.face_id, approved.sha256, approved.photo_sha256) == (face.id, face.face.sha256, photo.sha256)
     assert (approved.domain, points.read(approved.points)) == (Domain.MAKEUP, face.face.crop_landmarks)
+
+
+def test_landmarks_that_an_older_worker_has_not_written_down_are_written_when_asked_for(
+    catalog: Catalog, rows: Rows
+) -> None:
+    late, erased = rows.approved_face(), rows.approved_face()
+    rows.approved_face()
+    catalog.erasures.add(erased.photo_id, by="rita")
+    before = catalog.faces.approved()
+    with catalog.writing() as connection:
+        connection.execute(update(faces).where(faces.c.id == late.id).values(points=""))
+    assert catalog.faces.approved() == before
+    assert len(before) == 2
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REJECT, Verdict.UNDO])
