@@ -72,6 +72,7 @@ def complaints(sitting: Sitting) -> list[str]:
     if not sitting.run("return 'axe' in window"):
         # The debugger hands axe in, so the page's policy stays as strict as it is.
         sitting.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})
+        sitting.driver.set_script_timeout(180)  # an evaluation's page is long, and machines are busy
     return list(sitting.driver.execute_async_script(LOOK, RULES))
 
 
