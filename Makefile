@@ -62,25 +62,25 @@ docs: setup ## write the generated pages: docs/dags.md, docs/checks.md, docs/set
 	$(BIN)/python docs/generate.py
 
 bench-dags: setup ## how long each DAG file takes to parse, as JSON
-	$(BIN)/python bench/dags.py
+	$(BIN)/python -m bench.dags
 
 bench-duplicates: setup ## how well copies are told from other photos, as JSON; PHOTOS=FOLDER for pictures of yours
-	$(BIN)/python bench/duplicates.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SAME),--same $(SAME))
+	$(BIN)/python -m bench.duplicates $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(SAME),--same $(SAME))
 
 bench-reframed: setup ## how well copies that were framed differently are told, as JSON; PHOTOS=FOLDER for pictures of yours
-	$(BIN)/python bench/reframed.py $(if $(PHOTOS),--photos $(PHOTOS))
+	$(BIN)/python -m bench.reframed $(if $(PHOTOS),--photos $(PHOTOS))
 
 bench-expectations: setup ## a batch's validation by Great Expectations, as JSON; ROWS=20000 makes it small
-	$(BIN)/python bench/expectations.py --rows $(or $(ROWS),100000)
+	$(BIN)/python -m bench.expectations --rows $(or $(ROWS),100000)
 
 bench-export: setup ## one picture through the exported graphs on the processor, as JSON; SIZE=64 makes it small
 	$(BIN)/python -m bench.export $(if $(SIZE),--size $(SIZE))
 
 bench-faces: setup ## our crops beside face_recognition's way and the FFHQ recipe, as JSON; PHOTOS=FOLDER for photos of yours, LIMIT=60 for some
-	$(BIN)/python bench/faces.py $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(LIMIT),--limit $(LIMIT))
+	$(BIN)/python -m bench.faces $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(LIMIT),--limit $(LIMIT))
 
 bench-fetch: setup ## our fetch beside img2dataset and a requests + Pillow script, as JSON (installs them into var/)
-	$(BIN)/python bench/fetch.py
+	$(BIN)/python -m bench.fetch
 
 bench-hashes: setup ## near-duplicate look-ups among 1,000,000 hashes, as JSON; RADIUS=10 for another radius
 	$(BIN)/python -m bench.hashes $(if $(RADIUS),--radius $(RADIUS))
@@ -95,10 +95,10 @@ bench-numbers: setup ## what each number of a preset does to the picture, as doc
 	$(BIN)/python -m bench.numbers $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) $(if $(OUT),--out $(OUT))
 
 bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
-	$(BIN)/python bench/planner.py
+	$(BIN)/python -m bench.planner
 
 bench-review: setup ## the review desk in a real Chromium over 100,000 faces, as JSON; SUBJECTS=3000 makes it small, KEPT=FOLDER fills it once
-	$(BIN)/python bench/review.py $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(KEPT),--kept $(KEPT))
+	$(BIN)/python -m bench.review $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(if $(KEPT),--kept $(KEPT))
 
 bench-train: setup ## a step of training as published beside the fast mode, in turns, as JSON; BLOCKS=1 or SIZE=64 WIDTH=16 makes it small
 	$(BIN)/python -m bench.train $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(SIZE),--size $(SIZE)) $(if $(BATCH),--batch $(BATCH)) \
@@ -108,7 +108,7 @@ bench-losses: setup ## whether bfloat16 and lazy R1 end where float32 does, on d
 	$(BIN)/python -m bench.losses $(if $(STEPS),--steps $(STEPS))
 
 bench-snapshot: setup ## a snapshot of 20,000 drawn faces, its manifest alone and a look over it, as JSON; FACES=2000 makes it small
-	$(BIN)/python bench/snapshot.py $(if $(FACES),--faces $(FACES))
+	$(BIN)/python -m bench.snapshot $(if $(FACES),--faces $(FACES))
 
 # What torch alone asks for on a machine with a GPU; its own build brings what it needs (see TORCH).
 GPU_ONLY := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -1,6 +1,6 @@
 """Records what each of the templates' google queries yields in the demo's world, as bench/yields.csv: counts alone.
 
-``python bench/yields.py``. Every query is put to the stand-in's own search, by itself; of its first 100 results, those
+``python -m bench.yields``. Every query is put to the stand-in's own search, by itself; of its first 100 results, those
 that show a copy of another or no photo are not new, and those of the arm's domain that were drawn without a flaw are
 approved, as the demo's reviewer would. The stand-in understands English and a few words of other languages: that is
 what a planner can find out here.
