@@ -14,8 +14,9 @@ Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `ap
    by ssh, a job of Kubernetes) and waits for it; on another machine it holds no worker meanwhile. The same snapshot,
    code, preset and seed are submitted once: a task that was killed, cleared or retried finds the training that runs.
    One that is marked failed or stopped makes the training save and end; the next try goes on from there.
-   `tidy` then stops whatever machine was started for a training, however that ended. When the gate says no, it is
-   skipped like the rest: `python -m training teardown` does the same by hand.
+   `tidy` then stops whatever machine was started for a training, however that ended. `tidy_before` does so at the
+   beginning of every run, also of one in which the gate says no: it finds what an earlier night left over. By hand:
+   `python -m training teardown`.
 4. `evaluate` measures the result on faces that it was not trained on.
 5. `ask` looks at how the faces have changed since the champion learned. As usual: `sign_off` is skipped. When a
    domain's share has moved by more than `FACELOOP_SIGN_OFF_BALANCE`, or more than `FACELOOP_SIGN_OFF_FRESH_FACES` of
@@ -70,7 +71,9 @@ def retrain_model():
     )
     trained = training.output
     # Also after a failure, and until it succeeds: a machine that is forgotten costs money.
-    tidied = task(submitting.tidy, trigger_rule="all_done", retries=20, retry_delay=timedelta(minutes=5), **GPU)()
+    until_it_succeeds = {"retries": 20, "retry_delay": timedelta(minutes=5), **GPU}
+    task(submitting.tidy, task_id="tidy_before", **until_it_succeeds)()  # waits for no gate
+    tidied = task(submitting.tidy, trigger_rule="all_done", **until_it_succeeds)()
     evaluation = task(steps.evaluate, **GPU)(trained)
     evaluation.operator.operator_extra_links = (reporting.ReportLink(),)
     question = task.short_circuit(signing.ask, ignore_downstream_trigger_rules=False, **GPU)(evaluation)

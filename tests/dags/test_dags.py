@@ -200,6 +200,13 @@ def test_a_training_is_submitted_and_whatever_machine_it_had_is_stopped_in_any_c
     assert tasks["tidy"]["retries"] == 20
 
 
+def test_a_machine_that_was_left_over_is_stopped_also_on_a_night_on_which_the_gate_says_no(parsed: dict) -> None:
+    tasks = parsed["dags"]["retrain_model"]["tasks"]
+    assert all("tidy_before" not in task["down"] for task in tasks.values())  # nothing that is skipped skips it
+    assert (tasks["tidy_before"]["down"], tasks["tidy_before"]["retries"]) == ([], 20)
+    assert (tasks["tidy_before"]["queue"], tasks["tidy_before"]["pool"]) == ("gpu", "gpu")
+
+
 def test_a_person_is_asked_by_airflows_own_operator_and_silence_approves_nothing(parsed: dict) -> None:
     asked = parsed["dags"]["retrain_model"]["tasks"]["sign_off"]
     assert asked["operator"] == "ApprovalOperator"
