@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -18,12 +19,20 @@ class Models(Part):
     """What was trained, how good it is, and which one is served."""
 
     def open_run(
-        self, snapshot_id: str, *, preset: str, seed: int, total_steps: int, origin: str = "", code: str = ""
+        self,
+        snapshot_id: str,
+        *,
+        preset: str,
+        seed: int,
+        total_steps: int,
+        origin: str = "",
+        code: str = "",
+        started_at: datetime | None = None,
     ) -> Run:
         """The run of this snapshot, preset and seed: begun now, or gone on with.
 
         ``origin`` is the sha256 of the weights that a new one begins from, ``code`` the version of the code that trains
-        it; a run that is there keeps its own.
+        it, ``started_at`` when it began elsewhere; a run that is there keeps its own.
         """
         with self._catalog.writing() as connection:
             connection.execute(
@@ -34,7 +43,7 @@ class Models(Part):
                     seed=seed,
                     state=RunState.RUNNING.value,
                     total_steps=total_steps,
-                    started_at=now(),
+                    started_at=started_at or now(),
                     origin=origin,
                     code=code,
                 )
@@ -90,8 +99,17 @@ class Models(Part):
         wanted = step if step is not None else max((row.step for row in rows), default=0)
         return [Checkpoint(r.run_id, r.step, r.kind, r.path, r.sha256) for r in rows if r.step == wanted]
 
-    def finish_run(self, run_id: int, *, state: RunState, reason: str = "", lease: Lease | None = None) -> None:
-        """Record that a run has come to its end, or failed and why. Superseded as with a save."""
+    def finish_run(
+        self,
+        run_id: int,
+        *,
+        state: RunState,
+        reason: str = "",
+        lease: Lease | None = None,
+        finished_at: datetime | None = None,
+    ) -> None:
+        """Record that a run has come to its end, or failed and why; now, or when it did so elsewhere. Superseded as
+        with a save."""
         with self._catalog.writing() as connection:
             self._guard(connection, lease)
             changed = connection.execute(
@@ -100,7 +118,7 @@ class Models(Part):
                 .values(
                     state=state.value,
                     reason=reason,
-                    finished_at=None if state is RunState.RUNNING else now(),
+                    finished_at=None if state is RunState.RUNNING else finished_at or now(),
                 )
             ).rowcount
         if not changed:

@@ -20,6 +20,7 @@ import sys
 import tarfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -101,6 +102,7 @@ def unpack(catalog: Catalog, rows: Mapping[str, Any]) -> None:
         total_steps=saved["total_steps"],
         origin=saved["origin"],
         code=saved["code"],
+        started_at=_moment(saved["started_at"]),
     )
     newest = max((file.step for file in catalog.models.checkpoints(run.id)), default=-1)
     if saved["step"] > newest and saved["files"]:
@@ -112,7 +114,8 @@ def unpack(catalog: Catalog, rows: Mapping[str, Any]) -> None:
         catalog.models.begin_again(run.id, code=saved["code"])
         run = catalog.models.run(run.id)
     if RunState(saved["state"]) is not run.state:
-        catalog.models.finish_run(run.id, state=RunState(saved["state"]), reason=saved["reason"])
+        ended = _moment(saved["finished_at"])
+        catalog.models.finish_run(run.id, state=RunState(saved["state"]), reason=saved["reason"], finished_at=ended)
 
 
 def clear(*, blobs: Blobs, home: Path) -> None:
@@ -136,6 +139,8 @@ def _saved(catalog: Catalog, run: Run) -> Parcel | None:
         "code": run.code,
         "state": run.state.value,
         "reason": run.reason,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else "",
         "step": max((file.step for file in files), default=0),
         "files": [asdict(file) for file in files],
     }
@@ -149,6 +154,10 @@ def _run(catalog: Catalog, name: str) -> Run | None:
         run for run in catalog.models.runs() if name == run_name(run.snapshot_id, preset=run.preset, seed=run.seed)
     )
     return next(named, None)
+
+
+def _moment(told: str) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
