@@ -202,18 +202,18 @@ def _parser() -> argparse.ArgumentParser:
         commands[verb].add_argument("--slice-steps", type=_not_negative, help="train at most so many steps, then save")
         commands[verb].add_argument("--again", action="store_true", help="also when this very training failed before")
         commands[verb].add_argument("--device", default="", help="cpu, cuda, cuda:1 (default: cuda if there is one)")
+        commands[verb].add_argument(
+            "--stop-when",
+            metavar="RULES",
+            help="end the run early, e.g. 'copy_rate > 0.05 for 3; no gain in makeup_distance for 4' (default: as "
+            "configured; '': never)",
+        )
     commands["train"].add_argument(
         "--from",
         dest="origin",
         type=Path,
         metavar="CKPT",
         help="begin a new run with the averaged networks of this file (nets_ema, in the published format)",
-    )
-    commands["train"].add_argument(
-        "--stop-when",
-        metavar="RULES",
-        help="end the run early, e.g. 'copy_rate > 0.05 for 3; no gain in makeup_distance for 4' (default: as "
-        "configured; '': never)",
     )
     commands["train"].add_argument("--threads", type=_not_negative, default=0, help="default: half the cores")
     runners.add_arguments(commands)

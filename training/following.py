@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 from catalog import Catalog, Settings
 from catalog.lineages import made_of
 from catalog.records import Evaluation, Model, ModelState, Run, RunState, Snapshot
-from training.errors import BadRule, DeadPenalty, Diverged
-from training.monitoring.stopping import Rule, ended_by, parse
+from training.errors import DeadPenalty, Diverged
+from training.monitoring.stopping import Rule, ended_by
 from training.monitoring.tracking import Lineage, Tracking, report_later
 from training.monitoring.watching import Alert
 from training.presets import Preset
@@ -108,16 +108,6 @@ def report_model(model: Model, *, catalog: Catalog, settings: Settings) -> None:
     numbers = {"champion": float(model.state is ModelState.CHAMPION)}
     lines = (f"model {model.id}: {model.state}", *model.reasons)
     _report_later(found, "promotion", numbers, lines, catalog=catalog, settings=settings)
-
-
-def rules_for(text: str, preset: Preset) -> tuple[Rule, ...]:
-    """The rules of a text. Raises BadRule, also for one that this preset would never tell its number."""
-    rules = parse(text)
-    if preset.probe_every == 0:
-        for rule in rules:
-            if rule.probed:
-                raise BadRule(f"'{rule}' would never hold: preset {preset.name} has probe_every 0")
-    return rules
 
 
 def probe_for(

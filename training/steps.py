@@ -104,8 +104,9 @@ def train(
     slice_steps = settings.train_slice_steps if slice_steps is None else slice_steps
 
     from training import following
+    from training.monitoring.stopping import rules_for
 
-    rules = following.rules_for(settings.stop_when if stop_when is None else stop_when, wanted)
+    rules = rules_for(settings.stop_when if stop_when is None else stop_when, wanted)
     row = snapshot_named(catalog, snapshot_id)
     if row.faces == 0:
         raise BadSnapshot("the snapshot is empty: no face is approved at all three stages")

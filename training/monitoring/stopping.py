@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from training.errors import BadRule
+from training.presets import Preset
 
 PROBED = {
     "copy_rate": "share of repainted faces nearer to the reference's person than to the source's",
@@ -127,6 +128,16 @@ def ended_by(rule: Rule | str) -> str:
 def parse(text: str) -> tuple[Rule, ...]:
     """The rules of a text; none for an empty one. Raises BadRule, which says what is wrong with which."""
     return tuple(_rule(part) for piece in text.split(";") if (part := " ".join(piece.split())))
+
+
+def rules_for(text: str, preset: Preset) -> tuple[Rule, ...]:
+    """The rules of a text. Raises BadRule, also for one that this preset would never tell its number."""
+    rules = parse(text)
+    if preset.probe_every == 0:
+        for rule in rules:
+            if rule.probed:
+                raise BadRule(f"'{rule}' would never hold: preset {preset.name} has probe_every 0")
+    return rules
 
 
 def is_loss(name: str) -> bool:

@@ -47,6 +47,7 @@ def _submit(given: argparse.Namespace) -> int:
         turn=given.turn,
         device=given.device,
         again=given.again,
+        stop_when=given.stop_when,
         catalog=catalog,
         settings=settings(),
     )

@@ -22,6 +22,8 @@ class Job:
     """One training. Two that are equal are the same training, wherever and whenever they are asked for.
 
     With `slice_steps` (0: to the preset's end), `turn` names which of a run's slices this is, the night's say.
+    `stop_when` are the rules that end it early; None, in what was submitted before they were sent along: those that
+    are configured where it trains.
     """
 
     snapshot: str
@@ -32,6 +34,7 @@ class Job:
     device: str
     again: bool
     code: str
+    stop_when: str | None = None
 
     @property
     def key(self) -> str:
@@ -53,15 +56,21 @@ class Job:
         words = [python, "-m", "training", "train", "--json", "--snapshot", self.snapshot, "--preset", self.preset]
         words += ["--seed", str(self.seed), "--slice-steps", str(self.slice_steps)]
         words += ["--device", self.device] if self.device else []
+        words += ["--stop-when", self.stop_when] if self.stop_when is not None else []
         return [*words, "--again"] if self.again else words
 
 
 @lru_cache(maxsize=1)
 def code_of_training() -> str:
     """Twelve hex digits of the sources that a training runs, wherever it runs."""
+    return digits_of(TRAINING)
+
+
+def digits_of(sources: Path) -> str:
+    """Twelve hex digits of all the Python below a folder."""
     digest = hashlib.sha256()
-    for path in sorted(TRAINING.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted(sources.rglob("*.py")):
+        digest.update(str(path.relative_to(sources)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
 

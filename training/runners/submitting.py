@@ -16,6 +16,7 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import Run, Submission, SubmissionState
 from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
+from training.monitoring.stopping import rules_for
 from training.presets import preset as preset_named
 from training.runners.jobs import Job, Runner, Seen, code_of_training
 from training.runners.kubernetes import Kubernetes
@@ -36,23 +37,28 @@ def job_of(
     turn: str = "",
     device: str = "",
     again: bool = False,
+    stop_when: str | None = None,
     catalog: Catalog,
     settings: Settings,
 ) -> Job:
-    """The training of a snapshot (default: the newest), by default as configured. Raises Unknown, NotFound."""
+    """The training of a snapshot (default: the newest), by default as configured. Raises Unknown, NotFound, BadRule."""
     row = catalog.snapshots.get(snapshot_id) if snapshot_id else catalog.snapshots.newest()
     if row is None:
         raise Unknown("no snapshot has been taken yet")
     steps = settings.train_slice_steps if slice_steps is None else slice_steps
+    wanted = preset_named(preset or settings.train_preset)
+    rules = settings.stop_when if stop_when is None else stop_when
+    rules_for(rules, wanted)  # one that cannot be read is refused here, before a machine is started for it
     return Job(
         snapshot=row.id,
-        preset=preset_named(preset or settings.train_preset).name,
+        preset=wanted.name,
         seed=settings.train_seed if seed is None else seed,
         slice_steps=steps,
         turn=turn if steps else "",  # a training to its end is one, whoever asks for it
         device=device,
         again=again,
         code=code_of_training(),
+        stop_when=rules,
     )
 
 

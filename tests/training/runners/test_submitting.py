@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from catalog import Catalog, Settings
 from catalog.errors import NotFound
 from catalog.records import Submission, SubmissionState
-from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
-from training.runners.jobs import Job, Seen
+from training.errors import BadRule, RunnerError, TeardownFailed, Unknown, Unreachable
+from training.runners.jobs import Job, Seen, digits_of
 from training.runners.submitting import Submissions, job_of, tidy
 
 
@@ -84,8 +85,33 @@ def test_the_same_training_has_the_same_key_and_any_other_another(catalog: Catal
         replace(one, code="0" * 12),
         replace(one, slice_steps=5),
         replace(one, again=True),
+        replace(one, stop_when=""),
     ]
-    assert len({one.key, *(other.key for other in others)}) == 7
+    assert len({one.key, *(other.key for other in others)}) == 8
+
+
+def test_the_rules_that_end_it_early_go_along_as_they_are_configured_here_or_asked_for(catalog: Catalog) -> None:
+    words = job(catalog).command("python")
+    assert words[words.index("--stop-when") + 1] == Settings().stop_when == "overfit > 0.9 for 5"
+    never = job(catalog, stop_when="").command("python")
+    assert never[never.index("--stop-when") + 1] == ""
+    before_there_were_any = {key: value for key, value in asdict(job(catalog)).items() if key != "stop_when"}
+    assert "--stop-when" not in Job(**before_there_were_any).command("python")
+
+
+def test_a_rule_that_cannot_be_read_is_refused_before_anything_is_submitted(catalog: Catalog) -> None:
+    with pytest.raises(BadRule, match="copy_ate"):
+        job(catalog, stop_when="copy_ate > 0.05")
+
+
+def test_a_change_anywhere_in_the_code_of_training_is_another_training(tmp_path: Path) -> None:
+    (tmp_path / "learning").mkdir()
+    (tmp_path / "steps.py").write_text("one = 1\n")
+    (tmp_path / "learning" / "loop.py").write_text("two = 2\n")
+    before = digits_of(tmp_path)
+    assert digits_of(tmp_path) == before
+    (tmp_path / "learning" / "loop.py").write_text("two = 3\n")
+    assert digits_of(tmp_path) != before
 
 
 def test_which_turn_it_is_counts_for_a_slice_alone(catalog: Catalog) -> None:
