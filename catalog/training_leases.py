@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, case, or_, select, update
 
 from catalog.errors import BadInput, Superseded
 from catalog.part import Part
@@ -24,8 +24,10 @@ _MOST_SECONDS = 7 * 24 * 3600.0
 class TrainingLeases(Part):
     """Takes, keeps alive and gives back the right to train a run, or to use a machine's GPU."""
 
-    def take(self, name: str, *, holder: str, seconds: float) -> Lease | None:
+    def take(self, name: str, *, holder: str, seconds: float, above: int = 0) -> Lease | None:
         """The lease of this name for so many seconds, with a new token; None while another holds it.
+
+        The token is also higher than ``above``: one that was given before this catalog was, or by another.
 
         It is free when it was never given, was given back, has run out, or its holder is a worker of this machine
         (:func:`~catalog.workers.worker_name`) that has ended. Who holds it already is not given it twice.
@@ -39,10 +41,11 @@ class TrainingLeases(Part):
             if known and is_gone(known.holder):
                 free = or_(free, table.c.token == known.token)
             values = {"holder": holder, "until": moment + timedelta(seconds=seconds)}
+            higher = case((table.c.token < above, above), else_=table.c.token) + 1
             row = connection.execute(
                 self._insert(table)
-                .values(name=name, token=1, **values)
-                .on_conflict_do_update(index_elements=["name"], set_={"token": table.c.token + 1, **values}, where=free)
+                .values(name=name, token=above + 1, **values)
+                .on_conflict_do_update(index_elements=["name"], set_={"token": higher, **values}, where=free)
                 .returning(table)
             ).first()
         return _lease(row) if row else None

@@ -49,10 +49,13 @@ class Hold:
 
 
 @contextmanager
-def holding(catalog: Catalog, run: str, *, seconds: float) -> Iterator[Hold]:
-    """Take the lease of a run and give it back at the end. Raises RunBusy when another trainer holds it."""
+def holding(catalog: Catalog, run: str, *, seconds: float, above: int = 0) -> Iterator[Hold]:
+    """Take the lease of a run, with a token above this one, and give it back at the end.
+
+    Raises RunBusy when another trainer holds it.
+    """
     name = lease_name(run)
-    lease = catalog.training_leases.take(name, holder=worker_name(), seconds=seconds)
+    lease = catalog.training_leases.take(name, holder=worker_name(), seconds=seconds, above=above)
     if lease is None:
         other = catalog.training_leases.held(name)
         raise RunBusy(f"{run} is being trained by {other.holder if other else 'another'}")

@@ -115,7 +115,7 @@ def train(
 
     import torch
 
-    from training.learning.checkpoint import code_version
+    from training.learning.checkpoint import code_version, highest_token
     from training.learning.loop import train as train_loop
     from training.learning.ranks import joined
     from training.monitoring.scoring import score
@@ -138,7 +138,8 @@ def train(
         ranks = closing.enter_context(joined(device))
         lease_seconds = settings.train_lease_seconds
         card = closing.enter_context(using(catalog, row.id, device=device, seconds=lease_seconds))
-        hold = closing.enter_context(holding(catalog, folder.name, seconds=lease_seconds))
+        above = highest_token(folder / "checkpoints")  # of sets that are older than a catalog put back from a copy
+        hold = closing.enter_context(holding(catalog, folder.name, seconds=lease_seconds, above=above))
         other_code = run.state is RunState.RUNNING and run.code != code
         if run.state is RunState.FAILED or other_code or following.goes_on(run, rules):
             catalog.models.begin_again(run.id, code=code, lease=hold.lease)

@@ -134,7 +134,10 @@ class Store:
             raise Superseded(f"step {step} is not recorded: {error}") from None
 
     def fetch_checkpoints(self, run: Run, checkpoints: Path) -> None:
-        """Bring a run's newest save here when this machine has none, or an older one."""
+        """Bring a run's newest save here when this machine has none, or an older one.
+
+        Older is also what was saved here by a lower token, whatever its step: another machine went on without it.
+        """
         from training.learning.checkpoint import folder_of, latest, path_of
         from training.learning.trainer_state import read_page
 
@@ -142,14 +145,15 @@ class Store:
         if set(recorded) != set(FILES):
             return
         step = recorded["trainer"].step
-        here = latest(checkpoints) if checkpoints.is_dir() else None
-        if here is not None and here.state.step >= step:
-            return
-        log.info("bringing step %d of run %d from the blob store", step, run.id)
         page = checkpoints / f".{step:06d}_trainer.json.fetched"
         self._bring(recorded["trainer"], page)
-        folder = folder_of(checkpoints, read_page(page).token)
+        token = read_page(page).token
         page.unlink()
+        here = latest(checkpoints)
+        if here is not None and (here.state.token, here.state.step) >= (token, step):
+            return
+        log.info("bringing step %d of run %d from the blob store", step, run.id)
+        folder = folder_of(checkpoints, token)
         for kind in FILES:
             self._bring(recorded[kind], path_of(folder, step, kind))
 

@@ -80,6 +80,22 @@ def test_who_holds_it_is_not_given_it_twice(leases: TrainingLeases) -> None:
     assert leases.take("gpu", holder="a", seconds=60) is None
 
 
+def test_a_token_may_be_asked_to_be_above_those_that_another_catalog_gave(leases: TrainingLeases) -> None:
+    first = leases.take("gpu", holder="a", seconds=60, above=6)
+    assert first is not None
+    assert first.token == 7
+    leases.release("gpu", 7)
+    assert [lease.token for above in (3, 20) if (lease := given_back(leases, above))] == [8, 21]
+
+
+def given_back(leases: TrainingLeases, above: int) -> Lease | None:
+    """A lease that was taken above a token, and given back at once."""
+    lease = leases.take("gpu", holder="b", seconds=60, above=above)
+    if lease is not None:
+        leases.release("gpu", lease.token)
+    return lease
+
+
 def test_names_know_nothing_of_each_other(leases: TrainingLeases) -> None:
     assert taken(leases, holder="a", name="gpu").token == 1
     assert taken(leases, holder="a", name="run").token == 1

@@ -105,3 +105,26 @@ def test_what_belongs_to_a_higher_token_is_never_removed(run: Run, micro: Preset
     with holding(catalog, "run", seconds=60) as hold:
         run(preset=preset, slice_steps=1, hold=hold)
     assert folders(checkpoints) == {"2", "9"}
+
+
+def test_what_a_newer_trainer_saved_wins_over_an_older_ones_higher_step(
+    run: Run, micro: Preset, tmp_path: Path
+) -> None:
+    preset, checkpoints = replace(micro, save_every=1), tmp_path / "run" / "checkpoints"
+    run(preset=preset, slice_steps=2)
+    catalog = Catalog(memory=True)
+    with holding(catalog, "run", seconds=60, above=3) as hold:
+        newer = run(preset=preset, slice_steps=1, hold=hold)
+    assert (newer.step, folders(checkpoints)) == (3, {"checkpoints", "4"})
+    shutil.copytree(tmp_path / "run", tmp_path / "elsewhere")
+    shutil.rmtree(checkpoints / "4")
+    with holding(Catalog(memory=True), "run", seconds=60) as late:  # the revived one, which came further
+        assert run(preset=preset, slice_steps=3, hold=late).step == 5
+    shutil.copytree(tmp_path / "elsewhere" / "checkpoints" / "4", checkpoints / "4")
+    newest = checkpoint.latest(checkpoints)
+    assert newest is not None
+    assert (newest.state.step, newest.state.token) == (3, 4)
+    assert checkpoint.highest_token(checkpoints) == 4
+    with holding(catalog, "run", seconds=60, above=checkpoint.highest_token(checkpoints)) as hold:
+        assert run(preset=preset, slice_steps=1, hold=hold).step == 4
+    assert checkpoint.highest_token(checkpoints) == 5

@@ -38,6 +38,7 @@ __all__ = [
     "code_version",
     "drop_old",
     "folder_of",
+    "highest_token",
     "latest",
     "load_networks",
     "path_of",
@@ -147,9 +148,9 @@ def drop_old(checkpoints: Path, *, keep: int, token: int = 0) -> int:
 
     Each set's page goes first, so that no page outlives its files. What belongs to a higher token is let be.
     """
-    pages = _pages(checkpoints)
+    pages = [page for page in _pages(checkpoints) if _token(page) <= token]
     best = _best(pages)
-    old = [page for page in pages[:-keep] if page != best and _token(page) <= token]
+    old = [page for page in pages[:-keep] if page != best]
     for page in old:
         step = int(page.name.split("_")[0])
         page.unlink()
@@ -158,6 +159,11 @@ def drop_old(checkpoints: Path, *, keep: int, token: int = 0) -> int:
         if page.parent != checkpoints and not any(page.parent.iterdir()):
             page.parent.rmdir()
     return len(old)
+
+
+def highest_token(checkpoints: Path) -> int:
+    """The highest token that a set in this folder was saved by; 0 for none."""
+    return max(map(_token, _pages(checkpoints)), default=0)
 
 
 def best(checkpoints: Path) -> Saved | None:
@@ -195,12 +201,15 @@ def _write(checkpoints: Path, contents: Mapping[str, Any], state: Mapping[str, A
 
 
 def _pages(checkpoints: Path) -> list[Path]:
-    """Every trainer page, the newest last: of the highest step, and of those with one step, the highest token."""
+    """Every trainer page, the newest last: of the highest token, and of those with one token, the highest step.
+
+    A trainer that was superseded may have come further than the one that went on without it: that does not count.
+    """
     pages: list[Path] = []
     for place, _, names in os.walk(checkpoints):  # which minds no folder that another trainer takes away meanwhile
         pages += [Path(place, name) for name in names if name.endswith("_trainer.json")]
     numbered = [page for page in pages if page.name.split("_")[0].isdecimal()]
-    return sorted(numbered, key=lambda page: (int(page.name.split("_")[0]), _token(page)))
+    return sorted(numbered, key=lambda page: (_token(page), int(page.name.split("_")[0])))
 
 
 def _token(page: Path) -> int:
