@@ -78,6 +78,27 @@ class TrainingLeases(Part):
                 update(table).where(table.c.name == name, table.c.token == token, *whose).values(until=None, holder="")
             )
 
+    def highest(self, name: str) -> int:
+        """The highest token that was ever given for this name; 0: none was."""
+        table = training_leases
+        with self._catalog.reading() as connection:
+            return connection.scalar(select(table.c.token).where(table.c.name == name)) or 0
+
+    def raise_to(self, name: str, token: int) -> None:
+        """Another catalog has given this token: every one that is given here from now on is higher.
+
+        Whoever holds the lease here by a lower one is superseded, and it is free.
+        """
+        if token < 1:
+            return
+        table, values = training_leases, {"token": token, "holder": "", "until": None}
+        with self._catalog.writing() as connection:
+            connection.execute(
+                self._insert(table)
+                .values(name=name, **values)
+                .on_conflict_do_update(index_elements=["name"], set_=values, where=table.c.token < token)
+            )
+
     def check(self, name: str, token: int) -> None:
         """Superseded unless this is the highest token that was given for the name."""
         with self._catalog.reading() as connection:

@@ -2,7 +2,8 @@
 
 The gate's yes is a grant: the lease is kept for a snapshot's training until that begins and takes it up, under the same
 token; a grant that nobody takes up gives way to the next yes, and runs out by itself. A training keeps the lease alive
-and gives it back; one whose process has died loses it at once on the same machine, and elsewhere when it runs out.
+and gives it back; one whose process has died loses it at once on the same machine, and elsewhere when it runs out. For
+a training on a machine with a catalog of its own, the submission holds it (runners/leases.py).
 Tokens only rise, so whoever was superseded finds out, and stops.
 """
 
@@ -56,7 +57,7 @@ def using(catalog: Catalog, snapshot_id: str, *, device: str, seconds: float) ->
     A training on a processor needs none, and has none (None) unless the gate granted it. Raises RunBusy when another
     has the GPU.
     """
-    lease = _taken_up(catalog, snapshot_id, seconds=seconds)
+    lease = taken_up(catalog, snapshot_id, holder=worker_name(), seconds=seconds)
     if lease is None and device.startswith("cuda"):
         lease = catalog.training_leases.take(GPU, holder=worker_name(), seconds=seconds)
         if lease is None:
@@ -74,15 +75,15 @@ def using(catalog: Catalog, snapshot_id: str, *, device: str, seconds: float) ->
             log.warning("the GPU's lease runs out by itself: %s", str(error).splitlines()[0])
 
 
-def _taken_up(catalog: Catalog, snapshot_id: str, *, seconds: float) -> Lease | None:
-    """The lease that was granted to this snapshot's training, from now on in this process's name; None: there is none.
+def taken_up(catalog: Catalog, snapshot_id: str, *, holder: str, seconds: float) -> Lease | None:
+    """The lease that was granted to this snapshot's training, from now on in this holder's name; None: there is none.
 
     Raises Superseded when another took it at this very moment.
     """
     held = catalog.training_leases.held(GPU)
     if held is None or held.holder != _grant_of(snapshot_id):
         return None
-    return catalog.training_leases.renew(GPU, held.token, seconds=seconds, holder=worker_name())
+    return catalog.training_leases.renew(GPU, held.token, seconds=seconds, holder=holder)
 
 
 def _grant_of(snapshot_id: str) -> str:

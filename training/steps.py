@@ -138,7 +138,8 @@ def train(
         ranks = closing.enter_context(joined(device))
         lease_seconds = settings.train_lease_seconds
         card = closing.enter_context(using(catalog, row.id, device=device, seconds=lease_seconds))
-        above = highest_token(folder / "checkpoints")  # of sets that are older than a catalog put back from a copy
+        # Also above what another catalog gave: on a machine that trained apart, or before this one was put back.
+        above = max(highest_token(folder / "checkpoints"), store.token_of_newest(run))
         hold = closing.enter_context(holding(catalog, folder.name, seconds=lease_seconds, above=above))
         other_code = run.state is RunState.RUNNING and run.code != code
         if run.state is RunState.FAILED or other_code or following.goes_on(run, rules):

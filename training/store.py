@@ -133,22 +133,25 @@ class Store:
         except LeaseSuperseded as error:
             raise Superseded(f"step {step} is not recorded: {error}") from None
 
+    def token_of_newest(self, run: Run) -> int:
+        """By which token a run's newest recorded save was made; 0: by none, or there is none."""
+        from training.learning.trainer_state import parse_page
+
+        pages = [file for file in self._catalog.models.checkpoints(run.id) if file.kind == "trainer"]
+        return parse_page(self._blobs.get("checkpoints", pages[0].sha256), name=pages[0].path).token if pages else 0
+
     def fetch_checkpoints(self, run: Run, checkpoints: Path) -> None:
         """Bring a run's newest save here when this machine has none, or an older one.
 
         Older is also what was saved here by a lower token, whatever its step: another machine went on without it.
         """
         from training.learning.checkpoint import folder_of, latest, path_of
-        from training.learning.trainer_state import read_page
 
         recorded = {file.kind: file for file in self._catalog.models.checkpoints(run.id)}
         if set(recorded) != set(FILES):
             return
         step = recorded["trainer"].step
-        page = checkpoints / f".{step:06d}_trainer.json.fetched"
-        self._bring(recorded["trainer"], page)
-        token = read_page(page).token
-        page.unlink()
+        token = self.token_of_newest(run)
         here = latest(checkpoints)
         if here is not None and (here.state.token, here.state.step) >= (token, step):
             return

@@ -48,19 +48,28 @@ def page_of(state: TrainerState) -> bytes:
 
 
 def read_page(page: Path) -> TrainerState:
-    """What a trainer page says, if it is as it was written; raises BadCheckpoint.
+    """What a trainer page says, if it is as it was written; raises BadCheckpoint."""
+    try:
+        data = page.read_bytes()
+    except OSError as error:
+        raise BadCheckpoint(f"{page.name} cannot be read: {error!r}") from None
+    return parse_page(data, name=page.name)
+
+
+def parse_page(data: bytes, *, name: str) -> TrainerState:
+    """What the bytes of a trainer page say, likewise.
 
     One of an older version lacks fields, one of a newer has more: those count as never said.
     """
     try:
-        said = json.loads(page.read_bytes())
+        said = json.loads(data)
         known = {one.name for one in fields(TrainerState)}
-        state = TrainerState(**{name: value for name, value in said.items() if name in known})
+        state = TrainerState(**{one: value for one, value in said.items() if one in known})
         state = replace(state, domains=tuple(state.domains), sha256=dict(state.sha256), step=operator.index(state.step))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadCheckpoint(f"{page.name} cannot be read: {error!r}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadCheckpoint(f"{name} cannot be read: {error!r}") from None
     if "page" in said and said.pop("page") != _hash(said):
-        raise BadCheckpoint(f"{page.name} does not hash to what it says")
+        raise BadCheckpoint(f"{name} does not hash to what it says")
     return state
 
 

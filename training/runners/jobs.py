@@ -89,6 +89,10 @@ class Runner(Protocol):
     Raises RunnerError, Unreachable.
     """
 
+    @property
+    def apart(self) -> bool:
+        """Whether it trains by a catalog of its own, so that whoever submits holds our leases for it."""
+
     def start(self, submission: Submission) -> Mapping[str, Any]:
         """Begin this attempt if it has not begun; what it is found by."""
 

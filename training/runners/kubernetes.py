@@ -108,6 +108,8 @@ def manifest(submission: Submission, settings: Settings) -> dict[str, Any]:
 class Kubernetes:
     """Trains on the cluster that this process is in, or that the kubeconfig names."""
 
+    apart = False
+
     def __init__(self, settings: Settings) -> None:
         if not settings.kubernetes_image:
             raise RunnerError("no image to train with: set FACELOOP_KUBERNETES_IMAGE")

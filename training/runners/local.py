@@ -25,6 +25,8 @@ def job_folder(home: Path, submission: Submission) -> Path:
 class Local:
     """Trains here, with this process's Python, environment and working folder."""
 
+    apart = False
+
     def __init__(self, settings: Settings) -> None:
         self._home = settings.home.absolute()
 

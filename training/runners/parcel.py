@@ -20,14 +20,16 @@ import sys
 import tarfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from catalog import Blobs, Catalog, open_blobs, settings
-from catalog.records import Checkpoint, Run, RunState
-from training.errors import RunnerError
+from catalog.errors import Superseded as LeaseSuperseded
+from catalog.records import Checkpoint, Lease, Run, RunState
+from training.errors import RunnerError, Superseded
 from training.faces import snapshot as snapshots
+from training.holding import lease_name
 from training.store import FILES, run_name
 
 _ROWS = "rows.json"
@@ -42,24 +44,31 @@ class Parcel:
     rows: Mapping[str, Any]
 
 
-def to_train(catalog: Catalog, blobs: Blobs, *, snapshot_id: str, preset: str, seed: int) -> Parcel:
-    """What a training needs: the snapshot with its crops, and the run's newest save if it has one."""
+def to_train(catalog: Catalog, blobs: Blobs, *, snapshot_id: str, preset: str, seed: int, token: int = 0) -> Parcel:
+    """What a training needs: the snapshot with its crops, and the run's newest save if it has one.
+
+    `token` is that of the run's lease here, which the next trainer there shall train by.
+    """
     row = catalog.snapshots.get(snapshot_id)
     entries = snapshots.read_manifest(blobs.get("snapshots", row.manifest))
     told = {"id": row.id, "manifest": row.manifest, "bare": row.bare, "makeup": row.makeup}
     names = [*(("faces", entry.sha256) for entry in entries), ("snapshots", row.manifest)]
-    run = _run(catalog, run_name(row.id, preset=preset, seed=seed))
+    name = run_name(row.id, preset=preset, seed=seed)
+    run = _run(catalog, name)
     saved = _saved(catalog, run) if run else None
     if saved:
         names += saved.blobs
-    return Parcel(tuple(dict.fromkeys(names)), {"snapshot": told, "saved": saved.rows if saved else None})
+    rows = {"snapshot": told, "saved": saved.rows if saved else None, "floor": {"run": name, "token": token}}
+    return Parcel(tuple(dict.fromkeys(names)), rows)
 
 
 def saved_by(catalog: Catalog, name: str) -> Parcel:
-    """A run's newest save, and how the run stands; nothing when it has saved nothing."""
+    """A run's newest save, how the run stands, and the highest token given there; nothing when it has saved nothing."""
     run = _run(catalog, name)
     saved = _saved(catalog, run) if run else None
-    return Parcel(saved.blobs, {"saved": saved.rows}) if saved else Parcel((), {})
+    if saved is None:
+        return Parcel((), {})
+    return Parcel(saved.blobs, {"saved": saved.rows, "token": catalog.training_leases.highest(lease_name(name))})
 
 
 def write(parcel: Parcel, into: IO[bytes], *, blobs: Blobs, held: Collection[str] = ()) -> int:
@@ -89,12 +98,33 @@ def read(source: IO[bytes], *, blobs: Blobs) -> Mapping[str, Any]:
     raise RunnerError("the parcel broke off before its end")
 
 
-def unpack(catalog: Catalog, rows: Mapping[str, Any]) -> None:
-    """Write down what a parcel's rows say; of a save, only what is newer than what is known."""
+def unpack(catalog: Catalog, rows: Mapping[str, Any], *, token: int = 0) -> None:
+    """Write down what a parcel's rows say; of a save, only what is newer than what is known.
+
+    With the token by which its trainer was to train, a save is refused (Superseded) where nobody has trained by it yet,
+    and when a newer one was given here: it is that of an older trainer, which was given up.
+    """
+    if floor := rows.get("floor"):
+        catalog.training_leases.raise_to(lease_name(floor["run"]), floor["token"] - 1)
     if told := rows.get("snapshot"):
         catalog.snapshots.adopt(told["id"], manifest=told["manifest"], bare=told["bare"], makeup=told["makeup"])
     if not (saved := rows.get("saved")):
         return
+    name = run_name(saved["snapshot_id"], preset=saved["preset"], seed=saved["seed"])
+    if token and rows.get("token", 0) < token:
+        raise Superseded(
+            f"what was saved of {name} there is an older trainer's: token {rows.get('token', 0)}, not {token}"
+        )
+    lease = Lease(lease_name(name), token, "", datetime.now(UTC)) if token else None
+    try:
+        _unpack_save(catalog, saved, lease=lease)
+    except LeaseSuperseded as error:
+        raise Superseded(f"what was saved of {name} there is not taken: {error}") from None
+
+
+def _unpack_save(catalog: Catalog, saved: Mapping[str, Any], *, lease: Lease | None) -> None:
+    if lease:
+        catalog.training_leases.check(lease.name, lease.token)  # before there is a run that nobody may write to
     run = catalog.models.open_run(
         saved["snapshot_id"],
         preset=saved["preset"],
@@ -107,15 +137,16 @@ def unpack(catalog: Catalog, rows: Mapping[str, Any]) -> None:
     newest = max((file.step for file in catalog.models.checkpoints(run.id)), default=-1)
     if saved["step"] > newest and saved["files"]:
         files = [Checkpoint(**{**file, "run_id": run.id}) for file in saved["files"]]
-        catalog.models.add_checkpoint(run.id, step=saved["step"], files=files)
+        catalog.models.add_checkpoint(run.id, step=saved["step"], files=files, lease=lease)
     if saved["step"] < newest:
         return
     if saved["code"] != run.code:  # other code has gone on with it there: a failure is that code's
-        catalog.models.begin_again(run.id, code=saved["code"])
+        catalog.models.begin_again(run.id, code=saved["code"], lease=lease)
         run = catalog.models.run(run.id)
     if RunState(saved["state"]) is not run.state:
         ended = _moment(saved["finished_at"])
-        catalog.models.finish_run(run.id, state=RunState(saved["state"]), reason=saved["reason"], finished_at=ended)
+        state = RunState(saved["state"])
+        catalog.models.finish_run(run.id, state=state, reason=saved["reason"], finished_at=ended, lease=lease)
 
 
 def clear(*, blobs: Blobs, home: Path) -> None:

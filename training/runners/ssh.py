@@ -30,6 +30,7 @@ from catalog.records import Submission
 from training.errors import RunnerError, Unreachable
 from training.runners import parcel
 from training.runners.jobs import TRAINING, Job, Seen, seen
+from training.runners.leases import token_of_run
 from training.runners.line import Line, quoted
 from training.runners.local import job_folder
 
@@ -62,12 +63,17 @@ class Ssh:
         self._settings, self._catalog, self._blobs, self._pause = settings, catalog, blobs, pause
         self._line = Line(settings)
 
+    @property
+    def apart(self) -> bool:
+        """Whether it trains by a catalog of its own."""
+        return not self._settings.ssh_shared
+
     def start(self, submission: Submission) -> Mapping[str, Any]:
         """Start the machine, send what is missing there, begin this attempt if it has not begun."""
         self._up()
         job = Job.of(submission)
-        if not self._settings.ssh_shared:
-            self._send_parcel(job)
+        if self.apart:
+            self._send_parcel(job, token=token_of_run(submission))
         told = {"command": job.command(self._settings.ssh_python), "environment": {}}
         self._keeper("prepare", submission, given=json.dumps(told))
         self._keeper("begin", submission)
@@ -86,14 +92,14 @@ class Ssh:
         self._keeper("stop", submission)
 
     def fetch(self, submission: Submission) -> None:
-        """Bring its newest save here, if it has one that is newer than ours."""
+        """Bring its newest save here, if it has one that is newer than ours. Raises Superseded."""
         if self._settings.ssh_shared:
             return
         self._up()
         self._send_code()
         command = self._python("training.runners.parcel", "send", submission.run)
         rows = self._line.receive(command, lambda source: parcel.read(source, blobs=self._blobs))
-        parcel.unpack(self._catalog, rows)
+        parcel.unpack(self._catalog, rows, token=token_of_run(submission))
 
     def teardown(self, submission: Submission) -> None:  # noqa: ARG002 - there is one machine for all
         """Take the faces off the machine, and stop it. Three tries: one that is forgotten costs money."""
@@ -123,8 +129,10 @@ class Ssh:
         folder = shlex.quote(self._settings.ssh_folder)
         self._line.send(f"mkdir -p {folder} && cd {folder} && {command}", _write_code)
 
-    def _send_parcel(self, job: Job) -> None:
-        wanted = parcel.to_train(self._catalog, self._blobs, snapshot_id=job.snapshot, preset=job.preset, seed=job.seed)
+    def _send_parcel(self, job: Job, *, token: int) -> None:
+        wanted = parcel.to_train(
+            self._catalog, self._blobs, snapshot_id=job.snapshot, preset=job.preset, seed=job.seed, token=token
+        )
         held = frozenset(self._say("training.runners.parcel", "held").split())
         command = self._python("training.runners.parcel", "receive")
         log.info("sending %d blobs to %s", sum(f"{k}/{n}" not in held for k, n in wanted.blobs), self._line.host)

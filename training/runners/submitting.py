@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import Run, Submission, SubmissionState
-from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
+from training.errors import RunBusy, RunnerError, Superseded, TeardownFailed, Unknown, Unreachable
 from training.monitoring.stopping import rules_for
 from training.presets import preset as preset_named
+from training.runners import leases
 from training.runners.jobs import Job, Runner, Seen, code_of_training
 from training.runners.kubernetes import Kubernetes
 from training.runners.local import Local
@@ -92,6 +94,7 @@ class Submissions:
         self._catalog, self._settings = catalog or Catalog(), settings or configured()
         self._blobs = blobs or open_blobs(self._settings.store_url)
         self._name = runner or self._settings.train_on
+        self._lease_seconds = 60 * self._settings.gpu_lease_minutes
         self._patience = timedelta(minutes=self._settings.train_patience_minutes)
         self._runner = made or self._made
 
@@ -109,17 +112,21 @@ class Submissions:
                 break  # else it has just been seen to have ended: open its next attempt
         if row.state is not SubmissionState.SUBMITTED:
             return row
+        runner = self._runner(row.runner)
         try:
-            handle = self._runner(row.runner).start(row)
+            if runner.apart:
+                held = {leases.TOKENS: dict(leases.take(self._catalog, row, seconds=self._lease_seconds))}
+                row = self._note(row, state=SubmissionState.SUBMITTED, handle=held)
+            handle = runner.start(row)
         except Unreachable:
             raise  # it may have begun all the same: the same attempt is begun again
-        except RunnerError as error:
-            self._catalog.submissions.note(row, state=SubmissionState.FAILED, reason=str(error))
+        except (RunnerError, RunBusy) as error:
+            self._note(row, state=SubmissionState.FAILED, reason=str(error))
             raise
         log.info("submission %s: attempt %d given to %s", row.key[:12], row.attempt, row.runner)
-        noted = self._catalog.submissions.note(row, state=SubmissionState.RUNNING, handle=handle)
+        noted = self._note(row, state=SubmissionState.RUNNING, handle={**row.handle, **handle})
         if not noted.state.active:
-            self._runner(row.runner).stop(row)  # it was cancelled before it had begun
+            runner.stop(row)  # it was cancelled before it had begun
         return noted
 
     def status(self, key: str) -> Submission:
@@ -146,11 +153,13 @@ class Submissions:
         """
         row = self._catalog.submissions.get(key)
         since = row.silent_since
-        if not row.state.active or since is None or datetime.now(UTC) - since < self._patience:
+        if not row.state.active:
             return row
+        if since is None or datetime.now(UTC) - since < self._patience:
+            return self._kept(row)
         minutes = (datetime.now(UTC) - since).total_seconds() / 60
         reason = f"given up after {minutes:.0f} minutes without an answer: {why}"
-        row = self._catalog.submissions.note(row, state=SubmissionState.LOST, reason=reason)
+        row = self._note(row, state=SubmissionState.LOST, reason=reason)
         self._alert("silent", f"{_named(row)} was {reason}")
         return row
 
@@ -161,7 +170,8 @@ class Submissions:
 
     def fetch(self, key: str) -> Run:
         """Bring what a training has saved here, and after its end stop its machine, whatever happened; give the run
-        that it trained. Raises Unknown when nothing was saved, TeardownFailed."""
+        that it trained. Raises Unknown when nothing was saved, Superseded when an older trainer saved it,
+        TeardownFailed."""
         row = self._catalog.submissions.get(key)
         try:
             if row.torn_down_at:
@@ -210,7 +220,7 @@ class Submissions:
                 log.warning("%s: %s", row.key[:12], error)
                 now = row
             if now.state is SubmissionState.SUBMITTED and datetime.now(UTC) - now.attempted_at >= self._patience:
-                self._catalog.submissions.note(now, state=SubmissionState.LOST, reason="it was never begun")
+                self._note(now, state=SubmissionState.LOST, reason="it was never begun")
         standing = self._catalog.submissions.standing()
         for row in standing:
             try:
@@ -238,8 +248,26 @@ class Submissions:
         elif row.stop_asked and found.state is SubmissionState.SUBMITTED:
             found = Seen(SubmissionState.STOPPED, reason="it was cancelled before it had begun")
         if (found.state, found.reason) == (row.state, row.reason):
-            return row
-        return self._catalog.submissions.note(row, state=found.state, exit_code=found.exit_code, reason=found.reason)
+            return self._kept(row)
+        noted = self._note(row, state=found.state, exit_code=found.exit_code, reason=found.reason)
+        return self._kept(noted) if noted.state.active else noted
+
+    def _note(self, row: Submission, *, state: SubmissionState, **said: Any) -> Submission:
+        """Record how an attempt stands; after its end it holds no lease of ours."""
+        noted = self._catalog.submissions.note(row, state=state, **said)
+        if not state.active:
+            leases.give_back(self._catalog, row)
+        return noted
+
+    def _kept(self, row: Submission) -> Submission:
+        """An active submission, its leases kept alive; asked to stop, if another has taken one of them over."""
+        try:
+            leases.keep(self._catalog, row, seconds=self._lease_seconds)
+        except Superseded as error:
+            if not row.stop_asked:
+                self._alert("superseded", f"{_named(row)} is asked to stop: {error}")
+                return self._catalog.submissions.ask_to_stop(row.key)
+        return row
 
     def _run(self, row: Submission) -> Run:
         job = Job.of(row)
@@ -274,7 +302,9 @@ def tidy(*, submissions: Submissions | None = None, catalog: Catalog | None = No
     active = catalog.submissions.list(active=True)
     if saving := [row for row in active if row.stop_asked]:
         raise TeardownFailed(f"asked to stop and not ended yet: {', '.join(map(_named, saving))}")
-    if unseen := [row for row in active if row.state is SubmissionState.SUBMITTED and not row.handle]:
+    if unseen := [
+        row for row in active if row.state is SubmissionState.SUBMITTED and not row.handle.keys() - {leases.TOKENS}
+    ]:
         raise TeardownFailed(f"nobody has seen it begin, and it is not given up yet: {', '.join(map(_named, unseen))}")
     return len(stopped)
 

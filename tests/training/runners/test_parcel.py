@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from catalog import Catalog
+from catalog.errors import Superseded as LeaseSuperseded
 from catalog.records import Run, RunState
+from training.errors import Superseded
+from training.holding import holding, lease_name
 from training.runners import parcel
 
 SNAPSHOT, NAME = "5" * 64, f"tiny-64-{'5' * 12}-s7"
@@ -49,3 +52,44 @@ def test_a_run_began_and_ended_when_it_did_there_not_when_it_was_fetched(here: C
     assert (found.started_at, found.finished_at) == (yesterday, ended)  # the gate's cool-down counts from the start
     assert (found.state, found.reason) == (RunState.FAILED, "loss g is nan")
     assert brought(here, there) == found  # fetched twice
+
+
+RUN = lease_name(NAME)
+
+
+def trained(there: Catalog, *, told: int) -> int:
+    """A run that failed on a machine that was told of that token; the token that its trainer had."""
+    parcel.unpack(there, {"floor": {"run": NAME, "token": told}})
+    with holding(there, NAME, seconds=60) as hold:
+        there.models.finish_run(begun(there).id, state=RunState.FAILED, reason="loss g is nan", lease=hold.lease)
+    return hold.token
+
+
+def test_the_trainer_there_has_the_token_that_was_given_here(here: Catalog, there: Catalog) -> None:
+    lease = here.training_leases.take(RUN, holder="the submission", seconds=60, above=6)
+    assert lease is not None
+    assert trained(there, told=lease.token) == lease.token == 7
+    parcel.unpack(here, parcel.saved_by(there, NAME).rows, token=lease.token)
+    assert [run.reason for run in here.models.runs()] == ["loss g is nan"]
+
+
+def test_what_a_revived_old_trainer_saved_is_refused(here: Catalog, there: Catalog) -> None:
+    old = here.training_leases.take(RUN, holder="the first attempt", seconds=60)
+    assert old is not None
+    trained(there, told=old.token)
+    late = parcel.saved_by(there, NAME).rows
+    here.training_leases.release(RUN, old.token)
+    new = here.training_leases.take(RUN, holder="the second attempt", seconds=60)
+    assert new is not None
+    with pytest.raises(Superseded, match="an older trainer's: token 1, not 2"):  # the second attempt finds it there
+        parcel.unpack(here, late, token=new.token)
+    with pytest.raises(Superseded, match="is not taken"):  # whoever still fetches for the first
+        parcel.unpack(here, late, token=old.token)
+    assert here.models.runs() == []
+
+
+def test_a_trainer_there_that_was_given_up_is_superseded_when_the_next_attempt_arrives(there: Catalog) -> None:
+    with holding(there, NAME, seconds=60) as hold:
+        parcel.unpack(there, {"floor": {"run": NAME, "token": 3}})
+        with pytest.raises(LeaseSuperseded):
+            there.models.finish_run(begun(there).id, state=RunState.DONE, lease=hold.lease)

@@ -19,6 +19,8 @@ from catalog.records import Submission, SubmissionState
 from sshd import Server, Wire, sshd
 from training import steps
 from training.errors import RunnerError, TeardownFailed, Unreachable
+from training.gpu import GPU
+from training.holding import lease_name
 from training.runners.jobs import Job
 from training.runners.line import Line
 from training.runners.ssh import Ssh
@@ -93,13 +95,18 @@ def faces(folder: Path) -> int:
 def test_it_trains_there_and_what_it_saved_comes_back_and_goes_on_anywhere(approved: Catalog, there: Path) -> None:
     submissions = Submissions(catalog=approved)
     row = submissions.submit(job(approved))
-    assert (row.state, row.handle) == (SubmissionState.RUNNING, {"host": "127.0.0.1", "folder": str(there)})
+    assert (row.state, row.handle["host"], row.handle["folder"]) == (SubmissionState.RUNNING, "127.0.0.1", str(there))
+    assert row.handle["tokens"] == {lease_name(row.run): 1, GPU: 1}
+    held = approved.training_leases.held(GPU)
+    assert held is not None
+    assert held.holder == f"submission {row.key[:12]}, attempt 1 on ssh"
     assert faces(there / "home") == 16
     ended = submissions.wait(row.key, every=0.2)
     assert (ended.state, ended.exit_code) == (SubmissionState.SUCCEEDED, 0), submissions.logs(row.key)
     assert '"trained": 2' in submissions.logs(row.key, lines=5)
     assert list((there / "home" / "packs").glob("*/*.npy"))
     assert approved.models.runs() == []  # nothing of it is here yet
+    assert approved.training_leases.held(GPU) is None
     run = submissions.fetch(row.key)
     assert (run.step, run.preset) == (2, "tiny-64")
     names = {file.kind: file.sha256 for file in approved.models.checkpoints(run.id)}
