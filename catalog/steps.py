@@ -17,7 +17,7 @@ from catalog.settings import settings
 from catalog.tombstones import is_address
 
 #: The kinds of blob whose every name is in a row: what else lies there is an orphan.
-_NAMED = ("photos", "faces", "pages", "reports")
+_NAMED = ("photos", "faces", "pages", "reports", "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Sweeping:
     deleted: bool
     pages: int = 0
     reports: int = 0
+    models: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def sweep(
 ) -> int:
     """Find, and on demand remove, what no row names and nobody has stored for so long; say how many."""
     found = look_over(delete=delete, grace_hours=grace_hours, catalog=catalog, blobs=blobs)
-    return found.photos + found.faces + found.pages + found.reports + found.unfinished
+    return found.photos + found.faces + found.pages + found.reports + found.models + found.unfinished
 
 
 def look_over(
@@ -85,7 +86,7 @@ def look_over(
     # First the old blobs, then the rows: a blob recorded meanwhile is in the rows, which are read after.
     old = {kind: set(blobs.stored_before(kind, before)) for kind in _NAMED}
     named = {"photos": catalog.photos.blobs, "faces": catalog.faces.blobs, "pages": catalog.alerts.pages}
-    named["reports"] = catalog.evaluations.reports
+    named |= {"reports": catalog.evaluations.reports, "models": catalog.model_files.names}
     orphans = {kind: old[kind] - names() for kind, names in named.items()}
     if delete:
         for kind, names in orphans.items():
@@ -93,8 +94,8 @@ def look_over(
                 names &= set(blobs.stored_before(kind, before))
             for name in sorted(names):
                 blobs.delete(kind, name)
-    photos, faces, pages, reports = (len(orphans[kind]) for kind in _NAMED)
-    return Sweeping(photos, faces, unfinished, delete, pages, reports)
+    photos, faces, pages, reports, models = (len(orphans[kind]) for kind in _NAMED)
+    return Sweeping(photos, faces, unfinished, delete, pages, reports, models)
 
 
 def retention(*, catalog: Catalog | None = None, blobs: Blobs | None = None) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+from pathlib import Path
 
 import pytest
 from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from catalog import steps
+from catalog.blobs import FolderBlobs
 from catalog.catalog import Catalog
 from catalog.errors import BadInput, Conflict, NotFound
 from catalog.lineages import Share, made_of
@@ -186,6 +189,18 @@ def test_a_file_beside_a_model_is_one_of_its_kind(catalog: Catalog, three: tuple
     assert (files["onnx"].name, files["onnx"].about) == (sha256_of("second"), {"difference": 1e-6})
     assert catalog.model_files.of(three[1].id) == {}
     assert catalog.model_files.names() == {sha256_of("second"), sha256_of("card")}
+
+
+def test_an_export_that_another_has_replaced_is_swept(
+    catalog: Catalog, three: tuple[Model, ...], tmp_path: Path
+) -> None:
+    blobs = FolderBlobs(tmp_path)
+    old, new = blobs.put("models", b"an old export"), blobs.put("models", b"a new one")
+    for name in (old, new):
+        catalog.model_files.add(three[0].id, kind="onnx", name=name, size=9, about={})
+    assert steps.look_over(delete=True, grace_hours=24, catalog=catalog, blobs=blobs).models == 0  # still young
+    assert steps.look_over(delete=True, grace_hours=0, catalog=catalog, blobs=blobs).models == 1
+    assert list(blobs.names("models")) == [new]
 
 
 def test_a_snapshot_is_counted_by_domain_source_and_licence(catalog: Catalog, rows: Rows) -> None:

@@ -226,7 +226,6 @@ def lineage(**changes: Any) -> Lineage:
         evaluation=Evaluation(5, 4, 9, metrics, "code-faces", AT, "a" * 64),
         page={"code": "c0de", "preset": {"name": "makeup-256", "img_size": 256, "lr": 1e-4}, "domains": ["bare"]},
         reigns=(Reign(1, 7, 3, ReignKind.PROMOTED, "", "better", AT, None),),
-        losses={"D": 0.5},
     )
     return replace(whole, **changes)
 

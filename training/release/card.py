@@ -33,7 +33,6 @@ class Lineage:
     page: Mapping[str, Any] = field(default_factory=dict)
     reigns: tuple[Reign, ...] = ()
     files: tuple[ModelFile, ...] = ()
-    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 def card(lineage: Lineage) -> str:
@@ -101,11 +100,6 @@ def _training(lineage: Lineage) -> list[str]:
         blocks.append(_table(("number", "value"), said))
     else:
         blocks.append("The numbers of its preset are not recorded with it.")
-    if lineage.losses:
-        blocks.append("The last losses:")
-        blocks.append(
-            _table(("loss", "value"), [(name, _number(lineage.losses[name])) for name in sorted(lineage.losses)])
-        )
     return blocks
 
 
