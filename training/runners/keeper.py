@@ -74,13 +74,13 @@ def stop(folder: Path, attempt: int) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
-def tail(folder: Path, lines: int) -> str:
-    """The end of the training's log."""
+def tail(folder: Path, lines: int, *, since: int = 0) -> str:
+    """The end of the training's log, from this byte on at the most."""
     path = folder / "train.log"
     if not path.is_file():
         return ""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - max(_TAIL_BYTES, 200 * lines)))
+        file.seek(max(since, path.stat().st_size - max(_TAIL_BYTES, 200 * lines)))
         return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
 
@@ -107,6 +107,7 @@ def _keep(folder: Path, attempt: int, *, begun: Callable[[], None]) -> None:
         _write(folder / "begun.json", note)
         begun()
         with (folder / "train.log").open("ab") as log:
+            before = log.seek(0, os.SEEK_END)
             try:
                 training = None if _asked_to_stop(folder, attempt) else _start(folder, log, lock)
             except OSError as error:
@@ -123,9 +124,8 @@ def _keep(folder: Path, attempt: int, *, begun: Callable[[], None]) -> None:
                 told = True
         if told and code == -signal.SIGTERM:
             code = os.EX_TEMPFAIL  # it was asked before it could listen: it had nothing to save yet
-        _write(
-            folder / "ended.json", {"attempt": attempt, "code": code, "said": last_words(tail(folder, 50).splitlines())}
-        )
+        said = last_words(tail(folder, 200, since=before).splitlines())
+        _write(folder / "ended.json", {"attempt": attempt, "code": _leaders(code, said), "said": said})
 
 
 def _start(folder: Path, log: IO[bytes], lock: IO[str]) -> subprocess.Popen[bytes]:
@@ -192,6 +192,16 @@ def last_words(lines: Sequence[str]) -> dict[str, Any]:
         if isinstance(words, dict) and "ok" in words:
             return words
     return {"error": said[-1].strip()} if said else {}
+
+
+def _leaders(code: int, said: Mapping[str, Any]) -> int:
+    """How a training ended, by the word of who leads it: torchrun exits with 1 whenever it was asked to stop.
+
+    It says so on its last line, once it has saved: the others' ends change nothing any more.
+    """
+    if code == 1 and said.get("ok") and "stopped" in said:
+        return os.EX_TEMPFAIL if said["stopped"] else 0
+    return code
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -187,3 +187,44 @@ def test_a_command_that_is_not_there_has_failed_and_says_so(kept: Kept) -> None:
     kept.begin()
     kept.until(lambda: kept.seen().state is SubmissionState.FAILED)
     assert "/nowhere/python" in kept.seen().reason
+
+
+#: What torchrun starts twice: the leader saves when it is asked to stop, and the other helps it to its end.
+SHARED = """
+import json, os, pathlib, signal, sys, time
+def leave(*_):
+    print(json.dumps({"ok": True, "stopped": True}), flush=True)
+    pathlib.Path("saved").touch()
+    os._exit(75)
+signal.signal(signal.SIGTERM, leave if os.environ["RANK"] == "0" else signal.SIG_IGN)
+with open("marks", "a") as marks:
+    marks.write(f"{os.getpid()}\\n")
+while not pathlib.Path("saved").exists():
+    time.sleep(0.02)
+print("shared 7 steps")
+"""
+
+
+def test_asked_to_stop_a_training_of_several_processes_has_stopped_whatever_torchrun_exits_with(kept: Kept) -> None:
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    (kept.folder / "shared.py").write_text(SHARED)
+    kept.prepare(*torchrun, "shared.py", "--json")
+    kept.begin()
+    end = time.monotonic() + 120
+    while len(kept.marks()) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    keeper.stop(kept.folder, 1)
+    while kept.seen().state is SubmissionState.RUNNING and time.monotonic() < end:
+        time.sleep(0.1)
+    assert "SignalException" in keeper.tail(kept.folder, 50)  # torchrun's own word, after the leader's
+    assert kept.seen() == Seen(SubmissionState.STOPPED, os.EX_TEMPFAIL, "it was asked to stop, and has saved")
+
+
+def test_what_an_earlier_attempt_said_last_is_not_the_word_of_this_one(kept: Kept) -> None:
+    kept.prepare(sys.executable, "-c", "import json; print(json.dumps({'ok': True, 'stopped': True})); exit(75)")
+    kept.begin(1)
+    kept.until(lambda: kept.seen(1).state is SubmissionState.STOPPED)
+    kept.prepare(sys.executable, "-c", "exit(1)")
+    kept.begin(2)
+    kept.until(lambda: not kept.seen(2).state.active)
+    assert kept.seen(2) == Seen(SubmissionState.FAILED, 1, "exit 1")
