@@ -12,6 +12,7 @@ from catalog import Catalog, Settings
 from catalog import settings as configured
 from catalog.records import GateDecision, Run, RunState, Snapshot
 from training import gpu
+from training.beginning import begun
 from training.errors import Unknown
 from training.freezing import snapshot_named
 from training.gate.deciding import decide
@@ -133,7 +134,7 @@ def history_of(catalog: Catalog, training: Training) -> History:
     runs = catalog.models.runs()
     done = [run for run in runs if run.state is RunState.DONE]
     finished = _last_done(catalog)
-    champion = catalog.models.champion()
+    champion, newest = catalog.models.champion(), catalog.snapshots.newest()
     ours = next((run for run in runs if _is(run, training)), None)
     since = finished.finished_at if finished else None
     failed = [run for run in runs if run.state is RunState.FAILED]
@@ -148,10 +149,22 @@ def history_of(catalog: Catalog, training: Training) -> History:
             if _is(run, training) or since is None or (run.finished_at is not None and run.finished_at > since)
         ),
         unfinished=ours is not None and ours.state is RunState.RUNNING,
+        newer=newest.id if newest is not None and newest.id != training.snapshot else "",
+        dropped=_dropped(catalog, training),
         last_start=max((run.started_at for run in runs), default=None),
         erased=erased,
         answered=erased > 0 and finished is not None and catalog.nights.erased(finished.snapshot_id) == 0,
     )
+
+
+def _dropped(catalog: Catalog, training: Training) -> str:
+    """Which training that has begun gives way to this one, and why; empty for none."""
+    found = begun(catalog, preset=training.preset, seed=training.seed)
+    if found is None or found.run.snapshot_id == training.snapshot:
+        return ""
+    run = found.run
+    why = found.dropped or "this snapshot was asked for"
+    return f"that of snapshot {run.snapshot_id[:12]}, at step {run.step} of {run.total_steps}, is dropped: {why}"
 
 
 def _last_done(catalog: Catalog) -> Run | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import RunState
+from training.beginning import due
 from training.errors import BadSnapshot, DeadPenalty, Diverged, ResumeRefused, Unknown
 from training.freezing import diff, people, snapshot, snapshot_named, verify
 from training.gating import gate
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Trained",
     "diff",
+    "due",
     "evaluate",
     "gate",
     "is_champion",

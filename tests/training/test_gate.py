@@ -196,6 +196,15 @@ def test_an_erasure_that_a_training_has_answered_forces_no_other() -> None:
     assert in_the_way(replace(READY, fresh=0), answered) == {"fresh"}
 
 
+def test_it_is_said_that_a_begun_training_goes_before_a_newer_snapshot_or_why_it_is_dropped() -> None:
+    goes_on = decide(READY, replace(EARLIER, unfinished=True, newer="9" * 64), POLICY, NOW)
+    assert any("the newer snapshot 999999999999 waits for its end" in reason for reason in goes_on.reasons)
+    why = "that of snapshot 888888888888, at step 4 of 9, is dropped: 1 of its faces have been erased since"
+    begins = decide(READY, replace(EARLIER, dropped=why), POLICY, NOW)
+    assert begins.train
+    assert f"this very training has not begun; {why}" in begins.reasons
+
+
 def test_an_unfinished_training_goes_on_at_once() -> None:
     just_now = replace(EARLIER, last_start=NOW - timedelta(minutes=5))
     assert in_the_way(READY, just_now) == {"cool_down"}

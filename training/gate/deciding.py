@@ -57,6 +57,8 @@ def decide(facts: Facts, history: History, policy: Policy, now: datetime) -> Gat
         told = [*blockers, *(rule for rule in forcers if rule.name == "erasure")]  # whoever reads it must know
     else:
         told = [rule for rule in answers if rule.name in ("size", "changed")] + forcers
+        # A night's work is given up: whoever reads it must know.
+        told += [rule for rule in answers if rule.name == "unfinished" and not rule.holds and history.dropped]
     return GateDecision(
         snapshot_id=facts.training.snapshot,
         train=not blockers,
@@ -187,6 +189,10 @@ def _forcers(facts: Facts, history: History) -> Iterator[GateRule]:
     yield GateRule("erasure", RuleKind.FORCES, forces, says, float(history.erased), 1.0)
 
     says = "this very training has begun and goes on" if history.unfinished else "this very training has not begun"
+    says += (
+        f"; the newer snapshot {history.newer[:12]} waits for its end" if history.unfinished and history.newer else ""
+    )
+    says += f"; {history.dropped}" if history.dropped else ""
     yield GateRule("unfinished", RuleKind.FORCES, history.unfinished, says)
 
     last = history.finished

@@ -95,6 +95,8 @@ class History:
     done: frozenset[Training] = frozenset()  # all that did
     failures: tuple[Past, ...] = ()
     unfinished: bool = False  # this very training has begun, and neither ended nor failed
+    newer: str = ""  # the snapshot that waits for its end; empty: it is of the newest
+    dropped: str = ""  # another that has begun and is not gone on with, and why; empty: there is none
     last_start: datetime | None = None
     erased: int = 0
     answered: bool = False

@@ -112,8 +112,8 @@ class Submissions:
                 break  # else it has just been seen to have ended: open its next attempt
         if row.state is not SubmissionState.SUBMITTED:
             return row
-        runner = self._runner(row.runner)
         try:
+            runner = self._runner(row.runner)
             if runner.apart:
                 held = {leases.TOKENS: dict(leases.take(self._catalog, row, seconds=self._lease_seconds))}
                 row = self._note(row, state=SubmissionState.SUBMITTED, handle=held)

@@ -1,0 +1,58 @@
+"""The verb that chooses what is trained tonight: what has begun comes to its end before newer faces are begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catalog import Catalog, Settings
+from catalog import settings as configured
+from catalog.records import Run, RunState, SubmissionState
+from training.freezing import snapshot_named
+from training.presets import preset as preset_named
+from training.store import run_name
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The training that was submitted, has saved and has not come to its end; why it is not gone on with, or empty."""
+
+    run: Run
+    dropped: str = ""
+
+
+def due(
+    snapshot_id: str = "",
+    *,
+    preset: str = "",
+    seed: int | None = None,
+    catalog: Catalog | None = None,
+    settings: Settings | None = None,
+) -> str:
+    """The snapshot to train tonight: that of the training that has begun, else this one (default: the newest).
+
+    A training that its night's end or its slice stopped goes on with its own faces, however many have been approved
+    since: a new one each night would never come to an end. It is dropped when one of its faces has been erased, when
+    its last attempt failed or was lost, or when preset or seed are others now.
+    """
+    catalog, settings = catalog or Catalog(), settings or configured()
+    preset = preset_named(preset or settings.train_preset).name
+    found = begun(catalog, preset=preset, seed=settings.train_seed if seed is None else seed)
+    if found is not None and not found.dropped:
+        return found.run.snapshot_id
+    return snapshot_named(catalog, snapshot_id).id
+
+
+def begun(catalog: Catalog, *, preset: str, seed: int) -> Begun | None:
+    """The last such training of this preset and seed; None when there is none."""
+    running = [run for run in catalog.models.runs(state=RunState.RUNNING) if (run.preset, run.seed) == (preset, seed)]
+    last = {row.run: row for row in reversed(catalog.submissions.list(limit=1000))}
+    for run in running:
+        row = last.get(run_name(run.snapshot_id, preset=preset, seed=seed))
+        if row is None or run.step == 0:
+            continue  # somebody trains by hand, or nothing of it would be lost
+        if erased := catalog.nights.erased(run.snapshot_id):
+            return Begun(run, f"{erased} of its faces have been erased since")
+        if row.state in (SubmissionState.FAILED, SubmissionState.LOST):
+            return Begun(run, f"its last attempt was {row.state}")
+        return Begun(run)
+    return None
