@@ -190,6 +190,9 @@ def test_retraining_runs_one_at_a_time_on_the_gpu_queue_and_pool(parsed: dict) -
     for name in ("train", "evaluate", "ask", "promote"):  # the only workers that have torch
         assert (dag["tasks"][name]["queue"], dag["tasks"][name]["pool"]) == ("gpu", "gpu")
     assert "train" in dag["tasks"]["gate"]["down"]
+    # What is trained is what was asked about: a training that has begun, or else the new snapshot.
+    assert "due" in dag["tasks"]["snapshot"]["down"]
+    assert {"gate", "train"} <= set(dag["tasks"]["due"]["down"])
 
 
 def test_a_training_is_submitted_and_whatever_machine_it_had_is_stopped_in_any_case(parsed: dict) -> None:
