@@ -105,6 +105,12 @@ def retouched(face: Pixels, chance: Chance) -> Pixels:
     return np.asarray(cv2.medianBlur(face, 3), np.uint8)
 
 
+def clear(face: Pixels, chance: Chance) -> Pixels:
+    """Still a photo: what is fine is brought out, as "clarity" and HDR do, until skin looks cut in stone."""
+    soft = cv2.GaussianBlur(face, (0, 0), chance.uniform(3, 12)).astype(np.float64)
+    return _bytes(face + chance.uniform(0.4, 1.4) * (face - soft))
+
+
 def worn(face: Pixels, chance: Chance) -> Pixels:
     """The face after a life on the web: small, soft, grey, pale, grainy, saved again, sharpened; or hardly so."""
     whole = face.shape[0]

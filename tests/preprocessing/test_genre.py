@@ -19,6 +19,7 @@ from preprocessing.decode import Pixels, encode_jpeg
 from preprocessing.detect import Detector
 from preprocessing.fitting import drawings
 from preprocessing.fitting import genre as fitting
+from preprocessing.fitting.facepaint import made_up
 from preprocessing.genre import describe, weights
 from preprocessing.geometry import MIRRORED, FoundFace, Landmarks
 
@@ -60,8 +61,26 @@ def test_every_style_keeps_the_size_and_changes_the_face(portrait: FaceView, sty
 def test_a_face_that_was_used_badly_is_as_large_as_before(portrait: FaceView, seed: int) -> None:
     chance = np.random.default_rng(seed)
     small = portrait.pixels[::2, ::2].copy()
-    for picture in (drawings.worn(small, chance), drawings.retouched(small, chance)):
+    for picture in (drawings.worn(small, chance), drawings.retouched(small, chance), drawings.clear(small, chance)):
         assert (picture.shape, picture.dtype) == (small.shape, np.uint8)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 999))
+def test_paint_covers_the_face_and_nothing_far_from_it(portrait: FaceView, seed: int) -> None:
+    small = portrait.pixels[::2, ::2].copy()
+    painted = made_up(small, portrait.landmarks, np.random.default_rng(seed))
+    assert (painted.shape, painted.dtype) == (small.shape, np.uint8)
+    changed = np.abs(painted.astype(int) - small).max(axis=2) > 1  # what is not painted may be rounded
+    assert not changed[:8].any()
+    assert not changed[:, :8].any()
+
+
+def test_a_face_that_is_painted_as_for_the_stage_is_still_a_photo(portrait: FaceView) -> None:
+    small = portrait.pixels[::2, ::2].copy()
+    painted = [made_up(small, portrait.landmarks, np.random.default_rng(seed)) for seed in range(20)]
+    views = [replace(portrait, pixels=shrink(face, width=512, height=512)) for face in painted]
+    assert [passes(view) for view in views].count(True) >= 18
 
 
 @pytest.mark.parametrize("style", [drawings.cartoon, drawings.line_art, drawings.charcoal], ids=lambda s: s.__name__)
