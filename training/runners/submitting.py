@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,6 +112,7 @@ class Submissions:
                 break  # else it has just been seen to have ended: open its next attempt
         if row.state is not SubmissionState.SUBMITTED:
             return row
+        held: dict[str, Any] = {}
         try:
             runner = self._runner(row.runner)
             if runner.apart:
@@ -127,6 +128,7 @@ class Submissions:
         noted = self._note(row, state=SubmissionState.RUNNING, handle={**row.handle, **handle})
         if not noted.state.active:
             runner.stop(row)  # it was cancelled before it had begun
+            leases.give_back(self._catalog, replace(row, handle=held))
         return noted
 
     def status(self, key: str) -> Submission:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,11 +30,13 @@ class Machine:
     heard: list[tuple[str, str]] = field(default_factory=list)
     breaks: Exception | None = None
     apart: bool = False
+    on_start: Callable[[Submission], object] = lambda _: None
 
     def start(self, submission: Submission) -> Mapping[str, Any]:
         if (submission.key, submission.attempt) not in self.begun:
             self.begun.append((submission.key, submission.attempt))
         self._hear("start", submission)
+        self.on_start(submission)
         return {"name": submission.key[:8]}
 
     def look(self, submission: Submission) -> Seen:
@@ -452,6 +454,18 @@ def test_while_another_trains_here_nothing_is_begun_elsewhere(
 def test_a_training_on_a_processor_elsewhere_leaves_the_gpu(catalog: Catalog, apart: Submissions) -> None:
     catalog.training_leases.take(GPU, holder="somebody", seconds=600)
     assert apart.submit(job(catalog, device="cpu")).state is SubmissionState.RUNNING
+
+
+def test_one_that_was_cancelled_while_it_was_submitted_holds_nothing(
+    catalog: Catalog, machine: Machine, apart: Submissions
+) -> None:
+    machine.on_start = lambda row: catalog.submissions.note(
+        catalog.submissions.ask_to_stop(row.key), state=SubmissionState.STOPPED
+    )
+    row = apart.submit(job(catalog))
+    assert row.state is SubmissionState.CANCELLED
+    assert machine.asked == ["stop"]
+    assert holders(catalog, row.run) == ["", ""]
 
 
 def test_one_whose_lease_another_has_taken_over_is_asked_to_stop_and_somebody_is_told(
