@@ -165,6 +165,8 @@ SHAPES = (
     "was not promoted",
     "this very training has begun and goes on",
     "this very training has not begun",
+    "the newer snapshot {name} waits for its end",
+    "that of snapshot {name}, at step {number} of {total}, is dropped: {why}",
     "preset and seed are those of the last training",
     "there is no earlier preset or seed",
     "preset or seed have changed: {name}, {number} came to its end last",

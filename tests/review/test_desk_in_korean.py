@@ -188,6 +188,8 @@ def test_values_are_filled_in_where_they_belong_and_strangers_words_stay_as_they
     korean = of()["ko"]
     assert korean.spoken("rita has decided this already") == "rita 님이 이미 결정했습니다"
     assert korean.spoken("raw has decided this already") == "raw 님이 이미 결정했습니다", "a name is no word of ours"
+    goes_on = korean.spoken("this very training has begun and goes on; the newer snapshot 0a1b waits for its end")
+    assert goes_on == "바로 이 학습이 시작되어 이어집니다; 더 새로운 스냅숏 0a1b이 그 끝을 기다립니다"
     assert korean.spoken("no photo 12 in batch 7") == "배치 7번에 사진 12번이 없습니다"
     assert (
         korean.spoken("most faces score 0.5 or more for left eye open")
