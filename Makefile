@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-ledger bench-losses bench-makeup bench-numbers bench-planner bench-reframed bench-review bench-snapshot bench-train clean
+.PHONY: help setup system demo up test check fix docs lock bench-dags bench-duplicates bench-expectations bench-export bench-faces bench-fetch bench-hashes bench-hyperparameters bench-ledger bench-losses bench-makeup bench-planner bench-reframed bench-review bench-snapshot bench-train clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -85,14 +85,14 @@ bench-fetch: setup ## our fetch beside img2dataset and a requests + Pillow scrip
 bench-hashes: setup ## near-duplicate look-ups among 1,000,000 hashes, as JSON; RADIUS=10 for another radius
 	$(BIN)/python -m bench.hashes $(if $(RADIUS),--radius $(RADIUS))
 
+bench-hyperparameters: setup ## what each number of a preset does to the picture, as docs/hyperparameters/ and JSON; takes hours, in pieces: ONLY="lambda_ds lr"
+	$(BIN)/python -m bench.hyperparameters $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) $(if $(OUT),--out $(OUT))
+
 bench-ledger: setup ## claims by 16 processes with holders killed -9, as JSON; CLAIMS=20000 makes it small
 	$(BIN)/python -m bench.ledger --claims $(or $(CLAIMS),1000000)
 
 bench-makeup: setup ## drawn portraits trained with and without what takes the make-up alone, as JSON; STEPS=200 makes it small, GRIDS=FOLDER keeps pictures
 	$(BIN)/python -m bench.makeup $(if $(STEPS),--steps $(STEPS)) $(if $(GRIDS),--grids $(GRIDS))
-
-bench-numbers: setup ## what each number of a preset does to the picture, as docs/numbers/ and JSON; takes hours, in pieces: ONLY="lambda_ds lr"
-	$(BIN)/python -m bench.numbers $(if $(ONLY),--only $(ONLY)) $(if $(STEPS),--steps $(STEPS)) $(if $(OUT),--out $(OUT))
 
 bench-planner: setup ## the planner beside round-robin, on recorded and on made yields, as JSON
 	$(BIN)/python -m bench.planner

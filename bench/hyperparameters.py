@@ -1,10 +1,10 @@
 """What does each number of a preset do to the picture? One small training per value, on portraits that we draw.
 
-``make bench-numbers``. Every training is makeup-64 with fewer channels and steps and one number changed, on the same
-portraits, batches and seed; what comes of it repaints the same held-out portraits and is measured as an evaluation
-measures. Written into `--out`: a strip of pictures per number and `README.md`, the page that shows them beside what
-was measured. What was measured before, by the same code under the same base, is kept in `--work` and not done again,
-so that the hours it takes can be cut in pieces. The last line is JSON.
+``make bench-hyperparameters``. Every training is makeup-64 with fewer channels and steps and one number changed, on
+the same portraits, batches and seed; what comes of it repaints the same held-out portraits and is measured as an
+evaluation measures. Written into `--out`: a strip of pictures per number and `README.md`, the page that shows them
+beside what was measured. What was measured before, by the same code under the same base, is kept in `--work` and not
+done again, so that the hours it takes can be cut in pieces. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def page(kept: Kept, base: Preset, *, portraits: int, held_out: int) -> str:
     """The page that shows every strip beside what was measured."""
     parts = [
         "# What each number of a preset does to the picture",
-        "<!-- Written by bench/numbers.py (make bench-numbers); change the code, not this page. -->",
+        "<!-- Written by bench/hyperparameters.py (make bench-hyperparameters); change the code, not this page. -->",
         f"Each row is a training of its own on {portraits} drawn portraits of people who do not exist: `makeup-64` "
         f"with `base_width` {base.base_width}, {base.total_iters} steps of batch {base.batch_size} at {base.img_size} "
         "pixels, seed 1, and one number changed. That is short and narrow: it shows which way a number pulls, not how "
@@ -284,8 +284,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=8, help="channels at full size (default 8)")
     parser.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
     parser.add_argument("--only", nargs="+", choices=TRIED, metavar="NUMBER", help="some numbers (default: all)")
-    parser.add_argument("--out", type=Path, default=Path("docs/numbers"), help="where the page and its pictures go")
-    parser.add_argument("--work", type=Path, default=Path("var/numbers"), help="what was measured already is kept here")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/hyperparameters"), help="where the page and its pictures go"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path("var/hyperparameters"), help="what was measured already is kept here"
+    )
     return parser.parse_args()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.numbers import TRIED, Kept, Measured, base_of, page, values_of, with_number
+from bench.hyperparameters import TRIED, Kept, Measured, base_of, page, values_of, with_number
 from training.presets import Preset
 
 SAME_PICTURE = {
