@@ -49,7 +49,8 @@ class TrainOperator(BaseOperator):
     def execute(self, context: Context) -> int | None:
         """Submit it, or find it; wait for its end, here or by a trigger."""
         from catalog import Catalog, settings
-        from training.runners.submitting import Submissions, job_of
+        from training.runners.jobs import job_of
+        from training.runners.submitting import Submissions
 
         catalog, poll_seconds = Catalog(), self.poll_seconds or settings().train_poll_seconds
         submissions = Submissions(catalog=catalog)

@@ -10,7 +10,7 @@ from catalog import Catalog, settings
 from catalog import steps as upkeep
 from catalog.records import Checkpoint, RunState, SubmissionState
 from training import steps
-from training.runners.submitting import job_of
+from training.runners.jobs import job_of
 
 
 def stopped(catalog: Catalog, *, step: int = 4, state: SubmissionState = SubmissionState.SUCCEEDED) -> str:

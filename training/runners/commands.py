@@ -12,7 +12,8 @@ from typing import Any
 
 from catalog import Catalog, settings
 from catalog.records import Submission, SubmissionState
-from training.runners.submitting import RUNNERS, Submissions, job_of
+from training.runners.jobs import job_of
+from training.runners.submitting import RUNNERS, Submissions
 
 HELPS = {
     "submit": "give a training to a runner, once: the same again gives the same submission",

@@ -11,7 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from catalog import Catalog, Settings
 from catalog.records import Submission, SubmissionState
+from training.errors import Unknown
+from training.monitoring.stopping import rules_for
+from training.presets import preset as preset_named
 from training.store import run_name
 
 TRAINING = Path(__file__).parents[1]
@@ -58,6 +62,40 @@ class Job:
         words += ["--device", self.device] if self.device else []
         words += ["--stop-when", self.stop_when] if self.stop_when is not None else []
         return [*words, "--again"] if self.again else words
+
+
+def job_of(
+    snapshot_id: str = "",
+    *,
+    preset: str = "",
+    seed: int | None = None,
+    slice_steps: int | None = None,
+    turn: str = "",
+    device: str = "",
+    again: bool = False,
+    stop_when: str | None = None,
+    catalog: Catalog,
+    settings: Settings,
+) -> Job:
+    """The training of a snapshot (default: the newest), by default as configured. Raises Unknown, NotFound, BadRule."""
+    row = catalog.snapshots.get(snapshot_id) if snapshot_id else catalog.snapshots.newest()
+    if row is None:
+        raise Unknown("no snapshot has been taken yet")
+    steps = settings.train_slice_steps if slice_steps is None else slice_steps
+    wanted = preset_named(preset or settings.train_preset)
+    rules = settings.stop_when if stop_when is None else stop_when
+    rules_for(rules, wanted)  # one that cannot be read is refused here, before a machine is started for it
+    return Job(
+        snapshot=row.id,
+        preset=wanted.name,
+        seed=settings.train_seed if seed is None else seed,
+        slice_steps=steps,
+        turn=turn if steps else "",  # a training to its end is one, whoever asks for it
+        device=device,
+        again=again,
+        code=code_of_training(),
+        stop_when=rules,
+    )
 
 
 @lru_cache(maxsize=1)

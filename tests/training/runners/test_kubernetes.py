@@ -12,9 +12,9 @@ from catalog import Catalog, Settings, settings
 from catalog.records import Submission, SubmissionState
 from cluster import Cluster
 from training.errors import RunnerError, Unreachable
-from training.runners.jobs import Job, Seen
+from training.runners.jobs import Job, Seen, job_of
 from training.runners.kubernetes import Kubernetes, manifest, name_of
-from training.runners.submitting import Submissions, job_of
+from training.runners.submitting import Submissions
 
 
 @pytest.fixture

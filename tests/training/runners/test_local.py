@@ -19,7 +19,8 @@ from catalog.records import Submission, SubmissionState
 from catalog.workers import pid_here
 from training import steps
 from training.__main__ import main
-from training.runners.submitting import Submissions, job_of
+from training.runners.jobs import job_of
+from training.runners.submitting import Submissions
 
 ROOT = Path(__file__).parents[3]
 

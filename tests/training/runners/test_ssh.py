@@ -21,10 +21,10 @@ from training import steps
 from training.errors import RunnerError, TeardownFailed, Unreachable
 from training.gpu import GPU
 from training.holding import lease_name
-from training.runners.jobs import Job
+from training.runners.jobs import Job, job_of
 from training.runners.line import Line
 from training.runners.ssh import Ssh
-from training.runners.submitting import Submissions, job_of
+from training.runners.submitting import Submissions
 from training.version import code_version
 
 ROOT = Path(__file__).parents[3]

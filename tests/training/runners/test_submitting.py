@@ -17,8 +17,8 @@ from training import gpu
 from training.errors import BadRule, RunBusy, RunnerError, TeardownFailed, Unknown, Unreachable
 from training.gpu import GPU
 from training.holding import lease_name
-from training.runners.jobs import Job, Seen, digits_of
-from training.runners.submitting import Submissions, job_of, tidy
+from training.runners.jobs import Job, Seen, digits_of, job_of
+from training.runners.submitting import Submissions, tidy
 
 
 @dataclass
