@@ -154,6 +154,13 @@ class FullDisk(FolderBlobs):
         raise OSError(f"no space left on device for {kind} {path.name}")
 
 
+def test_a_save_that_the_blob_store_has_lost_is_gone_on_with_where_it_lies(approved: Catalog) -> None:
+    first = train(snapshot_id=steps.snapshot())
+    for file in approved.models.checkpoints(first.run_id):
+        open_blobs().delete("checkpoints", file.sha256)
+    assert train().step == 2
+
+
 def test_a_save_that_the_catalog_never_heard_of_is_recorded_by_the_next_call(approved: Catalog, tmp_path: Path) -> None:
     steps.snapshot()
     full = FullDisk(settings().home / "blobs")
