@@ -1,4 +1,4 @@
-"""A cluster's API on loopback, and a catalog with one snapshot that nobody has trained yet."""
+"""A cluster's API on loopback, a machine that trains nothing, and a catalog with a snapshot nobody has trained."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from machines import Machine
 
 from catalog import Catalog, settings
 from cluster import Cluster, cluster
+from training.runners.submitting import Submissions
 
 
 @pytest.fixture
@@ -28,3 +30,13 @@ def catalog() -> Catalog:
     catalog = Catalog()
     catalog.snapshots.add("5" * 64, manifest="m" * 64, faces=[])
     return catalog
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture
+def submissions(catalog: Catalog, machine: Machine) -> Submissions:
+    return Submissions(runner="ssh", catalog=catalog, made=lambda _: machine)

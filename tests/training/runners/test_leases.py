@@ -1,0 +1,121 @@
+"""A training on a machine with a catalog of its own holds our leases, as long as somebody watches it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from machines import Machine, job
+
+from catalog import Catalog
+from catalog.records import SubmissionState
+from training import gpu
+from training.errors import RunBusy, Unreachable
+from training.gpu import GPU
+from training.holding import lease_name
+from training.runners.jobs import Seen
+from training.runners.submitting import Submissions
+
+
+@pytest.fixture
+def apart(catalog: Catalog, machine: Machine, submissions: Submissions) -> Submissions:
+    """Gives trainings to a machine that has a catalog of its own."""
+    machine.apart = True
+    return submissions
+
+
+def holders(catalog: Catalog, run: str) -> list[str]:
+    """Who has the GPU, and who the run."""
+    held = [catalog.training_leases.held(name) for name in (GPU, lease_name(run))]
+    return [lease.holder if lease else "" for lease in held]
+
+
+def test_a_training_elsewhere_takes_up_what_the_gate_granted_and_the_gpu_is_its_own_until_it_has_ended(
+    catalog: Catalog, machine: Machine, apart: Submissions
+) -> None:
+    token, _ = gpu.grant(catalog, "5" * 64, seconds=600)
+    row = apart.submit(job(catalog))
+    ours = f"submission {row.key[:12]}, attempt 1 on ssh"
+    assert holders(catalog, row.run) == [ours, ours]
+    assert row.handle["tokens"] == {GPU: token, lease_name(row.run): 1}
+    assert gpu.trainer(catalog) == ours  # what the gate says no with
+    assert gpu.grant(catalog, "6" * 64, seconds=600) == (0, ours)
+    assert apart.submit(job(catalog)) == row
+    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+    apart.status(row.key)
+    assert holders(catalog, row.run) == ["", ""]
+
+
+def test_whoever_watches_it_keeps_the_leases_alive_also_while_its_machine_is_silent(
+    catalog: Catalog, machine: Machine, apart: Submissions
+) -> None:
+    row = apart.submit(job(catalog))
+
+    def until() -> list[datetime]:
+        held = [catalog.training_leases.held(name) for name in (GPU, lease_name(row.run))]
+        return [lease.until for lease in held if lease]
+
+    watch, began = apart.watch(row.key), until()
+    watch.look()
+    looked = until()
+    machine.breaks = Unreachable("no answer")
+    watch.look()
+    assert all(one < two < three for one, two, three in zip(began, looked, until(), strict=True))
+
+
+def test_a_crash_while_it_is_submitted_leaves_one_lease_and_a_new_attempt_has_a_newer_token(
+    catalog: Catalog, machine: Machine, apart: Submissions
+) -> None:
+    machine.breaks = Unreachable("the line went dead")
+    with pytest.raises(Unreachable):
+        apart.submit(job(catalog))
+    machine.breaks = None
+    row = apart.submit(job(catalog))
+    assert set(row.handle["tokens"].values()) == {1}
+    machine.stands = Seen(SubmissionState.LOST)
+    again = apart.submit(job(catalog))
+    assert (again.attempt, set(again.handle["tokens"].values())) == (2, {2})
+
+
+@pytest.mark.parametrize("which", ["gpu", "run"])
+def test_while_another_trains_here_nothing_is_begun_elsewhere(
+    catalog: Catalog, machine: Machine, apart: Submissions, which: str
+) -> None:
+    name = GPU if which == "gpu" else lease_name(job(catalog).run)
+    catalog.training_leases.take(name, holder="somebody", seconds=600)
+    with pytest.raises(RunBusy, match="somebody"):
+        apart.submit(job(catalog))
+    assert machine.begun == []
+    (row,) = catalog.submissions.list()
+    assert row.state is SubmissionState.FAILED
+    assert sorted(holders(catalog, row.run)) == ["", "somebody"]
+
+
+def test_a_training_on_a_processor_elsewhere_leaves_the_gpu(catalog: Catalog, apart: Submissions) -> None:
+    catalog.training_leases.take(GPU, holder="somebody", seconds=600)
+    assert apart.submit(job(catalog, device="cpu")).state is SubmissionState.RUNNING
+
+
+def test_one_that_was_cancelled_while_it_was_submitted_holds_nothing(
+    catalog: Catalog, machine: Machine, apart: Submissions
+) -> None:
+    machine.on_start = lambda row: catalog.submissions.note(
+        catalog.submissions.ask_to_stop(row.key), state=SubmissionState.STOPPED
+    )
+    row = apart.submit(job(catalog))
+    assert row.state is SubmissionState.CANCELLED
+    assert machine.asked == ["stop"]
+    assert holders(catalog, row.run) == ["", ""]
+
+
+def test_one_whose_lease_another_has_taken_over_is_asked_to_stop_and_somebody_is_told(
+    catalog: Catalog, machine: Machine, apart: Submissions
+) -> None:
+    row = apart.submit(job(catalog))
+    catalog.training_leases.release(GPU, row.handle["tokens"][GPU])  # it ran out: nobody had watched for long
+    catalog.training_leases.take(GPU, holder="somebody", seconds=600)
+    assert apart.status(row.key).stop_asked
+    machine.stands = Seen(SubmissionState.STOPPED, 75)
+    assert apart.status(row.key).state is SubmissionState.CANCELLED
+    assert [alert.kind for alert in catalog.alerts.list(source="training")] == ["superseded"]
+    assert holders(catalog, row.run) == ["somebody", ""]

@@ -1,0 +1,158 @@
+"""What a machine costs is stopped, whatever happened to its training; one that is silent is given up."""
+
+from __future__ import annotations
+
+import pytest
+from machines import Machine, job
+
+from catalog import Catalog, Settings
+from catalog.records import SubmissionState
+from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
+from training.runners.jobs import Seen
+from training.runners.submitting import Submissions, tidy
+
+
+def test_the_machine_is_stopped_whatever_happened_and_once(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    submissions.teardown(key)
+    assert machine.asked == []  # it is at work
+    machine.stands = Seen(SubmissionState.FAILED, 1)
+    submissions.status(key)
+    with pytest.raises(Unknown):  # nothing was saved
+        submissions.fetch(key)
+    assert machine.asked == ["fetch", "teardown"]
+    submissions.teardown(key)
+    assert machine.asked == ["fetch", "teardown"]
+    assert catalog.submissions.standing() == []
+
+
+def test_a_machine_that_cannot_be_stopped_is_said_to_cost_and_is_tried_again(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+    submissions.status(key)
+    machine.breaks = RunnerError("exit 1")
+    with pytest.raises(TeardownFailed, match="may still run, and cost"):
+        submissions.fetch(key)
+    assert [row.key for row in catalog.submissions.standing()] == [key]
+    machine.breaks = None
+    submissions.teardown(key)
+    assert catalog.submissions.standing() == []
+
+
+def test_what_a_dead_submitter_left_is_given_up_and_its_machine_stopped(
+    catalog: Catalog, machine: Machine, submissions: Submissions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.breaks = Unreachable("the line went dead")
+    with pytest.raises(Unreachable):
+        submissions.submit(job(catalog))
+    machine.breaks = None
+    machine.stands = Seen(SubmissionState.SUBMITTED)
+    assert submissions.tidy() == []  # whoever submits it again goes on with it
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    impatient = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+    assert [row.state for row in impatient.tidy()] == [SubmissionState.LOST]
+    assert machine.asked == ["teardown"]
+
+
+def test_tidying_is_not_done_while_a_training_that_was_asked_to_stop_still_saves(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    assert tidy(submissions=submissions, catalog=catalog) == 0  # at work, and nobody minds
+    submissions.cancel(key)
+    with pytest.raises(TeardownFailed, match=f"not ended yet: {key[:12]} on ssh"):
+        tidy(submissions=submissions, catalog=catalog)
+    assert "teardown" not in machine.asked
+    machine.stands = Seen(SubmissionState.STOPPED, 75)
+    assert tidy(submissions=submissions, catalog=catalog) == 1
+    assert machine.asked[-1] == "teardown"
+
+
+def test_a_machine_that_refuses_to_begin_has_failed_and_is_stopped(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    machine.breaks = RunnerError("no room on the disk")
+    with pytest.raises(RunnerError):
+        submissions.submit(job(catalog))
+    machine.breaks = None
+    (row,) = submissions.tidy()
+    assert (row.state, row.reason) == (SubmissionState.FAILED, "no room on the disk")
+    assert submissions.submit(job(catalog)).attempt == 2
+
+
+def test_a_machine_that_is_silent_for_too_long_has_lost_its_training(
+    catalog: Catalog, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0.001")
+    submissions = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+    key = submissions.submit(job(catalog)).key
+    machine.breaks = Unreachable("no answer")
+    ended = submissions.wait(key, every=0.02)
+    assert ended.state is SubmissionState.LOST
+    assert ended.reason == "given up after 0 minutes without an answer: no answer"
+
+
+def test_a_machine_that_answers_in_between_is_not_given_up(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.breaks = Unreachable("no answer")
+    silent = [submissions.watch(key).look().silent_since for _ in range(2)]
+    assert silent[0] is not None
+    assert silent[0] == silent[1]  # the first time counts, whoever asked
+    machine.breaks = None
+    assert submissions.status(key).silent_since is None
+
+
+def test_a_cancelled_one_whose_machine_never_answers_is_given_up_and_its_machine_stopped(
+    catalog: Catalog, machine: Machine, submissions: Submissions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = submissions.submit(job(catalog)).key
+    machine.breaks = Unreachable("no answer")
+    with pytest.raises(Unreachable):
+        submissions.cancel(key)
+    with pytest.raises(TeardownFailed, match=f"{key[:12]} on ssh does not answer, and is not given up yet"):
+        submissions.tidy()
+    assert "teardown" not in machine.asked
+    assert catalog.alerts.list() == []
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    impatient = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+    with pytest.raises(TeardownFailed, match="may still run, and cost"):  # what stops it fails as well
+        impatient.tidy()
+    row = catalog.submissions.get(key)
+    assert row.state is SubmissionState.CANCELLED
+    assert row.reason == "given up after 0 minutes without an answer: no answer"
+    told = {alert.kind: alert.message for alert in catalog.alerts.list(source="training", unseen=True)}
+    assert told["silent"] == f"{key[:12]} on ssh was {row.reason}"
+    assert "may still run, and cost" in told["teardown"]
+    machine.breaks = None
+    assert [each.key for each in impatient.tidy()] == [key]
+    assert machine.asked[-1] == "teardown"
+    assert catalog.submissions.standing() == []
+
+
+def test_tidying_is_not_done_while_nobody_has_seen_a_training_begin(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    machine.breaks = Unreachable("the line went dead")
+    with pytest.raises(Unreachable):
+        submissions.submit(job(catalog))
+    machine.breaks, machine.stands = None, Seen(SubmissionState.SUBMITTED)
+    with pytest.raises(TeardownFailed, match="nobody has seen it begin"):
+        tidy(submissions=submissions, catalog=catalog)
+
+
+def test_a_machine_that_another_training_needs_stays_up(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    first = submissions.submit(job(catalog)).key
+    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+    submissions.status(first)
+    machine.stands = Seen(SubmissionState.RUNNING)
+    submissions.submit(job(catalog, seed=2))
+    submissions.teardown(first)
+    assert machine.asked == []
