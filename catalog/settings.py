@@ -354,8 +354,8 @@ class Settings(BaseSettings):
     )
     evaluate_device: str = Field(
         "cpu",
-        description="Where evaluations repaint faces and look at them with these networks: cpu, cuda, cuda:1. FID and "
-        "LPIPS of two kinds of device are not compared.",
+        description="Where evaluations repaint faces and look at them with these networks: cpu, cuda, cuda:1. "
+        "Numbers of two kinds of device are not compared.",
     )
     folder_path: str = Field("", description="Folder that the folder source reads; empty: that source rests.")
     folder_domain: str = Field("bare", description="Domain of the photos in that folder: bare or makeup.")

@@ -184,7 +184,8 @@ SHAPES = (
     "a model of this run was taken back by {who}, {moment}: {why}",
     "not worse than the champion in anything",
     "nothing is much worse, but the losses outweigh the gains",
-    "measured by other code or on other faces than the champion; evaluate again",
+    "measured by other code or on other faces than the champion; evaluate again",  # as it was told once
+    "measured by other code, on other faces or on another kind of device than the champion; evaluate again",
     "the champion cannot be measured: {why}",
     "{metric} {from} → {to} is worse by more than {margin}",
     "{metric} {from} → {to} is better",

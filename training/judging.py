@@ -164,9 +164,8 @@ def _judge(
         return promotion.Judgement(promote=False, reasons=(f"the champion cannot be measured: {error}",))
     reigning = catalog.models.evaluation(measured)
     if reigning.version != challenger.version:
-        return promotion.Judgement(
-            promote=False, reasons=("measured by other code or on other faces than the champion; evaluate again",)
-        )
+        unlike = "measured by other code, on other faces or on another kind of device than the champion; evaluate again"
+        return promotion.Judgement(promote=False, reasons=(unlike,))
     intervals = intervals_between(challenger, reigning, blobs=blobs)
     both = challenger.metrics, reigning.metrics
     compared = promotion.compare(*both, directions=directions, policy=policy, intervals=intervals)

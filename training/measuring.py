@@ -76,7 +76,9 @@ def evaluate(
         describe = describer = Describer(landmarks_model=settings.landmarks_model)
         trace = describer.trace
     judge = store.classifier(row, faces, version=measure_version(faces))
-    version = measure_version(faces, classifier=judge.classifier, extractors=extractors, trained_on=trained_on)
+    version = measure_version(
+        faces, classifier=judge.classifier, extractors=extractors, trained_on=trained_on, device=device
+    )
     measured = examine(
         networks.to(device),
         faces,

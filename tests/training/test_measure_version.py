@@ -44,3 +44,9 @@ def test_another_judge_is_another_version(faces: Faces, make_faces: Callable[...
     assert all(version.startswith(measure_version(faces)) for version in versions)
     assert measure_version(make_faces(seed=1), classifier=one) not in versions
     assert all(len(version) <= 64 for version in versions)
+
+
+def test_what_another_kind_of_device_repainted_is_another_version(faces: Faces) -> None:
+    plain = measure_version(faces)
+    assert measure_version(faces, device="cpu") == plain
+    assert measure_version(faces, device="cuda:1") == measure_version(faces, device="cuda") == f"{plain}-cuda"

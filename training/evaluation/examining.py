@@ -246,11 +246,12 @@ def measure_version(
     classifier: DomainClassifier | None = None,
     extractors: Extractors | None = None,
     trained_on: Faces | None = None,
+    device: str = "cpu",
 ) -> str:
     """Names what numbers can be compared: the measuring code, the held-out faces, the classifier that judged, and where
     there are published networks their files with the training faces that FID is held against.
 
-    Twelve hex digits each.
+    Twelve hex digits each; at the end the kind of device that repainted, when that was no processor.
     """
     code = hashlib.sha256()
     for name in MEASURING:
@@ -260,7 +261,8 @@ def measure_version(
     parts = [code.hexdigest()[:12], held_out.hexdigest()[:12]]
     parts += [] if classifier is None else [classifier.version[:12]]
     parts += [] if extractors is None else [alike(extractors, trained_on)[:12]]
-    return "-".join(parts)
+    kind = device.partition(":")[0]
+    return "-".join(parts if kind == "cpu" else [*parts, kind])
 
 
 @torch.no_grad()
