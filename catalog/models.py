@@ -191,16 +191,19 @@ class Models(Part):
             row = connection.execute(select(models).where(models.c.evaluation_id == evaluation_id)).first()
         return _model(row) if row else None
 
-    def add(self, evaluation: Evaluation, *, promote: bool, reasons: Sequence[str], over: int | None) -> Model:
+    def add(
+        self, evaluation: Evaluation, *, promote: bool, reasons: Sequence[str], over: int | None, again: bool = False
+    ) -> Model:
         """Record a model as champion or as candidate, with the reasons; the champion before it retires.
 
         ``over`` is the champion that the judgement compared with (None: there was none); Conflict when another
-        has become champion meanwhile. An evaluation is judged once: the second time gives the first judgement.
+        has become champion meanwhile. An evaluation is judged once: the second time gives the first judgement, unless
+        a candidate is judged ``again``, which keeps the reasons of before behind those of now.
         """
         with self._catalog.writing() as connection:
             self._serialise(connection, "models")
             known = connection.execute(select(models).where(models.c.evaluation_id == evaluation.id)).first()
-            if known:
+            if known and not (again and known.state == ModelState.CANDIDATE.value):
                 return _model(known)
             reigning = connection.execute(select(models).where(models.c.state == ModelState.CHAMPION.value)).first()
             if promote:
@@ -212,17 +215,13 @@ class Models(Part):
                     .values(state=ModelState.RETIRED.value)
                 )
             state, moment = ModelState.CHAMPION if promote else ModelState.CANDIDATE, now()
-            row = connection.execute(
-                models.insert()
-                .values(
-                    run_id=evaluation.run_id,
-                    evaluation_id=evaluation.id,
-                    state=state.value,
-                    reasons=list(reasons),
-                    decided_at=moment,
-                )
-                .returning(models)
-            ).one()
+            told = {"state": state.value, "reasons": [*reasons, *_before(known)], "decided_at": moment}
+            if known:
+                change = update(models).where(models.c.id == known.id).values(**told)
+                row = connection.execute(change.returning(models)).one()
+            else:
+                fresh = models.insert().values(run_id=evaluation.run_id, evaluation_id=evaluation.id, **told)
+                row = connection.execute(fresh.returning(models)).one()
             if promote:
                 why = "; ".join(reasons)
                 self._catalog.reigns.begin(connection, row.id, over=over, why=why, at=moment)
@@ -236,6 +235,14 @@ class Models(Part):
     def _guard(self, connection: Connection, lease: Lease | None) -> None:
         if lease is not None:
             self._catalog.training_leases.guard(connection, lease.name, lease.token)
+
+
+def _before(known: Any) -> Sequence[str]:
+    """The reasons of the judgement before, if there is one, each with its time."""
+    if not known:
+        return ()
+    when = f"judged before, {known.decided_at:%Y-%m-%d %H:%M} UTC: "
+    return [reason if reason.startswith("judged before, ") else when + reason for reason in known.reasons]
 
 
 def _run(row: Any) -> Run:

@@ -116,9 +116,12 @@ def _assist(given: argparse.Namespace) -> int:
 
 def _promote(given: argparse.Namespace) -> int:
     signed = SignOff(True, given.signed_by, datetime.now(UTC), given.why) if given.signed_by else None
-    chosen = steps.promote(given.evaluation, signed=signed)
     models = Catalog().models
-    model = next(model for model in models.list() if model.id == chosen)
+    judged = models.of_evaluation(given.evaluation)
+    model = models.get(steps.promote(given.evaluation, signed=signed, again=given.again))
+    if judged is not None and judged.decided_at == model.decided_at:
+        hint = "; --again judges it by the policy and the champion of today" * (model.state is ModelState.CANDIDATE)
+        print(f"judged already, {model.decided_at:%Y-%m-%d %H:%M} UTC, and not again{hint}")
     champion = models.champion()
     print(f"model {model.id} of run {model.run_id}: {model.state}")
     for reason in model.reasons:
@@ -228,6 +231,11 @@ def _parser() -> argparse.ArgumentParser:
         help="who agrees to it, when what it learned from has changed unusually",
     )
     commands["promote"].add_argument("--why", default="", help="why they agree")
+    commands["promote"].add_argument(
+        "--again",
+        action="store_true",
+        help="judge a model anew that was refused, by the policy and the champion of today",
+    )
     return parser
 
 

@@ -51,6 +51,7 @@ def promote(
     evaluation_id: int,
     *,
     signed: SignOff | None = None,
+    again: bool = False,
     describe: Describe | None = None,
     catalog: Catalog | None = None,
     blobs: Blobs | None = None,
@@ -60,11 +61,13 @@ def promote(
 
     The champion is measured anew on the same held-out faces by the same code; when it cannot be, nothing is promoted.
     `signed` is what a person answered who was asked: a refusal holds, and an unusual change needs a yes.
+    What was judged is not judged twice, unless a model that was refused is judged `again`, by today's policy.
     The served files follow: an export that fails is an alert, and the champion stays.
     Raises NotSignedOff, BadPolicy.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    if (judged := catalog.models.of_evaluation(evaluation_id)) is not None:
+    judged = catalog.models.of_evaluation(evaluation_id)
+    if judged is not None and not (again and judged.state is ModelState.CANDIDATE):
         _serve(judged, catalog=catalog, blobs=blobs, settings=settings)  # the last call may have been killed before
         return judged.id
     challenger = catalog.models.evaluation(evaluation_id)
@@ -78,7 +81,8 @@ def promote(
     over = champion.id if champion else None
     from training import following
 
-    model = catalog.models.add(challenger, promote=judgement.promote, reasons=judgement.reasons, over=over)
+    promote, why = judgement.promote, judgement.reasons
+    model = catalog.models.add(challenger, promote=promote, reasons=why, over=over, again=again)
     following.report_model(model, catalog=catalog, settings=settings)
     _serve(model, catalog=catalog, blobs=blobs, settings=settings)
     return model.id

@@ -52,7 +52,9 @@ def add_arguments(commands: Mapping[str, argparse.ArgumentParser]) -> None:
     repaint.add_argument("--source", type=Path, required=True, help="aligned crop of the face to paint")
     repaint.add_argument("--reference", type=Path, required=True, help="aligned crop of the face whose make-up it gets")
     repaint.add_argument("--domain", default="makeup", help="what the reference is: bare or makeup (default)")
-    repaint.add_argument("--format", default="onnx", choices=["onnx", "torchscript"], help="which export is run")
+    repaint.add_argument(
+        "--format", choices=["onnx", "torchscript"], help="which export is run (default: ONNX where the model has it)"
+    )
     repaint.add_argument("--out", type=Path, required=True, help="a PNG")
 
 
@@ -142,7 +144,9 @@ def _repaint(given: argparse.Namespace) -> int:
 
     catalog, config = Catalog(), settings()
     model = _model(catalog, given.model)
-    graph = serving.exported(model.id, given.format, catalog=catalog, blobs=open_blobs(), settings=config)
+    has = catalog.model_files.of(model.id)
+    form = given.format or ("torchscript" if "torchscript" in has and "onnx" not in has else "onnx")
+    graph = serving.exported(model.id, form, catalog=catalog, blobs=open_blobs(), settings=config)
     find = Describer(landmarks_model=config.landmarks_model).landmarks
     repaint(graph, source=given.source, reference=given.reference, domain=given.domain, out=given.out, find=find)
     print(f"{given.out}: {given.source.name} as {given.reference.name}, by model {model.id}")

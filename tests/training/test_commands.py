@@ -73,6 +73,7 @@ def test_each_command_ends_with_one_json_line(approved: Catalog, capsys: pytest.
     promoted = command("promote", "--evaluation", str(evaluation["evaluation"]))
     assert promoted["promoted"] is True
     assert promoted["champion"] == promoted["model"]
+    assert command("promote", "--evaluation", str(evaluation["evaluation"]), "--again") == promoted, "a champion stays"
     assert command("verify")["problems"] == []
     assert {preset["name"] for preset in command("presets")["presets"]} >= {"paper-256", "tiny-64"}
 

@@ -114,6 +114,36 @@ def test_a_page_that_was_erased_meanwhile_does_not_come_back(challenged: tuple[C
     assert kept <= catalog.evaluations.reports() | {found.report}
 
 
+def test_a_refused_model_is_judged_again_when_somebody_asks_for_it(
+    challenged: tuple[Catalog, int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog, evaluation = challenged
+    good = better(catalog, evaluation)
+    asked = ["promote", "--evaluation", str(good)]
+    with monkeypatch.context() as strict:
+        strict.setenv("FACELOOP_PROMOTION_POLICY", '{"floors": {"copy_rate": -2e6}}')
+        settings.cache_clear()
+        steps.promote(good, describe=describe)
+    settings.cache_clear()
+    refused = catalog.models.of_evaluation(good)
+    assert refused is not None
+    assert refused.state is ModelState.CANDIDATE
+
+    assert main(asked) == 0
+    assert "judged already, " in (told := capsys.readouterr().out)
+    assert "--again judges it by the policy and the champion of today" in told
+    assert catalog.models.get(refused.id) == refused, "the same question has the same answer"
+
+    steps.promote(good, again=True, describe=describe)
+    chosen = catalog.models.get(refused.id)
+    assert steps.is_champion(chosen.id)
+    assert served()["model"] == chosen.id
+    before = f"judged before, {refused.decided_at:%Y-%m-%d %H:%M} UTC: "
+    assert chosen.reasons[-len(refused.reasons) :] == tuple(before + reason for reason in refused.reasons)
+    assert main([*asked, "--again"]) == 0, "a champion is not judged again"
+    assert catalog.models.get(refused.id) == chosen
+
+
 def test_who_was_taken_back_is_not_promoted_again_on_numbers_alone(challenged: tuple[Catalog, int]) -> None:
     catalog, evaluation = challenged
     first = better(catalog, evaluation)
