@@ -76,7 +76,7 @@ TRAININGS: dict[TrainingState, str] = {
     TrainingState.QUEUED: "Queued",
     TrainingState.RUNNING: "Running",
     TrainingState.FINISHED: "Finished",
-    TrainingState.STOPPED: "Stopped",
+    TrainingState.STOPPED: "Waits to be gone on with",
     TrainingState.FAILED: "Failed",
 }
 

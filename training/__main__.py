@@ -93,9 +93,14 @@ def _train(given: argparse.Namespace) -> int:
     if done.early:
         print(f"  {done.early}")
     print(f"  {done.trained} steps in this call, {done.seconds_per_step:.2f} s each")
-    for path in (*done.checkpoints, *done.samples):
+    for path in (*done.checkpoints, done.page, *done.samples):
         print(f"  {path}")
-    shown = {**asdict(done), "checkpoints": list(map(str, done.checkpoints)), "samples": list(map(str, done.samples))}
+    shown = {
+        **asdict(done),
+        "checkpoints": list(map(str, done.checkpoints)),
+        "page": str(done.page),
+        "samples": list(map(str, done.samples)),
+    }
     _tell(given, run=shown.pop("run_id"), **shown)
     return os.EX_TEMPFAIL if done.stopped else 0
 

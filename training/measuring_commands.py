@@ -30,7 +30,7 @@ def _evaluate(given: argparse.Namespace) -> int:
     print(f"evaluation {found.id} of run {found.run_id}, step {found.step} (measured by {found.version})")
     for name, value in found.metrics.items():
         print(f"  {name:40} {value:10.4f}")
-    print(f"  {page}")
+    print(f"page with pictures and the meaning of each number: {page}")
     _tell(
         given,
         evaluation=found.id,

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from catalog import Catalog, Settings
 from catalog import settings as configured
-from catalog.records import Run
+from catalog.records import Run, RunState
+from training.holding import lease_name
 from training.monitoring import journal
 from training.store import run_name
 
@@ -26,7 +27,8 @@ HELPS = {
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run. `step` is the last one reported here, or saved; `numbers` are those of its newest report."""
+    """One run. `step` is the last one reported here, or saved; `numbers` are those of its newest report; `waits`: it
+    has not come to its end, and nobody trains it now."""
 
     id: int
     name: str
@@ -37,11 +39,13 @@ class RunView:
     told_at: str = ""
     numbers: dict[str, float] = field(default_factory=dict)
     alerts: tuple[str, ...] = ()
+    waits: bool = False
 
     def lines(self) -> list[str]:
         """For a terminal."""
         share = f"{100 * self.step / max(self.total_steps, 1):.0f} %"
-        lines = [f"{self.id:4}  {self.name}  {self.state}, step {self.step:,} of {self.total_steps:,} ({share})"]
+        state = "waits to be gone on with" if self.waits else self.state
+        lines = [f"{self.id:4}  {self.name}  {state}, step {self.step:,} of {self.total_steps:,} ({share})"]
         if self.reason:
             lines.append(f"      {self.reason}")
         if self.told_at:
@@ -57,7 +61,8 @@ class RunView:
 def runs(*, limit: int = 20, catalog: Catalog | None = None, settings: Settings | None = None) -> Sequence[RunView]:
     """The newest runs, newest first."""
     catalog, settings = catalog or Catalog(), settings or configured()
-    return [_view(run, _folder(run, settings)) for run in list(catalog.models.runs())[:limit]]
+    busy = _given(catalog)
+    return [_view(run, _folder(run, settings), catalog, busy) for run in list(catalog.models.runs())[:limit]]
 
 
 def log(
@@ -67,10 +72,17 @@ def log(
     catalog, settings = catalog or Catalog(), settings or configured()
     run = catalog.models.run(run_id)
     folder = _folder(run, settings)
-    return _view(run, folder), [_line(told) for told in deque(journal.read(folder), maxlen=last)]
+    return _view(run, folder, catalog, _given(catalog)), [
+        _line(told) for told in deque(journal.read(folder), maxlen=last)
+    ]
 
 
-def _view(run: Run, folder: Path) -> RunView:
+def _given(catalog: Catalog) -> frozenset[str]:
+    """The runs that a runner has been given, also while it has not yet begun them or does not answer."""
+    return frozenset(one.run for one in catalog.submissions.list(active=True))
+
+
+def _view(run: Run, folder: Path, catalog: Catalog, busy: frozenset[str]) -> RunView:
     numbers: dict[str, float] = {}
     step, told_at, alerts = run.step, "", []
     for line in journal.read(folder):
@@ -89,6 +101,9 @@ def _view(run: Run, folder: Path) -> RunView:
         told_at=told_at,
         numbers=numbers,
         alerts=tuple(alerts[-3:]),
+        waits=run.state is RunState.RUNNING
+        and folder.name not in busy
+        and catalog.training_leases.held(lease_name(folder.name)) is None,
     )
 
 

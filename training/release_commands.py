@@ -82,6 +82,8 @@ def _models(given: argparse.Namespace) -> int:
                 "reigns": [_fields(reign) for reign in reigns],
             }
         )
+    if not listed:
+        print("there is no model yet: `promote` makes one of an evaluation")
     _tell(given, models=listed)
     return 0
 

@@ -54,7 +54,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """How one call of `train` ended. `samples` are the newest sample grids, `checkpoints` the newest three files."""
+    """How one call of `train` ended. `samples` are the newest sample grids, `checkpoints` the newest three files, and
+    `page` the fourth, which makes them whole."""
 
     run_id: int
     name: str
@@ -68,6 +69,7 @@ class Trained:
     samples: tuple[Path, ...]
     losses: dict[str, float]
     seconds_per_step: float
+    page: Path
     best: int | None = None  # step of the kept checkpoint that looks best on held-out faces; None: none was looked at
 
 
@@ -206,6 +208,7 @@ def train(
         samples=tuple(sorted((folder / "samples").glob(f"{result.step:06d}_*.png"))),
         losses=result.losses,
         seconds_per_step=result.seconds_per_step,
+        page=result.saved.paths[FILES[3]],
         best=result.best,
     )
 

@@ -54,9 +54,12 @@ def wait_for(found: Callable[[], Any], process: subprocess.Popen[str], *, second
 
 
 def test_each_command_ends_with_one_json_line(approved: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+
     def command(*arguments: str) -> dict[str, Any]:
         assert main([*arguments, "--json"]) == 0
-        answer: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        *said[:], last = capsys.readouterr().out.splitlines()
+        answer: dict[str, Any] = json.loads(last)
         assert answer.pop("ok") is True
         return answer
 
@@ -68,8 +71,11 @@ def test_each_command_ends_with_one_json_line(approved: Catalog, capsys: pytest.
     trained = command("train", "--snapshot", snapshot["snapshot"][:10], "--slice-steps", "1", "--threads", "1")
     assert (trained["step"], trained["trained"], trained["stopped"]) == (1, 1, False)
     assert len(trained["checkpoints"]) == 3
+    assert {f"  {path}" for path in (*trained["checkpoints"], trained["page"])} <= set(said)
+    assert trained["page"].endswith("000001_trainer.json")
     evaluation = command("evaluate", "--run", str(trained["run"]))
     assert "bare_to_makeup/copy_index" in evaluation["metrics"]
+    assert said[-1] == f"page with pictures and the meaning of each number: {evaluation['report']}"
     promoted = command("promote", "--evaluation", str(evaluation["evaluation"]))
     assert promoted["promoted"] is True
     assert promoted["champion"] == promoted["model"]

@@ -14,10 +14,11 @@ import pytest
 from recorded import Board, Recorded
 
 from catalog import Catalog, settings
-from catalog.records import RunState
+from catalog.records import RunState, SubmissionState
 from training import steps
 from training.__main__ import main
 from training.errors import BadRule
+from training.holding import holding
 from training.learning import checkpoint
 from training.learning.loop import Trained
 from training.monitoring import journal
@@ -237,6 +238,39 @@ def test_runs_and_journal_tell_how_it_goes(followed: Catalog, capsys: pytest.Cap
     assert "step       2  D/latent_real" in lines[0]
     assert "ended: stopped early because" in lines[1]
     assert main(["journal", "--run", "99"]) == 1
+
+
+def test_a_training_that_nobody_runs_waits_to_be_gone_on_with(
+    approved: Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told() -> tuple[str, dict[str, Any]]:
+        assert main(["runs", "--json"]) == 0
+        first, *_, last = capsys.readouterr().out.splitlines()
+        return first, json.loads(last)["runs"][0]
+
+    steps.snapshot()
+    name = steps.train(slice_steps=1, threads=1).name
+    capsys.readouterr()
+    line, run = told()
+    assert "waits to be gone on with, step 1 of 2,000" in line
+    assert (run["state"], run["waits"]) == ("running", True)
+    with holding(approved, name, seconds=60):
+        line, run = told()
+    assert f"{name}  running, step 1" in line
+    assert (run["state"], run["waits"]) == ("running", False)
+
+
+def test_a_training_that_a_runner_was_given_does_not_wait(
+    approved: Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = steps.snapshot()
+    name = steps.train(slice_steps=1, threads=1).name
+    given = approved.submissions.open("k" * 64, run=name, snapshot_id=snapshot, runner="kubernetes", job={})
+    assert main(["runs"]) == 0
+    assert f"{name}  running, step 1" in capsys.readouterr().out
+    approved.submissions.note(given, state=SubmissionState.LOST, reason="its node was taken back")
+    assert main(["runs"]) == 0
+    assert f"{name}  waits to be gone on with, step 1" in capsys.readouterr().out
 
 
 def test_a_run_of_another_machine_has_no_journal_here(approved: Catalog, capsys: pytest.CaptureFixture[str]) -> None:

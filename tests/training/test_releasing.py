@@ -271,6 +271,21 @@ def test_the_card_tells_the_lineage_and_is_the_same_each_time() -> None:
         assert f"\n## {heading}" in text
 
 
+def test_the_card_of_a_run_that_has_not_ended_names_no_end() -> None:
+    assert "2026\\-11\\-26 02:30 UTC to 2026" in card(lineage())
+    begun = replace(lineage().run, state=RunState.RUNNING, finished_at=None)
+    text = card(lineage(run=begun))
+    assert "since 2026\\-11\\-26 02:30 UTC; not at its end yet" in text
+    assert "to not yet" not in text
+
+
+def test_before_the_first_model_the_list_says_that_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    said, last = capsys.readouterr().out.splitlines()
+    assert said.startswith("there is no model yet")
+    assert json.loads(last) == {"ok": True, "models": []}
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

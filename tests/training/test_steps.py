@@ -125,8 +125,9 @@ def test_training_goes_on_from_the_last_slice_and_records_each_save(approved: Ca
         "000002_nets_ema.ckpt",
         "000002_optims.ckpt",
     ]
+    assert second.page.name == "000002_trainer.json"
     assert [path.name for path in second.samples] == ["000002_latent.png", "000002_reference.png"]
-    assert all(path.is_file() for path in (*second.checkpoints, *second.samples))
+    assert all(path.is_file() for path in (*second.checkpoints, second.page, *second.samples))
     files = approved.models.checkpoints(second.run_id)
     assert {(file.step, file.kind) for file in files} == {
         (2, kind) for kind in ("nets", "nets_ema", "optims", "trainer")

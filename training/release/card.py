@@ -50,7 +50,7 @@ def card(lineage: Lineage) -> str:
                 ("preset, seed", f"{run.preset}, {run.seed}"),
                 ("began from", run.origin or "its own beginning"),
                 ("code", str(lineage.page.get("code", "not recorded"))),
-                ("trained", f"{_moment(run.started_at)} to {_moment(run.finished_at)}"),
+                ("trained", _trained(run)),
             ],
         ),
         *_uses(),
@@ -62,6 +62,12 @@ def card(lineage: Lineage) -> str:
         *_limits(lineage),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _trained(run: Run) -> str:
+    """From when to when; a run that goes on, or waits to be gone on with, has no end yet."""
+    began = _moment(run.started_at)
+    return f"{began} to {_moment(run.finished_at)}" if run.finished_at else f"since {began}; not at its end yet"
 
 
 def _uses() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from catalog import Catalog, settings
 from catalog.records import Submission, SubmissionState
 from training.runners.jobs import job_of
-from training.runners.submitting import RUNNERS, Submissions
+from training.runners.submitting import LEAVES_A_MACHINE, RUNNERS, Submissions
 
 HELPS = {
     "submit": "give a training to a runner, once: the same again gives the same submission",
@@ -125,7 +125,8 @@ def _shown(given: argparse.Namespace, row: Submission) -> int:
 
 def _line(row: Submission) -> str:
     stopping = ", asked to stop" if row.stop_asked and row.state.active else ""
-    up = "" if row.state.active or row.torn_down_at else ", not torn down"
+    left = row.runner in LEAVES_A_MACHINE and not row.state.active and row.torn_down_at is None
+    up = ", not torn down" if left else ""
     told = f"{row.key[:12]} {row.run} on {row.runner}: {row.state}, attempt {row.attempt}{stopping}{up}"
     return f"{told} ({row.reason})" if row.reason else told
 

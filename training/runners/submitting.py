@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 RUNNERS = ("local", "ssh", "kubernetes")
 
+#: Runners that may leave a machine up, or faces on one, after a training's end: the others have nothing to tear down.
+LEAVES_A_MACHINE = frozenset({"ssh"})
+
 
 class Watch:
     """Looks at a submission again and again, also while its machine gives no answer, until it is given up."""

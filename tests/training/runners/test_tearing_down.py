@@ -7,6 +7,7 @@ from machines import Machine, job
 
 from catalog import Catalog, Settings
 from catalog.records import SubmissionState
+from training.__main__ import main
 from training.errors import RunnerError, TeardownFailed, Unknown, Unreachable
 from training.runners.jobs import Seen
 from training.runners.submitting import Submissions, tidy
@@ -26,6 +27,22 @@ def test_the_machine_is_stopped_whatever_happened_and_once(
     submissions.teardown(key)
     assert machine.asked == ["fetch", "teardown"]
     assert catalog.submissions.standing() == []
+
+
+@pytest.mark.parametrize(("runner", "may_stand"), [("local", False), ("kubernetes", False), ("ssh", True)])
+def test_only_of_a_runner_that_leaves_a_machine_it_is_said_that_it_may_still_stand(
+    catalog: Catalog, capsys: pytest.CaptureFixture[str], runner: str, may_stand: bool
+) -> None:
+    row = catalog.submissions.open("k" * 64, run="tiny-64", snapshot_id="5" * 64, runner=runner, job={})
+
+    def told() -> str:
+        assert main(["status"]) == 0
+        return capsys.readouterr().out
+
+    row = catalog.submissions.note(row, state=SubmissionState.SUCCEEDED, exit_code=0)
+    assert ("not torn down" in told()) is may_stand
+    catalog.submissions.note_torn_down(row)
+    assert "not torn down" not in told()
 
 
 def test_a_machine_that_cannot_be_stopped_is_said_to_cost_and_is_tried_again(
