@@ -67,11 +67,8 @@ def _simulate(given: argparse.Namespace) -> int:
         days=given.days, seed=given.seed or 0, start_faces=given.start_faces, faces_per_day=given.faces_per_day
     )
     found = simulation.simulate(world, gating.policy_of(settings()))
-    for night in found.nights:
-        print(night.line)
-    summary = found.summary
-    print(", ".join(f"{name} {value}" for name, value in summary.items()))
-    _tell(given, **summary, nights=[night.told for night in found.nights])
+    print("\n".join([world.line, *(night.line for night in found.nights), *found.lines]))
+    _tell(given, **found.summary, nights=[night.told for night in found.nights])
     return 0
 
 

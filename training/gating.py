@@ -10,12 +10,12 @@ from typing import Any
 
 from catalog import Catalog, Settings
 from catalog import settings as configured
-from catalog.records import GateDecision, Run, RunState, Snapshot
+from catalog.records import GateDecision, GateRule, RuleKind, Run, RunState, Snapshot
 from training import gpu
 from training.beginning import begun
 from training.errors import Unknown
 from training.freezing import snapshot_named
-from training.gate.deciding import decide
+from training.gate.deciding import AT_MOST, decide
 from training.gate.facts import Facts, History, Kappa, Largest, Past, Policy, Training
 from training.presets import preset as preset_named
 from training.version import code_version
@@ -33,8 +33,8 @@ def gate(
 ) -> bool:
     """Whether to train a snapshot (default: the newest); the decision is kept in the catalog with its reasons.
 
-    A yes takes the GPU's lease for that training, unless only an opinion is asked for (`lease` is off); its token is
-    among the decision's numbers.
+    A yes takes the GPU's lease for that training, and the lease's token is among the decision's numbers; with `lease`
+    off it is kept all the same, and holds nothing.
     """
     catalog, settings = catalog or Catalog(), settings or configured()
     row = snapshot_named(catalog, snapshot_id)
@@ -61,7 +61,8 @@ def decision_on(catalog: Catalog, *, snapshot_id: str = "", decision_id: int | N
     row = snapshot_named(catalog, snapshot_id) if snapshot_id else None
     found = catalog.snapshots.gate_decisions(limit=1, snapshot_id=row.id if row else "")
     if not found:
-        raise Unknown(f"the gate has not decided{f' on snapshot {row.id[:12]}' if row else ''} yet")
+        on, asked = (f" on snapshot {row.id[:12]}", f" --snapshot {row.id[:12]}") if row else ("", "")
+        raise Unknown(f"the gate has not decided{on} yet: run `python -m training gate{asked}` first")
     return found[0]
 
 
@@ -79,15 +80,26 @@ def told(decision: GateDecision) -> dict[str, Any]:
 
 
 def explained(decision: GateDecision) -> list[str]:
-    """A decision, rule by rule: one line each, the ones that decided marked."""
-    lines = [f"{'train' if decision.train else 'do not train'}: snapshot {decision.snapshot_id[:12]}"]
+    """A decision, rule by rule: one line each under its headings, the ones that decided marked."""
+    first = f"{'train' if decision.train else 'do not train'}: snapshot {decision.snapshot_id[:12]}"
+    if not decision.rules:
+        return [first, *(f"  {reason}" for reason in decision.reasons)]
+    lines = [first, f"  {'rule':13} {'kind':6} {'verdict':7} {'found':>9} {'needed':>9}  in words"]
     for rule in decision.rules:
-        mark = "!" if rule.stands_in_the_way else ">" if rule.kind == "forces" and rule.holds else " "
-        state = "lifted" if rule.lifted else "holds" if rule.holds else "no" if rule.kind == "forces" else "fails"
+        mark = "!" if rule.stands_in_the_way else ">" if rule.kind is RuleKind.FORCES and rule.holds else " "
         number = "-" if rule.number is None else f"{rule.number:g}"
-        threshold = "-" if rule.threshold is None else f"{rule.threshold:g}"
-        lines.append(f"{mark} {rule.name:13} {rule.kind:6} {state:6} {number:>9} {threshold:>9}  {rule.says}")
-    return lines if decision.rules else [*lines, *(f"  {reason}" for reason in decision.reasons)]
+        needed = "-" if rule.threshold is None else f"{rule.threshold:g}"
+        needed = f"<= {needed}" if rule.name in AT_MOST else needed
+        lines.append(f"{mark} {rule.name:13} {rule.kind:6} {_verdict(rule):7} {number:>9} {needed:>9}  {rule.says}")
+    return lines
+
+
+def _verdict(rule: GateRule) -> str:
+    if rule.kind is RuleKind.NOTES:
+        return "noted"
+    if rule.kind is RuleKind.FORCES:
+        return "yes" if rule.holds else "no"
+    return "lifted" if rule.lifted else "holds" if rule.holds else "fails"
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -96,7 +96,10 @@ def test_trainings_are_told_with_their_state_and_why(shelf: Shelf, desk: Door) -
     text = page(desk)
     assert re.search("Finished .* step 100,000 of 100,000 .* stopped by &#39;overfit", text)
     assert re.search("Failed .* step 9 of 100,000 .* step 9: D/latent_r1 is not finite", text)
-    assert re.search("Waits to be gone on with .* step 40,000 of 100,000 .* exit code 75 It was stopped from outside, and has sav", text)
+    assert re.search(
+        "Waits to be gone on with .* step 40,000 of 100,000 .* exit code 75 It was stopped from outside, and has sav",
+        text,
+    )
     assert re.search("Queued .* ssh, attempt 1", text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.records import GateDecision, GateRule, RuleKind
-from training.gate.deciding import LIFTED_BY, cool_down, decide
+from training import gating
+from training.__main__ import main
+from training.gate.deciding import AT_MOST, LIFTED_BY, cool_down, decide
 from training.gate.facts import Facts, History, Kappa, Largest, Past, Policy, Training
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -259,6 +262,55 @@ def test_more_approved_faces_never_turn_a_yes_into_a_no(
         },
     )
     assert decide(grown, history, policy, NOW).train >= decide(facts, history, policy, NOW).train
+
+
+def test_a_small_snapshot_of_allowed_shares_lacks_faces_alone_and_one_of_too_large_a_share_says_so() -> None:
+    small = replace(READY, faces={"bare": 30, "makeup": 30}, source=Largest("commons", 36), account=Largest("ann", 3))
+    assert in_the_way(small) == {"size"}
+    crowded = replace(small, source=Largest("commons", 37), account=Largest("ann", 4))
+    assert in_the_way(crowded) == {"size", "source", "account"}
+    found = answers(decide(crowded, EARLIER, POLICY, NOW))["account"]
+    assert (found.number, found.threshold) == (56, 95), "as many as a snapshot of the least size must have"
+
+
+@given(facts=facts, history=histories, policy=policies)
+def test_of_enough_faces_so_many_are_not_of_the_largest_as_a_snapshot_of_the_least_size_must_have(
+    facts: Facts, history: History, policy: Policy
+) -> None:
+    found = answers(decide(facts, history, policy, NOW))
+    if found["size"].holds:
+        for name, share in (("source", policy.source_share), ("account", policy.account_share)):
+            assert found[name].threshold == math.ceil(round((1 - share) * policy.min_faces, 6))
+
+
+@given(facts=facts, history=histories, policy=policies)
+def test_what_is_found_and_what_is_needed_never_contradict_the_verdict(
+    facts: Facts, history: History, policy: Policy
+) -> None:
+    facts = replace(facts, failed_faces=40 * len(facts.failed_batches))  # a batch counts by its faces
+    decision = decide(facts, history, policy, NOW)
+    for rule in decision.rules:
+        if rule.kind is RuleKind.NOTES or rule.number is None or rule.threshold is None:
+            continue
+        enough = rule.number <= rule.threshold if rule.name in AT_MOST else rule.number >= rule.threshold
+        assert rule.holds is enough, rule
+    _, headings, *rows = gating.explained(decision)
+    assert headings.split() == ["rule", "kind", "verdict", "found", "needed", "in", "words"]
+    assert len(rows) == len(decision.rules)
+    assert all(row[2:].startswith(rule.name) for row, rule in zip(rows, decision.rules, strict=True))
+
+
+def test_an_empty_snapshot_has_nothing_to_split() -> None:
+    none = replace(READY, faces={"bare": 0, "makeup": 0}, held_out={})
+    empty = replace(none, source=Largest(), query=Largest(), account=Largest())
+    assert in_the_way(empty) == {"size", "domains"}
+    split = answers(decide(empty, EARLIER, POLICY, NOW))["split"]
+    assert (split.number, split.threshold) == (None, None)
+
+
+def test_before_the_first_decision_it_is_said_how_to_get_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", "explain"]) == 1
+    assert "the gate has not decided yet: run `python -m training gate` first" in capsys.readouterr().err
 
 
 @given(facts=facts, history=histories, policy=policies)

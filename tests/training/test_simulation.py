@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -102,12 +103,27 @@ def test_nothing_new_is_never_trained_twice() -> None:
     assert found.summary["trainings"] == 1
 
 
+def test_while_there_are_too_few_faces_an_allowed_share_is_no_second_thing_in_the_way() -> None:
+    early = [night for night in simulate(World(), Policy()).nights if "size" in night.in_the_way]
+    assert early
+    assert not {name for night in early for name in night.in_the_way} & {"source", "query", "account"}
+
+
 def test_the_whole_size_runs_through_and_prints_each_night(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gate", "simulate", "--days", "60", "--seed", "3", "--json"]) == 0
-    *lines, summary, last = capsys.readouterr().out.splitlines()
+    first, *lines, days, leases, blockers, last = capsys.readouterr().out.splitlines()
+    assert "invented world (seed 3), no real batch or person" in first
+    assert "14,000 at first, about 450 a day" in first
     assert len(lines) == 60
     assert all(" TRAIN " in line or " wait " in line for line in lines)
     told = json.loads(last)
+    for line, night in zip(lines, told["nights"], strict=True):
+        assert all(re.search(rf"\b{name}\b", line) for name in night["in_the_way"]), "each rule in the way is named"
+        assert night["train"] or night["reasons"][0] in line, "the first in full"
+    named = [name for night in told["nights"] for name in night["in_the_way"]]
+    assert blockers.endswith(", ".join(f"{name} {named.count(name)}" for name in told["in_the_way"]))
+    assert f"trainings {sum(night['train'] for night in told['nights'])} (nights that said yes" in days
+    assert f"leases {told['leases']} (times that somebody had the GPU: these trainings {told['trainings']}" in leases
     assert told["days"] == len(told["nights"]) == 60
-    assert summary.startswith("days 60")
+    assert days.startswith("days 60")
     assert all(night["reasons"] for night in told["nights"])

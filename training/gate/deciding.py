@@ -9,7 +9,8 @@ answers, whatever the others say, in one sentence with its number and the number
 
 More approved faces never turn a yes into a no. So balance and concentration are not held as shares of the snapshot, by
 which a gift of faces could do harm, but as what a snapshot of the least size must have: so many faces of each domain,
-so many that are not of the largest source.
+so many that are not of the largest source. A smaller snapshot is not trained, whatever its shares are; one whose shares
+are no larger than they may be lacks faces alone, and so only `size` is in its way.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from training.gate.facts import Facts, History, Policy, Training
 
 #: After failures in a row the cool-down doubles each time, up to this.
 LONGEST_COOL_DOWN = timedelta(days=7)
+
+#: Rules whose second number is the most that there may be; of all others it is the least.
+AT_MOST = frozenset({"expectations", "backlog"})
 
 #: What each forcer lifts. An erasure may not wait for more faces, for a cool-down, or for people; an unfinished
 #: training was decided already; another preset or seed is a reason of its own. None lifts what says that a training
@@ -95,8 +99,8 @@ def _enough(facts: Facts, policy: Policy) -> Iterator[GateRule]:
     ]
     counts = ", ".join(f"{learned} {name} + {held}" for name, (learned, held) in sides.items())
     says = "; ".join(empty) if empty else f"learned from + held out: {counts or 'no face'}"
-    least = min((min(both) for both in sides.values()), default=0)
-    yield _block("split", not empty, says, least, 1)
+    least = min((min(both) for both in sides.values()), default=None)
+    yield _block("split", not empty, says, least, None if least is None else 1)
 
 
 def _wide(facts: Facts, policy: Policy) -> Iterator[GateRule]:
@@ -108,7 +112,9 @@ def _wide(facts: Facts, policy: Policy) -> Iterator[GateRule]:
         ("account", facts.account, policy.account_share),
     ):
         needed = math.ceil(_exact((1 - share) * policy.min_faces))
-        others = total - largest.faces
+        others, allowed = total - largest.faces, math.ceil(_exact((1 - share) * total))
+        if others >= allowed:  # no larger a share than it may have: what a smaller snapshot lacks, `size` says
+            needed = min(needed, allowed)
         part = largest.faces / total if total else 0.0
         most = f"{largest.faces} of {total} faces ({part:.0%}) are of {name} {largest.name}" if largest.faces else ""
         most = most or f"no {name} is known of any face"
@@ -186,7 +192,8 @@ def _forcers(facts: Facts, history: History) -> Iterator[GateRule]:
         says = f"{history.erased} faces that the champion learned from have been erased since"
         says += "; the last training, without them, was not promoted" if history.answered else ""
     forces = history.erased > 0 and not history.answered
-    yield GateRule("erasure", RuleKind.FORCES, forces, says, float(history.erased), 1.0)
+    asked = None if history.answered else 1.0  # a training has answered them: no number of them would force another
+    yield GateRule("erasure", RuleKind.FORCES, forces, says, float(history.erased), asked)
 
     says = "this very training has begun and goes on" if history.unfinished else "this very training has not begun"
     says += (

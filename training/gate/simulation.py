@@ -41,6 +41,15 @@ class World:
     waiting: int = 3_000  # subjects that wait for people, on average
     lease_hours: float = 48.0  # after which a lease that nobody renews is free
 
+    @property
+    def line(self) -> str:
+        """What is made up, in one line."""
+        return (
+            f"nights of an invented world (seed {self.seed}), no real batch or person: made up are the faces "
+            f"({self.start_faces:,} at first, about {self.faces_per_day:,} a day), batches that fail, who has the GPU, "
+            "trainings that fail and photos that are erased; the policy is the one configured"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -65,9 +74,18 @@ class Night:
     erasing: bool
 
     @property
+    def in_the_way(self) -> list[str]:
+        """The rules that stood in the way, by name."""
+        return [rule.name for rule in self.decision.rules if rule.stands_in_the_way]
+
+    @property
     def deciding(self) -> str:
-        """The sentence that decided: the first blocker, or what speaks for a training."""
-        return self.decision.reasons[0] if not self.decision.train else self.decision.reasons[-1]
+        """What decided: the first blocker in full and the others by name, or what speaks for a training."""
+        if self.decision.train:
+            return self.decision.reasons[-1]
+        first, *others = self.in_the_way
+        also = f"; also {', '.join(others)}" if others else ""
+        return f"{first}: {self.decision.reasons[0]}{also}"
 
     @property
     def line(self) -> str:
@@ -84,7 +102,7 @@ class Night:
             "faces": sum(self.facts.faces.values()),
             "train": self.decision.train,
             "reasons": list(self.decision.reasons),
-            "in_the_way": [rule.name for rule in self.decision.rules if rule.stands_in_the_way],
+            "in_the_way": self.in_the_way,
         }
 
 
@@ -98,9 +116,7 @@ class Nights:
     @property
     def summary(self) -> dict[str, Any]:
         """Counts: nights, trainings, and how often each rule stood in the way."""
-        blockers = Counter(
-            rule.name for night in self.nights for rule in night.decision.rules if rule.stands_in_the_way
-        )
+        blockers = Counter(name for night in self.nights for name in night.in_the_way)
         return {
             "days": len(self.nights),
             "trainings": sum(night.decision.train for night in self.nights),
@@ -108,6 +124,20 @@ class Nights:
             "leases": len(self.leases),
             "in_the_way": dict(blockers.most_common()),
         }
+
+    @property
+    def lines(self) -> list[str]:
+        """The counts in words, and what is counted."""
+        told = self.summary
+        others = told["leases"] - told["trainings"]
+        blockers = ", ".join(f"{name} {count}" for name, count in told["in_the_way"].items())
+        return [
+            f"days {told['days']}, trainings {told['trainings']} (nights that said yes: a training is begun, or one "
+            "whose machine died is gone on with)",
+            f"leases {told['leases']} (times that somebody had the GPU: these trainings {told['trainings']}, others "
+            f"{others}), erasures {told['erasures']} (days on which photos were erased)",
+            f"nights on which a rule was in the way: {blockers or 'none'}",
+        ]
 
 
 @dataclass(slots=True)
