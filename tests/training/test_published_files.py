@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
@@ -214,6 +214,8 @@ def test_whichever_key_is_missing_it_is_named(write: Callable[[Any], Path], name
 def test_whichever_tensor_has_another_shape_the_file_is_refused(at: tuple[str, str], axis: int, more: int) -> None:
     name, key = at
     _, parts = made(discriminator=True)
+    # How long a random code is stands nowhere else in a file: another length is another file, and no fault.
+    assume((name, key, axis % parts[name][key].ndim) != ("mapping_network", "shared.0.weight", 1))
     shape = list(parts[name][key].shape)
     shape[axis % len(shape)] += more
     with in_a_folder() as folder:
