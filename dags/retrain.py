@@ -6,7 +6,7 @@ Runs every night at 02:00 UTC, and whenever a batch has been approved (asset `ap
    that people approved at all three stages, and holds some out: whole persons, who stay so. The same faces give the
    same snapshot. `due` chooses what is trained: a training that has begun, and was stopped by its night's end or its
    slice, comes to its end on its own snapshot before a newer one is begun, unless a face of it has been erased, or its
-   last attempt failed or was lost; the gate says which.
+   last attempt failed or was lost after it had begun; the gate says which.
 2. `gate` decides whether to train tonight: enough faces (`FACELOOP_RETRAIN_MIN_FACES`) of both domains and of more
    than one source, enough of them new since the last success, nothing that failed just so before, no other training
    on the GPU; an erased face that the champion learned from forces one. Every rule's answer is stored every time

@@ -9,6 +9,7 @@ from catalog import settings as configured
 from catalog.records import Run, RunState, SubmissionState
 from training.freezing import snapshot_named
 from training.presets import preset as preset_named
+from training.runners.leases import has_begun
 from training.store import run_name
 
 
@@ -32,7 +33,8 @@ def due(
 
     A training that its night's end or its slice stopped goes on with its own faces, however many have been approved
     since: a new one each night would never come to an end. It is dropped when one of its faces has been erased, when
-    its last attempt failed or was lost, or when preset or seed are others now.
+    its last attempt failed or was lost after it had begun, or when preset or seed are others now. A machine that could
+    not be had is no fault of the training.
     """
     catalog, settings = catalog or Catalog(), settings or configured()
     preset = preset_named(preset or settings.train_preset).name
@@ -52,7 +54,7 @@ def begun(catalog: Catalog, *, preset: str, seed: int) -> Begun | None:
             continue  # somebody trains by hand, or nothing of it would be lost
         if erased := catalog.nights.erased(run.snapshot_id):
             return Begun(run, f"{erased} of its faces have been erased since")
-        if row.state in (SubmissionState.FAILED, SubmissionState.LOST):
+        if row.state in (SubmissionState.FAILED, SubmissionState.LOST) and has_begun(row):
             return Begun(run, f"its last attempt was {row.state}")
         return Begun(run)
     return None

@@ -15,6 +15,7 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.errors import BlobMissing
 from catalog.records import Evaluation, Run, Snapshot
+from training.devices import device_named
 from training.errors import Unknown
 from training.files import write_atomically
 from training.monitoring import journal
@@ -55,7 +56,7 @@ def evaluate(
         raise Unknown("nothing has been trained yet")
     row = catalog.snapshots.get(on or run.snapshot_id)
     policy_of(settings.promotion_policy)  # the page shows its floors: refused now, not after an hour of measuring
-    device = _device(settings.evaluate_device)
+    device = device_named(settings.evaluate_device, to="evaluate on (FACELOOP_EVALUATE_DEVICE)")
     extractors = extractors or _extractors(settings, device=device)  # files that are not theirs: refused now, too
 
     import torch
@@ -227,16 +228,6 @@ def _extractors(settings: Settings, *, device: str) -> Extractors | None:
     from training.evaluation.extractors import read_extractors
 
     return read_extractors(**wanted, device=device)
-
-
-def _device(wanted: str) -> str:
-    import torch
-
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError):  # a word that is no device; a device that this torch or machine has not
-        raise Unknown(f"this machine has no device {wanted!r} to evaluate on (FACELOOP_EVALUATE_DEVICE)") from None
-    return wanted
 
 
 def _floors(settings: Settings) -> dict[str, float]:

@@ -18,7 +18,8 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import RunState
 from training.beginning import due
-from training.errors import BadSnapshot, DeadPenalty, Diverged, ResumeRefused, Unknown
+from training.devices import device_named
+from training.errors import BadSnapshot, DeadPenalty, Diverged, ResumeRefused
 from training.freezing import diff, people, snapshot, snapshot_named, verify
 from training.gating import gate
 from training.gpu import using
@@ -248,11 +249,7 @@ def _device(wanted: str) -> str:
     if not wanted:
         ours = os.environ.get("LOCAL_RANK")  # torchrun gives each process a GPU of its own
         return ("cuda" if ours is None else f"cuda:{ours}") if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError):  # a word that is no device; a device that this torch or machine has not
-        raise Unknown(f"this machine has no device {wanted!r} to train on") from None
-    return wanted
+    return device_named(wanted, to="train on")
 
 
 def _kept(card: Hold) -> bool:

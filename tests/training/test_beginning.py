@@ -13,15 +13,20 @@ from training import steps
 from training.runners.jobs import job_of
 
 
-def stopped(catalog: Catalog, *, step: int = 4, state: SubmissionState = SubmissionState.SUCCEEDED) -> str:
-    """A slice of a training of the newest snapshot that was submitted, saved, and ended so; the snapshot."""
+def stopped(
+    catalog: Catalog, *, step: int = 4, state: SubmissionState = SubmissionState.SUCCEEDED, begun: bool = True
+) -> str:
+    """A slice of a training of the newest snapshot that was submitted, saved, and ended so; the snapshot.
+
+    Not `begun`: a runner never took the last attempt.
+    """
     job = job_of(slice_steps=4, turn="a night", catalog=catalog, settings=settings())
     row = catalog.submissions.open(job.key, run=job.run, snapshot_id=job.snapshot, runner="local", job={})
     run = catalog.models.open_run(job.snapshot, preset=job.preset, seed=job.seed, total_steps=9)
     if step:
         file = Checkpoint(run.id, step, "trainer", "000004_trainer.json", "a" * 64)
         catalog.models.add_checkpoint(run.id, step=step, files=[file])
-    catalog.submissions.note(row, state=state, reason="so it went")
+    catalog.submissions.note(row, state=state, reason="so it went", handle={"folder": "its"} if begun else {})
     return job.snapshot
 
 
@@ -65,6 +70,18 @@ def test_one_whose_last_attempt_failed_or_was_lost_gives_way_and_the_gate_says_s
     told = approved.snapshots.gate_decisions(limit=1)[0]
     (rule,) = (rule for rule in told.rules if rule.name == "unfinished")
     assert f"that of snapshot {begun[:12]}, at step 4 of 9, is dropped: its last attempt was {state}" in rule.says
+
+
+@pytest.mark.parametrize("state", [SubmissionState.FAILED, SubmissionState.LOST])
+def test_one_whose_machine_could_not_be_had_goes_on_another_night(
+    approved: Catalog, approve_more: Callable[[int], None], state: SubmissionState
+) -> None:
+    steps.snapshot()
+    begun = stopped(approved, state=state, begun=False)
+    approve_more(16)
+    newer = steps.snapshot()
+    assert newer != begun
+    assert steps.due(newer) == begun
 
 
 def test_one_with_a_face_that_has_been_erased_gives_way(approved: Catalog) -> None:

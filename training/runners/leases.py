@@ -60,6 +60,11 @@ def tokens(row: Submission) -> Mapping[str, int]:
     return dict(row.handle.get(TOKENS, {}))
 
 
+def has_begun(row: Submission) -> bool:
+    """Whether a runner is known to have taken this attempt: it is then found by more than our tokens."""
+    return bool(row.handle.keys() - {TOKENS})
+
+
 def token_of_run(row: Submission) -> int:
     """By which it trains its run; 0: by none of ours."""
     return tokens(row).get(lease_name(row.run), 0)

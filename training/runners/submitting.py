@@ -271,9 +271,7 @@ def tidy(*, submissions: Submissions | None = None, catalog: Catalog | None = No
     active = catalog.submissions.list(active=True)
     if saving := [row for row in active if row.stop_asked]:
         raise TeardownFailed(f"asked to stop and not ended yet: {', '.join(map(_named, saving))}")
-    if unseen := [
-        row for row in active if row.state is SubmissionState.SUBMITTED and not row.handle.keys() - {leases.TOKENS}
-    ]:
+    if unseen := [row for row in active if row.state is SubmissionState.SUBMITTED and not leases.has_begun(row)]:
         raise TeardownFailed(f"nobody has seen it begin, and it is not given up yet: {', '.join(map(_named, unseen))}")
     return len(stopped)
 
