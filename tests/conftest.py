@@ -1,9 +1,10 @@
-"""For every test: settings of its own, and no way out to the network."""
+"""For every test: settings of its own, no way out to the network, and a migrated catalog to copy."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from catalog.catalog import Catalog
 from catalog.settings import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -30,6 +32,29 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite catalog at its newest migration, to copy: migrating anew takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "catalog.db"
+    Catalog(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def catalog_url(tmp_path: Path, migrated_file: Path) -> str:
+    """The URL of an SQLite catalog of the test's own, migrated and empty."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'catalog.db')}"
+
+
+@pytest.fixture
+def migrated_home(migrated_file: Path) -> Path:
+    """The test's home with a migrated, empty catalog in it: what ``Catalog()`` opens."""
+    home = settings().home
+    home.mkdir(parents=True)
+    shutil.copy(migrated_file, home / "catalog.db")
+    return home
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,7 +6,6 @@ that goes with it. Each test has a database of its own, copied from one that was
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,14 +32,6 @@ def migrated(postgres: str) -> str:
     return "migrated"
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same for SQLite."""
-    path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
-    Catalog(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without a single table."""
@@ -55,11 +46,10 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a migrated, empty database."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "catalog.db")
-        yield f"sqlite:///{tmp_path / 'catalog.db'}"
+        yield request.getfixturevalue("catalog_url")
         return
     server, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated")
     name = f"t{time.monotonic_ns()}"

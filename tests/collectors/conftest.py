@@ -14,8 +14,8 @@ from demo.internet.instagram import ACCOUNT, PASSWORD
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+def catalog(catalog_url: str) -> Iterator[Catalog]:
+    catalog = Catalog(catalog_url)
     yield catalog
     catalog.close()
 

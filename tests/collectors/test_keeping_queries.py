@@ -14,6 +14,8 @@ from catalog import Catalog
 from catalog.records import Domain, QueryState
 from collectors.__main__ import main
 
+pytestmark = pytest.mark.usefixtures("migrated_home")
+
 GOOD = """source,domain,text,limit,licence,filters
 google,bare,portrait of a man,20,,size=LARGE
 google,makeup,"red lips, close",,CC BY,

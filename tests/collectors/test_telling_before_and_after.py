@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ CAP = Limits(cost_per_item=5000, monthly_cap=10_000_000)
 
 
 @pytest.fixture
-def configured() -> Catalog:
+def configured(migrated_home: Path) -> Catalog:
     """The catalog that the commands open."""
     return Catalog()
 

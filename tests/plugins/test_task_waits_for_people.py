@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture
-def rows() -> Rows:
+def rows(migrated_home: Path) -> Rows:
     """Rows in the configured catalog: the one that a task and the triggerer open by themselves."""
     return Rows(Catalog())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture
-def catalog() -> Catalog:
+def catalog(migrated_home: Path) -> Catalog:
     """The configured catalog: the one that a task and the triggerer open by themselves."""
     return Catalog()
 

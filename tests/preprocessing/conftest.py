@@ -40,8 +40,8 @@ def add_photo(
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+def catalog(catalog_url: str) -> Iterator[Catalog]:
+    opened = Catalog(catalog_url)
     yield opened
     opened.close()
 

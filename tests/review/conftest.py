@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,19 +23,10 @@ PEOPLE = {"anna": "admin", "olga": "op", "rita": "user", "vic": "viewer"}
 FAB_PEOPLE = {"anna": ["Admin"], "olga": ["Op"], "rita": ["User", "Reviewer"], "ulf": ["User"], "vic": ["Viewer"]}
 
 
-@pytest.fixture(scope="session")
-def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database at its newest migration, to copy: migrating anew for each test would take most of its time."""
-    path = tmp_path_factory.mktemp("empty") / "catalog.db"
-    Catalog(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
-def shelf(tmp_path: Path, empty_catalog: Path) -> Iterator[Shelf]:
+def shelf(tmp_path: Path, catalog_url: str) -> Iterator[Shelf]:
     """An empty shelf."""
-    shutil.copy(empty_catalog, tmp_path / "catalog.db")
-    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.db'}", migrate=False)
+    catalog = Catalog(catalog_url, migrate=False)
     yield Shelf(catalog, open_blobs((tmp_path / "blobs").as_uri()))
     catalog.close()
 

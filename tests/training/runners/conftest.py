@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def catalog() -> Catalog:
+def catalog(migrated_home: Path) -> Catalog:
     catalog = Catalog()
     catalog.snapshots.add("5" * 64, manifest="m" * 64, faces=[])
     return catalog
