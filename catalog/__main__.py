@@ -57,7 +57,8 @@ def _release(_: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 def _sweep(given: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     found = steps.look_over(delete=given.yes, grace_hours=given.grace_hours)
     what = f"{found.photos} photos, {found.faces} crops, {found.pages} saved answers"
-    what += f", {found.reports} reports and {found.models} files of models that no row names"
+    what += f", {found.reports} reports (and {found.copies} copies beside runs)"
+    what += f" and {found.models} files of models that no row names"
     lines = [f"{what} removed" if given.yes else f"{what}; --yes removes them"]
     return asdict(found), lines
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from catalog.part import Part
 from catalog.records import Evaluation
 from catalog.refusals import refused
 from catalog.tables import evaluations, faces, runs, snapshot_faces
+
+_BLOBS = (evaluations.c.report, evaluations.c.pairs)  # what goes when a face is erased
 
 
 class Evaluations(Part):
@@ -35,51 +37,42 @@ class Evaluations(Part):
             )
         return str(found or "")
 
-    def reports_with(self, photo_id: int) -> Sequence[str]:
-        """The pages that may show a face of this photo: those measured on a snapshot that holds one."""
+    def forget_reports_of(self, photo_id: int) -> Sequence[str]:
+        """Take their pages from the evaluations that may show a face of this photo, those measured on a snapshot that
+        holds one; gives the blobs that are to go now: pages, and the numbers beside them. Metrics stay."""
         on = select(snapshot_faces.c.snapshot_id).join(faces, faces.c.id == snapshot_faces.c.face_id)
         on = on.where(faces.c.photo_id == photo_id)
-        with self._catalog.reading() as connection:
-            return connection.scalars(
-                select(evaluations.c.report)
-                .join(runs, runs.c.id == evaluations.c.run_id)
-                .where(
-                    evaluations.c.report != "",
-                    evaluations.c.snapshot_id.in_(on) | runs.c.snapshot_id.in_(on),
-                )
-                .distinct()
-                .order_by(evaluations.c.report)
-            ).all()
+        learned = select(runs.c.id).where(runs.c.snapshot_id.in_(on))
+        shows = evaluations.c.snapshot_id.in_(on) | evaluations.c.run_id.in_(learned)
+        with self._catalog.writing() as connection:
+            rows = connection.execute(select(*_BLOBS).where(shows)).all()
+            connection.execute(update(evaluations).where(shows).values(dict.fromkeys(_BLOBS, "")))
+        return sorted({name for row in rows for name in row if name})
 
     def may_be_shown(self, snapshot_id: str) -> bool:
         """Whether the faces of a snapshot may be shown on a page: not when one of them was erased since."""
-        erased = (
-            select(snapshot_faces.c.face_id)
-            .join(faces, faces.c.id == snapshot_faces.c.face_id)
-            .where(snapshot_faces.c.snapshot_id == snapshot_id, faces.c.photo_id.in_(refused("erase")))
-        )
         with self._catalog.reading() as connection:
-            return connection.execute(erased.limit(1)).first() is None
+            return not has_erased(connection, snapshot_id)
 
-    def replace_report(self, evaluation_id: int, *, old: str, new: str) -> bool:
-        """Name another page of an evaluation, unless it names another than the old one by now, or none; whether so."""
+    def put_beside(self, evaluation_id: int, told: Mapping[str, Any]) -> None:
+        """Note how an evaluation stands beside the champion, in place of what was noted before."""
         with self._catalog.writing() as connection:
-            changed = connection.execute(
-                update(evaluations)
-                .where(evaluations.c.id == evaluation_id, evaluations.c.report == old)
-                .values(report=new)
-            ).rowcount
-        return bool(changed)
-
-    def forget_reports(self, names: Collection[str]) -> None:
-        """Note that these pages are gone; the numbers stay."""
-        with self._catalog.writing() as connection:
-            connection.execute(update(evaluations).where(evaluations.c.report.in_(names)).values(report=""))
+            connection.execute(update(evaluations).where(evaluations.c.id == evaluation_id).values(beside=dict(told)))
 
     def reports(self) -> set[str]:
-        """Every page that an evaluation names."""
+        """Every page, and the numbers beside it, that an evaluation names."""
         with self._catalog.reading() as connection:
-            return set(connection.scalars(select(evaluations.c.report).where(evaluations.c.report != "")))
+            return {name for row in connection.execute(select(*_BLOBS)) for name in row if name}
+
+
+def has_erased(connection: Connection, snapshot_id: str) -> bool:
+    """Whether a face of a snapshot was erased since, as a part of somebody's transaction."""
+    erased = (
+        select(snapshot_faces.c.face_id)
+        .join(faces, faces.c.id == snapshot_faces.c.face_id)
+        .where(snapshot_faces.c.snapshot_id == snapshot_id, faces.c.photo_id.in_(refused("erase")))
+    )
+    return connection.execute(erased.limit(1)).first() is not None
 
 
 def evaluation_of(row: Any) -> Evaluation:
@@ -94,4 +87,6 @@ def evaluation_of(row: Any) -> Evaluation:
         snapshot_id=row.snapshot_id,
         classifier=row.classifier,
         report=row.report,
+        pairs=row.pairs,
+        beside=dict(row.beside),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from catalog.errors import Conflict, NotFound
-from catalog.evaluations import evaluation_of
+from catalog.evaluations import evaluation_of, has_erased
 from catalog.part import Part, must_be_finite, now
 from catalog.records import Checkpoint, Evaluation, Lease, Model, ModelState, Run, RunState
 from catalog.tables import checkpoints, evaluations, models, runs
@@ -146,15 +146,22 @@ class Models(Part):
         snapshot_id: str = "",
         classifier: str = "",
         report: str = "",
+        pairs: str = "",
+        pictures: bool = True,
     ) -> Evaluation:
         """Record the metrics of a run at a step; the same code on the same step replaces its numbers.
 
-        `snapshot_id` is whose held-out faces were measured, `classifier` and `report` are blobs.
+        `snapshot_id` is whose held-out faces were measured; `classifier`, `report` and `pairs` are blobs, of which the
+        last two are better named here first and written then: an erasure finds what is named. Conflict when the page
+        shows `pictures` and a face of the snapshot was erased.
         """
         must_be_finite(metrics)
-        values = {"metrics": metrics, "at": now(), "snapshot_id": snapshot_id}
-        values |= {"classifier": classifier, "report": report}
+        values = {"metrics": metrics, "at": now(), "snapshot_id": snapshot_id, "classifier": classifier}
+        values |= {"report": report, "pairs": pairs, "beside": {}}
         with self._catalog.writing() as connection:
+            self._serialise(connection, "decisions", shared=True)  # erased before this, or after it: never during
+            if report and pictures and has_erased(connection, snapshot_id):
+                raise Conflict(f"a face of snapshot {snapshot_id[:12]} was erased: its page shows no pictures any more")
             row = connection.execute(
                 self._insert(evaluations)
                 .values(run_id=run_id, step=step, version=version, **values)

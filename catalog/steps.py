@@ -5,8 +5,11 @@ Every step may be killed anywhere and run again. Each opens the configured catal
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from catalog.backups import back_up
 from catalog.blobs import Blobs, open_blobs
@@ -19,10 +22,14 @@ from catalog.tombstones import is_address
 #: The kinds of blob whose every name is in a row: what else lies there is an orphan.
 _NAMED = ("photos", "faces", "pages", "reports", "models")
 
+#: Those of them that are named before they are written (training/pages.py): what no row names is nobody's at once.
+_NAMED_FIRST = ("reports",)
+
 
 @dataclass(frozen=True, slots=True)
 class Sweeping:
-    """What a sweep found: orphan blobs of each kind, and what dead writers left unfinished; removed or not."""
+    """What a sweep found: orphan blobs of each kind, copies beside runs of reports that no row names (``copies``), and
+    what dead writers left unfinished; removed or not."""
 
     photos: int
     faces: int
@@ -31,6 +38,7 @@ class Sweeping:
     pages: int = 0
     reports: int = 0
     models: int = 0
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,8 @@ def sweep(
 ) -> int:
     """Find, and on demand remove, what no row names and nobody has stored for so long; say how many."""
     found = look_over(delete=delete, grace_hours=grace_hours, catalog=catalog, blobs=blobs)
-    return found.photos + found.faces + found.pages + found.reports + found.models + found.unfinished
+    orphans = found.photos + found.faces + found.pages + found.reports + found.models
+    return orphans + found.copies + found.unfinished
 
 
 def look_over(
@@ -72,30 +81,37 @@ def look_over(
 ) -> Sweeping:
     """Sweep, with the numbers of each kind; deleting, it ends interrupted erasures too.
 
-    A writer stores bytes before the row that names them: hence the grace.
+    A writer stores bytes before the row that names them: hence the grace. Only a report, which may show an erased
+    face, is named first, and goes at once when it is not; so do its copies beside the runs on this machine.
     """
     if grace_hours < 0:
         raise BadInput("a sweep cannot reach into the future")
     catalog, blobs = catalog or Catalog(), blobs or open_blobs()
     before = datetime.now(UTC) - timedelta(hours=grace_hours)
     unfinished = sum(blobs.drop_unfinished(kind, before) for kind in _NAMED) if delete else 0
+    unfinished += _drop_unfinished_copies(before) if delete else 0
     if delete:
         _finish_erasures(catalog, blobs)
         catalog.alerts.forget_pages()
         catalog.budgets.upkeep()
     # First the old blobs, then the rows: a blob recorded meanwhile is in the rows, which are read after.
-    old = {kind: set(blobs.stored_before(kind, before)) for kind in _NAMED}
+    old = {kind: set(_removable(kind, before, blobs)) for kind in _NAMED}
+    beside = list(_copies())
     named = {"photos": catalog.photos.blobs, "faces": catalog.faces.blobs, "pages": catalog.alerts.pages}
     named |= {"reports": catalog.evaluations.reports, "models": catalog.model_files.names}
     orphans = {kind: old[kind] - names() for kind, names in named.items()}
+    reports_named = {name[:12] for name in catalog.evaluations.reports()}
+    copies = [path for path in beside if path.stem.rpartition("-")[2] not in reports_named]
     if delete:
+        for path in copies:
+            path.unlink(missing_ok=True)
         for kind, names in orphans.items():
             if names:  # what somebody has stored again meanwhile is young: its row is on the way
-                names &= set(blobs.stored_before(kind, before))
+                names &= set(_removable(kind, before, blobs))
             for name in sorted(names):
                 blobs.delete(kind, name)
     photos, faces, pages, reports, models = (len(orphans[kind]) for kind in _NAMED)
-    return Sweeping(photos, faces, unfinished, delete, pages, reports, models)
+    return Sweeping(photos, faces, unfinished, delete, pages, reports, models, len(copies))
 
 
 def retention(*, catalog: Catalog | None = None, blobs: Blobs | None = None) -> int:
@@ -196,12 +212,32 @@ def _drop(photo_id: int, *, catalog: Catalog, blobs: Blobs) -> None:
 
 
 def _drop_reports(photo_id: int, *, catalog: Catalog, blobs: Blobs) -> None:
-    """A training's page shows faces of its snapshot, and nobody can tell whose: all such pages go, and the copies of
-    them beside the runs on this machine."""
-    names = catalog.evaluations.reports_with(photo_id)
-    for name in names:
-        blobs.delete("reports", name)  # first: who brings a page here looks for its blob once it has
-        for copy in settings().home.glob(f"runs/*/reports/*-{name[:12]}.html"):
+    """A training's page shows faces of its snapshot, and nobody can tell whose: all such pages go, with the numbers of
+    their pairs and the copies beside the runs on this machine.
+
+    No row names them any more before the first is removed: whoever is writing one meanwhile looks for its name after.
+    """
+    for name in catalog.evaluations.forget_reports_of(photo_id):
+        blobs.delete("reports", name)
+        for copy in _copies(name[:12]):
             copy.unlink(missing_ok=True)
-    if names:
-        catalog.evaluations.forget_reports(names)
+
+
+def _copies(name: str = "*") -> Iterator[Path]:
+    """The pages beside the runs on this machine, by the beginning of their blob's name (training/pages.py)."""
+    return settings().home.glob(f"runs/*/reports/*-{name}.html")
+
+
+def _drop_unfinished_copies(before: datetime) -> int:
+    """What writers of copies that died before a moment left half done; say how much."""
+    dropped = 0
+    for path in settings().home.glob("runs/*/reports/.*"):
+        with suppress(FileNotFoundError):  # its writer lives, and has just ended it
+            if path.stat().st_mtime < before.timestamp():
+                path.unlink()
+                dropped += 1
+    return dropped
+
+
+def _removable(kind: str, before: datetime, blobs: Blobs) -> Iterator[str]:
+    return blobs.names(kind) if kind in _NAMED_FIRST else blobs.stored_before(kind, before)

@@ -143,6 +143,8 @@ evaluations = Table(
     Column("snapshot_id", String(64), nullable=False, server_default=""),
     Column("classifier", String(64), nullable=False, server_default=""),
     Column("report", String(64), nullable=False, server_default=""),
+    Column("pairs", String(64), nullable=False, server_default=""),
+    Column("beside", JSON, nullable=False, server_default="{}"),
     UniqueConstraint("run_id", "step", "version"),
 )
 

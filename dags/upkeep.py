@@ -5,8 +5,8 @@ Runs daily.
 1. `release` gives back every claim whose lease has run out (a worker died); claims come back by themselves, this only
    shows them as waiting again.
 2. `sweep` removes blobs that no row names and that are older than a day: what a worker left that died between storing
-   the bytes and recording them. It lets go of saved answers of sources after 30 days, and ends erasures that were
-   interrupted.
+   the bytes and recording them. Pages of evaluations, which may show a face that was erased since, go however young
+   they are. It lets go of saved answers of sources after 30 days, and ends erasures that were interrupted.
 3. `retention` removes the bytes of photos that were refused or rejected longer ago than `FACELOOP_RETENTION_DAYS`
    (0: never); the rows, and what was decided, stay.
 4. `backup` writes a copy of the catalog into the home folder's `backups/` and keeps the last ones.

@@ -29,6 +29,8 @@ from review.serving import EVERY_WAITING, Serving
 from review.snapshots import Snapshots
 from review.trainings import Trainings, trainings
 from review.watch import Watch
+from training.errors import Unknown
+from training.pages import page_of
 
 
 class Desk:
@@ -121,9 +123,11 @@ class Desk:
     def evaluation_page(self, evaluation_id: int) -> bytes:
         """The page that was written of an evaluation. NotFound when there is none, or none any more."""
         found = self._catalog.models.evaluation(evaluation_id)
-        if not found.report or not self._blobs.has("reports", found.report):
-            raise NotFound("There is no page of this evaluation: it was made before there were any, or erased.")
-        return self._blobs.get("reports", found.report)
+        try:
+            return page_of(found, blobs=self._blobs)
+        except Unknown:
+            missing = "There is no page of this evaluation: it was made before there were any, or erased."
+            raise NotFound(missing) from None
 
     def data_docs(self, batch_id: int, page: str) -> bytes:
         """One page of a batch's Data Docs. NotFound when this machine has none such, or it lies elsewhere."""

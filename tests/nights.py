@@ -94,7 +94,7 @@ def evaluation_page(*, title: str = "makeup-256-000000000000-s777, step 100,000"
     from training.evaluation.pairs import Pairs, Pictures
     from training.evaluation.readings import BY_NAME
     from training.evaluation.report import Story, render
-    from training.release.beside import beside
+    from training.release.beside import put_in, told
     from training.release.promotion import compare
 
     draw, count = np.random.default_rng(0), 12
@@ -115,6 +115,7 @@ def evaluation_page(*, title: str = "makeup-256-000000000000-s777, step 100,000"
     page = render(Story(title, lineage, losses, history), ways)
     champion = {f"{way.name}/{name}": value for way in ways for name, value in numbers.items()}
     changed = {name: value + draw.normal(0, 0.1) for name, value in champion.items()}
-    told = {name: Interval(-0.1, 0.2, pairs=12, people=12) for name in champion if not name.endswith("simple")}
+    chance = {name: Interval(-0.1, 0.2, pairs=12, people=12) for name in champion if not name.endswith("simple")}
     directions = [way.name for way in ways]
-    return beside(page, compare(changed, champion, directions=directions, intervals=told), champion="model 1")
+    compared = compare(changed, champion, directions=directions, intervals=chance)
+    return put_in(page, told(compared, champion="model 1"))

@@ -6,7 +6,6 @@ For `steps.train`, from settings, catalog and faces.
 from __future__ import annotations
 
 import functools
-import platform
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -88,16 +87,17 @@ def how_it_ended(trained: Trained) -> str:
     return trained.early.reason if trained.early is not None else "trained to the preset's end"
 
 
-def report_evaluation(found: Evaluation, *, page: Path, catalog: Catalog, settings: Settings) -> None:
+def report_evaluation(found: Evaluation, *, catalog: Catalog, settings: Settings) -> None:
     """Show an evaluation's numbers beside the curves of the run that it measured; slices stay on its own page.
 
-    Where that page is, is told; never the page, which shows faces.
+    How that page is found is told, which stays so when it is written anew; never the page, which shows faces.
     """
     numbers = {name: value for name, value in found.metrics.items() if "slice=" not in name}
+    number = found.id
     lines = (
-        f"evaluation {found.id}, measured by {found.version}",
-        f"its page: review-desk/evaluation/{found.id} in Airflow, or {page} on {platform.node()}",
-        f"kept as reports/{found.report}, judged by classifiers/{found.classifier}",
+        f"evaluation {number}, measured by {found.version}",
+        f"its page: review-desk/evaluation/{number} in Airflow, or `python -m training report --evaluation {number}`",
+        f"judged by classifiers/{found.classifier}",
     )
     _report_later(found, "evaluation", numbers, lines, catalog=catalog, settings=settings)
 

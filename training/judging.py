@@ -9,10 +9,11 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.errors import CatalogError
 from catalog.records import Evaluation, Model, ModelState, Reign
-from training.comparing import intervals_between, put_beside
+from training.comparing import intervals_between
 from training.errors import TrainingError
 from training.faces.snapshot import DOMAINS
 from training.measuring import evaluate
+from training.pages import put_beside
 from training.release import promotion, signoff
 from training.release.policy import policy_of
 from training.release.signoff import Question, SignOff

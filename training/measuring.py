@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
-from catalog.errors import BlobMissing
-from catalog.records import Evaluation, Run, Snapshot
+from catalog.records import Run, Snapshot
 from training.devices import device_named
 from training.errors import Unknown
-from training.files import write_atomically
 from training.monitoring import journal
+from training.pages import Measured, bring, keep
 from training.release.policy import policy_of
 from training.store import Judge, Store, run_name
 
@@ -91,37 +90,24 @@ def evaluate(
         device=device,
     )
     story = _story(run, row, measured, step=step, version=version, judge=judge, catalog=catalog, settings=settings)
-    story = replace(
-        story,
-        lineage={**story.lineage, **_files(extractors)},
-        pairs=_pairs(measured, faces, store.entries(row)),
-    )
-
-    def keep(story: Story) -> tuple[Evaluation, Path]:
-        page = render(story, measured)
-        same = [one for one in catalog.evaluations.of_run(run.id) if (one.step, one.version) == (step, version)]
-        found = catalog.models.add_evaluation(
-            run.id,
+    story = replace(story, lineage={**story.lineage, **_files(extractors)})
+    found = keep(
+        Measured(
             step=step,
-            metrics=numbers_of(measured),
             version=version,
+            metrics=numbers_of(measured),
             snapshot_id=row.id,
             classifier=judge.blob,
-            report=blobs.put("reports", page),
-        )
-        for replaced in {one.report for one in same} - {found.report, ""}:
-            blobs.delete("reports", replaced)
-            page_path(run, found.step, replaced, settings=settings).unlink(missing_ok=True)
-        return found, write_page(run, found, page, settings=settings)
-
-    found, written = keep(story)
-    # An erasure removes the pages that evaluations name: one that came before this was named has not found it.
-    if story.pictures and not catalog.evaluations.may_be_shown(row.id):
-        written.unlink(missing_ok=True)
-        blobs.delete("reports", found.report)
-        found, written = keep(replace(story, pictures=False))
+            pairs=_pairs(measured, faces, store.entries(row)),
+        ),
+        run,
+        render=lambda pictures: render(replace(story, pictures=pictures), measured),
+        catalog=catalog,
+        blobs=blobs,
+        settings=settings,
+    )
     if row.id == run.snapshot_id:  # measured on others' faces it is a champion beside a challenger, no news of the run
-        following.report_evaluation(found, page=written, catalog=catalog, settings=settings)
+        following.report_evaluation(found, catalog=catalog, settings=settings)
     return found.id
 
 
@@ -132,30 +118,16 @@ def report(
     blobs: Blobs | None = None,
     settings: Settings | None = None,
 ) -> Path:
-    """The page of an evaluation beside its run, brought from the blob store when this machine has it not.
+    """The page of an evaluation beside its run on this machine, as it is to be shown now.
 
     Raises Unknown when there is none: it was made before there were pages, or a face that it showed was erased, be it
     while the page is brought.
     """
     catalog, blobs, settings = catalog or Catalog(), blobs or open_blobs(), settings or configured()
-    found = catalog.models.evaluation(evaluation_id)
-    if not found.report:
-        raise Unknown(f"evaluation {evaluation_id} has no page; evaluate again")
-    run = catalog.models.run(found.run_id)
-    path = page_path(run, found.step, found.report, settings=settings)
-    if path.is_file():
-        return path
-    try:
-        write_page(run, found, blobs.get("reports", found.report), settings=settings)
-    except BlobMissing:
-        raise Unknown(f"the page of evaluation {evaluation_id} is not in the blob store; evaluate again") from None
-    if not blobs.has("reports", found.report):  # an erasure removes the blob, then the pages that it finds here
-        path.unlink(missing_ok=True)
-        raise Unknown(f"a face that the page of evaluation {evaluation_id} showed was erased; evaluate again")
-    return path
+    return bring(evaluation_id, catalog=catalog, blobs=blobs, settings=settings)
 
 
-def _pairs(measured: Sequence[Direction], faces: Faces, entries: Sequence[Entry]) -> str:
+def _pairs(measured: Sequence[Direction], faces: Faces, entries: Sequence[Entry]) -> bytes:
     """Every pair's numbers, and by number who of them is the same person."""
     from training.evaluation.paired import kept_of, written
 
@@ -206,7 +178,6 @@ def _story(
         losses,
         sorted(history, key=lambda one: one[0]),
         floors=_floors(settings),
-        pictures=catalog.evaluations.may_be_shown(row.id),
     )
 
 
@@ -235,16 +206,3 @@ def _floors(settings: Settings) -> dict[str, float]:
     policy = policy_of(settings.promotion_policy)
     asked = {floor.metric: floor.limit for floor in policy.floors} | dict(policy.changed)
     return {name: limit for name, limit in asked.items() if limit is not None}
-
-
-def write_page(run: Run, found: Evaluation, page: bytes, *, settings: Settings) -> Path:
-    path = page_path(run, found.step, found.report, settings=settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: file.write(page))
-    return path
-
-
-def page_path(run: Run, step: int, name: str, *, settings: Settings) -> Path:
-    """Erasing finds it by the name of its blob (catalog/steps.py)."""
-    folder = settings.home / "runs" / run_name(run.snapshot_id, preset=run.preset, seed=run.seed) / "reports"
-    return folder / f"{step:06d}-{name[:12]}.html"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -206,8 +206,9 @@ class Checkpoint:
 class Evaluation:
     """The metrics of a run's model at one step, with the version of the code that measured them.
 
-    `snapshot_id` is whose held-out faces it was measured on, `classifier` and `report` are the blobs of the domain
-    classifier that judged and of the page for people; empty where there is none.
+    `snapshot_id` is whose held-out faces it was measured on; `classifier`, `report` and `pairs` are the blobs of the
+    domain classifier that judged, of the page for people and of the numbers pair by pair; empty where there is none.
+    `beside` is how it stands beside a champion (training/release/beside.py), once it was judged.
     """
 
     id: int
@@ -219,6 +220,8 @@ class Evaluation:
     snapshot_id: str = ""
     classifier: str = ""
     report: str = ""
+    pairs: str = ""
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

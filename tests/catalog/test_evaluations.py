@@ -9,6 +9,7 @@ import pytest
 from catalog import steps
 from catalog.blobs import FolderBlobs
 from catalog.catalog import Catalog
+from catalog.errors import Conflict
 from catalog.records import Evaluation, Face, NewFace, Photo, Stage
 from catalog.settings import settings
 from rows import Rows, sha256_of
@@ -34,7 +35,16 @@ def approved(catalog: Catalog, rows: Rows, name: str) -> tuple[Photo, Face]:
     return photo, face
 
 
-def evaluated(catalog: Catalog, snapshot: str, *, step: int = 1, report: str = "", on: str = "") -> Evaluation:
+def evaluated(
+    catalog: Catalog,
+    snapshot: str,
+    *,
+    step: int = 1,
+    report: str = "",
+    pairs: str = "",
+    on: str = "",
+    pictures: bool = True,
+) -> Evaluation:
     run = catalog.models.open_run(snapshot, preset="tiny-64", seed=1, total_steps=9)
     return catalog.models.add_evaluation(
         run.id,
@@ -44,6 +54,8 @@ def evaluated(catalog: Catalog, snapshot: str, *, step: int = 1, report: str = "
         snapshot_id=on or snapshot,
         classifier=sha256_of("judge"),
         report=report,
+        pairs=pairs,
+        pictures=pictures,
     )
 
 
@@ -71,10 +83,11 @@ def test_erasing_a_photo_removes_every_page_that_may_show_its_face(
     catalog.snapshots.add(with_face, manifest=with_face, faces=catalog.faces.trainable())
     catalog.snapshots.add(without, manifest=without, faces=[])
     page, other = blobs.put("reports", b"a page"), blobs.put("reports", b"a page of others")
+    pairs = blobs.put("reports", b"its pairs")
     copy = settings().home / "runs" / "a-run" / "reports" / f"000001-{page[:12]}.html"
     copy.parent.mkdir(parents=True)
     copy.write_bytes(b"a page")
-    shown = evaluated(catalog, with_face if "its" in measured else without, report=page, on=with_face)
+    shown = evaluated(catalog, with_face if "its" in measured else without, report=page, pairs=pairs, on=with_face)
     kept = evaluated(catalog, without, step=2, report=other)
 
     assert catalog.evaluations.may_be_shown(with_face)
@@ -83,16 +96,41 @@ def test_erasing_a_photo_removes_every_page_that_may_show_its_face(
     assert catalog.evaluations.may_be_shown(without)
     assert set(blobs.names("reports")) == {other}
     assert not copy.exists()
-    assert catalog.models.evaluation(shown.id).report == ""
+    assert catalog.models.evaluation(shown.id).report == catalog.models.evaluation(shown.id).pairs == ""
     assert catalog.models.evaluation(shown.id).metrics == {"m": 1.0}
     assert catalog.models.evaluation(kept.id).report == other
     assert face.photo_id == photo.id
 
 
-def test_a_page_that_no_evaluation_names_is_swept(catalog: Catalog, blobs: FolderBlobs) -> None:
+def test_a_page_with_pictures_is_not_named_once_a_face_was_erased(catalog: Catalog, rows: Rows) -> None:
+    photo, _ = approved(catalog, rows, "one")
+    snapshot = sha256_of("with")
+    catalog.snapshots.add(snapshot, manifest=snapshot, faces=catalog.faces.trainable())
+    steps.erase(photo_id=photo.id, by="rita", catalog=catalog)
+    with pytest.raises(Conflict, match="was erased"):
+        evaluated(catalog, snapshot, report=sha256_of("page"))
+    assert catalog.evaluations.of_run(1) == []
+    assert evaluated(catalog, snapshot, report=sha256_of("page"), pictures=False).report == sha256_of("page")
+
+
+def test_a_page_that_no_evaluation_names_is_swept_however_young_with_its_copies(
+    catalog: Catalog, blobs: FolderBlobs
+) -> None:
     catalog.snapshots.add(sha256_of("s"), manifest=sha256_of("s"), faces=[])
-    page = blobs.put("reports", b"named")
-    evaluated(catalog, sha256_of("s"), report=page)
-    blobs.put("reports", b"replaced since")
-    assert steps.look_over(delete=True, grace_hours=0, catalog=catalog, blobs=blobs).reports == 1
-    assert list(blobs.names("reports")) == [page]
+    page, pairs, gone = (blobs.put("reports", data) for data in (b"named", b"its pairs", b"replaced since"))
+    evaluated(catalog, sha256_of("s"), report=page, pairs=pairs)
+    folder = settings().home / "runs" / "a-run" / "reports"
+    folder.mkdir(parents=True)
+    kept, left = (folder / f"000001-{name[:12]}.html" for name in (page, gone))
+    half = folder / f".{kept.name}.x1y2z3"  # what somebody is writing, or died over
+    for path in (kept, left, half):
+        path.write_bytes(b"<img>")
+
+    found = steps.look_over(delete=False, catalog=catalog, blobs=blobs)
+    assert (found.reports, found.copies) == (1, 1)
+    assert left.exists()
+    steps.look_over(delete=True, catalog=catalog, blobs=blobs)
+    assert set(blobs.names("reports")) == {page, pairs}
+    assert set(folder.iterdir()) == {kept, half}
+    assert steps.look_over(delete=True, grace_hours=0, catalog=catalog, blobs=blobs).unfinished == 1
+    assert set(folder.iterdir()) == {kept}

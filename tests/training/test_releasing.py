@@ -20,12 +20,13 @@ from catalog.lineages import Share
 from catalog.records import Domain, Evaluation, Model, ModelState, Reign, ReignKind, Run, RunState, Snapshot
 from training import steps
 from training.__main__ import main
-from training.comparing import intervals_between, put_beside
+from training.comparing import intervals_between
 from training.errors import NotSignedOff, Unknown
 from training.evaluation.paired import kept_in
 from training.evaluation.samples import masks_for, to_uint8
 from training.faces.data import Faces
 from training.networks.stargan import Architecture, Networks, initialise
+from training.pages import page_of
 from training.release import serving
 from training.release.card import Lineage, card
 from training.release.exporting import export, metadata_of
@@ -92,26 +93,19 @@ def test_the_served_files_follow_a_promotion_and_a_rollback(
 def test_a_challenger_s_page_shows_it_beside_the_champion_on_the_same_pairs(challenged: tuple[Catalog, int]) -> None:
     catalog, evaluation = challenged
     blobs, first = open_blobs(), catalog.models.evaluation(evaluation)
+    path = steps.report(evaluation)
+    assert b"Against model" not in path.read_bytes()
     steps.promote(evaluation, describe=describe)
     found = catalog.models.evaluation(evaluation)
-    page = blobs.get("reports", found.report)
-    assert b"Against model 1, both on these very pairs" in page
-    assert set(kept_in(page)) == {"bare_to_makeup", "makeup_to_bare"}
-    assert steps.report(evaluation).read_bytes() == page
-    assert not blobs.has("reports", first.report)
+    assert b"Against model 1, both on these very pairs" in path.read_bytes()
+    assert page_of(found, blobs=blobs) == path.read_bytes()
+    assert (found.report, found.pairs) == (first.report, first.pairs), "what was measured is written once"
+    assert set(kept_in(blobs.get("reports", found.pairs))) == {"bare_to_makeup", "makeup_to_bare"}
     (champion,) = (one for one in catalog.evaluations.of_run(1) if one.version == found.version)
     assert intervals_between(found, champion, blobs=blobs) == {}  # so few people say nothing
-    assert replace(found, report=first.report) == first
-
-
-def test_a_page_that_was_erased_meanwhile_does_not_come_back(challenged: tuple[Catalog, int]) -> None:
-    catalog, evaluation = challenged
-    found = catalog.models.evaluation(evaluation)
-    catalog.evaluations.forget_reports([found.report])
-    put_beside(found, (), champion="model 1", catalog=catalog, blobs=open_blobs(), settings=settings())
-    assert catalog.models.evaluation(evaluation).report == ""
-    kept = set(open_blobs().names("reports"))
-    assert kept <= catalog.evaluations.reports() | {found.report}
+    assert intervals_between(replace(found, pairs="0" * 64), champion, blobs=blobs) == {}  # nor pairs that are gone
+    assert intervals_between(found, replace(champion, pairs=""), blobs=blobs) == {}  # or were never kept
+    assert replace(found, beside={}) == first
 
 
 def test_a_refused_model_is_judged_again_when_somebody_asks_for_it(

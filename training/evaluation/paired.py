@@ -6,9 +6,7 @@ of one person say less than two people, and a redraw that took them apart would 
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,8 +25,6 @@ ENOUGH_PEOPLE = 10
 MEANS = ("copy_index", "copy_rate", "identity_kept", "no_face", "background_change")
 RATIO = "makeup_distance"
 """The metrics that are made of pairs: means, and one ratio of sums. What is told of whole sets has no interval."""
-
-_PLACE = re.compile(r'<template id="pairs">(.*?)</template>', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +69,9 @@ def kept_of(way: Direction, people: Sequence[str]) -> Kept:
     )
 
 
-def written(kept: Mapping[str, Kept]) -> str:
-    """As text for a page to hold, by direction; nobody is named in it."""
-    return json.dumps(
+def written(kept: Mapping[str, Kept]) -> bytes:
+    """As JSON, by direction, to be kept beside the page; nobody is named in it."""
+    text = json.dumps(
         {
             way: {
                 "numbers": {name: _rounded(values) for name, values in one.numbers.items()},
@@ -87,13 +83,11 @@ def written(kept: Mapping[str, Kept]) -> str:
         },
         separators=(",", ":"),
     )
+    return text.encode()
 
 
-def kept_in(page: bytes) -> dict[str, Kept]:
-    """What a page holds, by direction; nothing in one of before this was kept."""
-    found = _PLACE.search(page.decode())
-    if found is None or not found[1].strip():
-        return {}
+def kept_in(data: bytes) -> dict[str, Kept]:
+    """What `written` wrote, by direction."""
     return {
         way: Kept(
             numbers={name: np.array(values, dtype=float) for name, values in one["numbers"].items()},
@@ -101,7 +95,7 @@ def kept_in(page: bytes) -> dict[str, Kept]:
             people=np.array(one["people"], dtype=np.int64),
             slices={name: np.array(rows, dtype=np.int64) for name, rows in one["slices"].items()},
         )
-        for way, one in json.loads(html.unescape(found[1])).items()
+        for way, one in json.loads(data).items()
     }
 
 

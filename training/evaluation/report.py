@@ -36,7 +36,6 @@ class Story:
     losses: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     history: Sequence[tuple[int, Mapping[str, float]]] = ()  # the run's evaluations, by step
     floors: Mapping[str, float] = field(default_factory=dict)  # promotion's, by metric, or by direction and metric
-    pairs: str = ""  # every pair's numbers, for a later comparison (paired.py)
     pictures: bool = True  # not when somebody whose face is among them was erased
 
 

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from training.evaluation.paired import Interval
 from training.release.promotion import Compared
 
 _PLACE = re.compile(rb"<!-- beside -->.*?<!-- /beside -->", re.DOTALL)
 
 
-def beside(page: bytes, compared: Sequence[Compared], *, champion: str) -> bytes:
-    """The page with the comparison in it, in place of an earlier one; a page of before there was a place for it stays.
+def told(compared: Sequence[Compared], *, champion: str) -> dict[str, Any]:
+    """The comparison as the catalog keeps it with the challenger's evaluation; `champion` says which model it is."""
+    return {"champion": champion, "compared": [asdict(one) for one in compared]}
 
-    `champion` says which model it is.
-    """
+
+def put_in(page: bytes, beside: Mapping[str, Any]) -> bytes:
+    """The page with the comparison in it, in place of an earlier one; as it is when there is none, or no place."""
+    if not beside:
+        return page
     environment = Environment(
         loader=PackageLoader("training"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    compared = [_compared(one) for one in beside["compared"]]
     ways = list(dict.fromkeys(one.direction for one in compared))
-    section = environment.get_template("beside.html").render(ways=ways, compared=compared, champion=champion)
+    template = environment.get_template("beside.html")
+    section = template.render(ways=ways, compared=compared, champion=beside["champion"])
     return _PLACE.sub(lambda _: b"<!-- beside -->" + section.encode() + b"<!-- /beside -->", page, count=1)
+
+
+def _compared(one: Mapping[str, Any]) -> Compared:
+    interval = one["interval"]
+    return Compared(**{**one, "interval": None if interval is None else Interval(**interval)})
