@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from training.errors import BadPolicy
+from training.evaluation.slices import SLICED
 from training.release.policy import FLOORS, Policy, policy_of
 
 
@@ -68,6 +69,24 @@ def test_a_star_takes_every_floor_away_but_those_that_are_named() -> None:
 def test_what_cannot_be_heeded_is_named(given: Any, named: str) -> None:
     with pytest.raises(BadPolicy, match=named):
         policy_of(given if isinstance(given, str) else json.dumps(given))
+
+
+HAVE = "background_change, copy_index, copy_rate, identity_kept, landmark_drift, makeup_distance, no_face, skin_shift"
+
+
+@pytest.mark.parametrize("metric", sorted({floor.metric for floor in Policy().floors} - set(SLICED)))
+def test_a_floor_in_slices_of_what_slices_never_have_is_refused_with_what_they_have(metric: str) -> None:
+    """It would be missing in every slice, and every model refused."""
+    for number in (0.5, None):
+        with pytest.raises(BadPolicy, match=f"slices never have {metric}; there are {HAVE}, target_rate$"):
+            policy_of(json.dumps({"slice_floors": {metric: number}}))
+
+
+def test_every_other_metric_may_have_a_floor_in_slices() -> None:
+    asked = {floor.metric: 0.5 for floor in Policy().floors if floor.metric in SLICED}
+    policy = policy_of(json.dumps({"slice_floors": asked}))
+    assert {metric: limit(policy, metric, in_slice=True) for metric in asked} == asked
+    assert set(asked) == set(SLICED) - {"pairs"}
 
 
 def test_a_number_that_is_none_is_no_limit() -> None:

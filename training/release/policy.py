@@ -51,7 +51,7 @@ class Guard:
 @dataclass(frozen=True, slots=True)
 class Floor:
     """What a metric must reach, the first model's too: at most `limit`, or at least; in a slice `sliced`. None: nothing
-    is asked."""
+    is asked. As they are shipped, those without a number for slices are metrics that slices never have."""
 
     metric: str
     limit: float | None
@@ -138,7 +138,8 @@ def _floors(
 ) -> tuple[tuple[Floor, ...], Mapping[str, float | None]]:
     names = {floor.metric for floor in Policy().floors}
     _must_be_known({name.rpartition("/")[2]: limit for name, limit in limits.items()}, names | {"*"})
-    _must_be_known(in_slices, names | {"*"})
+    have = {floor.metric for floor in Policy().floors if floor.sliced is not None}
+    _must_be_known(in_slices, have | {"*"}, lacking="slices never have")  # such a floor would refuse every model
     if any(table.get("*") is not None for table in (limits, in_slices)):
         raise BadPolicy('"*" stands for every metric, and can only be null')
     floors = []
@@ -162,9 +163,9 @@ def _table(given: Mapping[str, Any], name: str) -> Mapping[str, float | None]:
     return table
 
 
-def _must_be_known(table: Mapping[str, float | None], names: set[str]) -> None:
+def _must_be_known(table: Mapping[str, float | None], names: set[str], *, lacking: str = "nothing is asked of") -> None:
     if unknown := sorted(set(table) - names):
-        raise BadPolicy(f"nothing is asked of {', '.join(unknown)}; there are {', '.join(sorted(names - {'*'}))}")
+        raise BadPolicy(f"{lacking} {', '.join(unknown)}; there are {', '.join(sorted(names - {'*'}))}")
 
 
 def _margin(margins: Mapping[str, float | None], guard: Guard) -> float | None:
