@@ -53,8 +53,8 @@ def begun(catalog: Catalog, *, preset: str, seed: int) -> Begun | None:
         if row is None or run.step == 0:
             continue  # somebody trains by hand, or nothing of it would be lost
         if erased := catalog.nights.erased(run.snapshot_id):
-            return Begun(run, f"{erased} of its faces have been erased since")
+            return Begun(run, f"{erased} of its faces {'has' if erased == 1 else 'have'} been erased since")
         if row.state in (SubmissionState.FAILED, SubmissionState.LOST) and has_begun(row):
-            return Begun(run, f"its last attempt was {row.state}")
+            return Begun(run, f"its last attempt {'failed' if row.state is SubmissionState.FAILED else 'was lost'}")
         return Begun(run)
     return None

@@ -184,6 +184,27 @@ def test_what_the_domain_says_is_known_by_its_shape() -> None:
     assert [text for text in told_by_the_domain() if not hangul(korean.spoken(text))] == []
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        "1 of its faces has been erased since",
+        "2 of its faces have been erased since",
+        "its last attempt failed",
+        "its last attempt was lost",
+    ],
+)
+def test_why_a_begun_training_is_dropped_is_said_in_korean_to_the_end(why: str) -> None:
+    told = of()["ko"].spoken(f"that of snapshot 0123, at step 4 of 9, is dropped: {why}")
+    assert not re.search("[a-z]", told), told
+
+
+@pytest.mark.parametrize("answered", ["", "; the last training, without {}, was not promoted"])
+def test_one_erased_face_and_more_are_said_in_korean(answered: str) -> None:
+    one = "1 face that the champion learned from has been erased since" + answered.format("it")
+    more = "2 faces that the champion learned from have been erased since" + answered.format("them")
+    assert [text for text in map(of()["ko"].spoken, (one, more)) if re.search("[a-z]", text)] == []
+
+
 def test_values_are_filled_in_where_they_belong_and_strangers_words_stay_as_they_are() -> None:
     korean = of()["ko"]
     assert korean.spoken("rita has decided this already") == "rita 님이 이미 결정했습니다"

@@ -69,7 +69,8 @@ def test_one_whose_last_attempt_failed_or_was_lost_gives_way_and_the_gate_says_s
     steps.gate(newer)
     told = approved.snapshots.gate_decisions(limit=1)[0]
     (rule,) = (rule for rule in told.rules if rule.name == "unfinished")
-    assert f"that of snapshot {begun[:12]}, at step 4 of 9, is dropped: its last attempt was {state}" in rule.says
+    ended = {SubmissionState.FAILED: "failed", SubmissionState.LOST: "was lost"}[state]
+    assert f"that of snapshot {begun[:12]}, at step 4 of 9, is dropped: its last attempt {ended}" in rule.says
 
 
 @pytest.mark.parametrize("state", [SubmissionState.FAILED, SubmissionState.LOST])
@@ -93,7 +94,7 @@ def test_one_with_a_face_that_has_been_erased_gives_way(approved: Catalog) -> No
     assert steps.due(newer) == newer != begun
     steps.gate(newer)
     (rule,) = (r for r in approved.snapshots.gate_decisions(limit=1)[0].rules if r.name == "unfinished")
-    assert rule.says.endswith("1 of its faces have been erased since")
+    assert rule.says.endswith("1 of its faces has been erased since")
 
 
 def test_one_that_has_saved_nothing_or_that_a_person_trains_by_hand_holds_nobody_up(

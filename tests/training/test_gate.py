@@ -188,6 +188,11 @@ def test_an_erasure_forces_where_nothing_else_speaks_for_a_training() -> None:
     assert {rule.name for rule in decision.rules if rule.lifted} == LIFTED_BY["erasure"]
 
 
+def test_one_erased_face_is_said_as_one() -> None:
+    (rule,) = (one for one in decide(READY, replace(EARLIER, erased=1), POLICY, NOW).rules if one.name == "erasure")
+    assert rule.says == "1 face that the champion learned from has been erased since"
+
+
 def test_an_erasure_that_cannot_force_is_told_beside_what_stands_in_the_way() -> None:
     decision = decide(READY, replace(EARLIER, erased=2), replace(POLICY, min_faces=1000), NOW)
     assert not decision.train
@@ -202,7 +207,7 @@ def test_an_erasure_that_a_training_has_answered_forces_no_other() -> None:
 def test_it_is_said_that_a_begun_training_goes_before_a_newer_snapshot_or_why_it_is_dropped() -> None:
     goes_on = decide(READY, replace(EARLIER, unfinished=True, newer="9" * 64), POLICY, NOW)
     assert any("the newer snapshot 999999999999 waits for its end" in reason for reason in goes_on.reasons)
-    why = "that of snapshot 888888888888, at step 4 of 9, is dropped: 1 of its faces have been erased since"
+    why = "that of snapshot 888888888888, at step 4 of 9, is dropped: 1 of its faces has been erased since"
     begins = decide(READY, replace(EARLIER, dropped=why), POLICY, NOW)
     assert begins.train
     assert f"this very training has not begun; {why}" in begins.reasons

@@ -189,8 +189,11 @@ def _timely(facts: Facts, history: History, policy: Policy, now: datetime) -> It
 def _forcers(facts: Facts, history: History) -> Iterator[GateRule]:
     says = "nothing that the champion learned from has been erased"
     if history.erased:
-        says = f"{history.erased} faces that the champion learned from have been erased since"
-        says += "; the last training, without them, was not promoted" if history.answered else ""
+        one = history.erased == 1
+        says = f"{history.erased} {'face' if one else 'faces'} that the champion learned from"
+        says += f" {'has' if one else 'have'} been erased since"
+        if history.answered:
+            says += f"; the last training, without {'it' if one else 'them'}, was not promoted"
     forces = history.erased > 0 and not history.answered
     asked = None if history.answered else 1.0  # a training has answered them: no number of them would force another
     yield GateRule("erasure", RuleKind.FORCES, forces, says, float(history.erased), asked)
