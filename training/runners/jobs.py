@@ -153,10 +153,12 @@ class Runner(Protocol):
 def seen(told: Mapping[str, Any], *, attempt: int) -> Seen:
     """What a keeper's look means for an attempt."""
     ended = told["ended"]
+    if told["begun"] < attempt:  # also while an earlier one still runs
+        return Seen(SubmissionState.SUBMITTED)
+    if told["begun"] > attempt:
+        return Seen(SubmissionState.LOST, reason="a newer attempt has taken its place there")
     if told["running"]:
         return Seen(SubmissionState.RUNNING)
-    if told["begun"] < attempt:
-        return Seen(SubmissionState.SUBMITTED)
     if ended is None or ended["attempt"] != attempt:
         return Seen(SubmissionState.LOST, reason="it ended without a word: the machine, or its keeper, was stopped")
     return ending(ended["code"], str(ended["said"].get("error", "")))

@@ -1,7 +1,8 @@
 """Keeps one training on the machine where it runs: begins each attempt once, and writes down how it ended.
 
     python -m training.runners.keeper prepare FOLDER 0        what to run, as JSON on stdin, where it is said
-    python -m training.runners.keeper begin FOLDER ATTEMPT    returns as soon as it is begun, or was already
+    python -m training.runners.keeper make-way FOLDER ATTEMPT whatever else trains this run here saves and ends
+    python -m training.runners.keeper begin FOLDER ATTEMPT    the same, and returns once it is begun, or was already
     python -m training.runners.keeper look FOLDER ATTEMPT     one line of JSON
     python -m training.runners.keeper stop FOLDER ATTEMPT     the training saves, and exits with 75
     python -m training.runners.keeper tail FOLDER LINES
@@ -25,14 +26,34 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from training.files import write_atomically
-
-_LOOK_EVERY = 0.2
-_TAIL_BYTES = 1 << 16
+from training.errors import RunnerError
+from training.runners.folders import (
+    LOOK_EVERY,
+    asked_to_stop,
+    begun_last,
+    look,
+    make_way,
+    prepare,
+    read,
+    stop,
+    tail,
+    write,
+)
 
 
 def begin(folder: Path, attempt: int) -> None:
-    """Begin an attempt, detached; does nothing when it has been begun, or an earlier one still runs."""
+    """Begin an attempt, detached, once nothing else trains its run here; does nothing when it has been begun.
+
+    Raises RunnerError when it has not: a newer one has, or an earlier one does not end.
+    """
+    make_way(folder, attempt)
+    if begun_last(folder) < attempt:
+        _fork(folder, attempt)
+    if (last := begun_last(folder)) != attempt:
+        raise RunnerError(f"attempt {attempt} was not begun here: the last one that was is {last}")
+
+
+def _fork(folder: Path, attempt: int) -> None:
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)
@@ -56,39 +77,6 @@ def begin(folder: Path, attempt: int) -> None:
         os._exit(code)
 
 
-def look(folder: Path, attempt: int) -> dict[str, Any]:  # noqa: ARG001 - every verb is asked alike
-    """The attempt begun last, whether it runs, and how the last one ended."""
-    running = _is_running(folder)  # asked first: the lock is given back after the end has been written down
-    return {"begun": _read(folder / "begun.json").get("attempt", 0), "running": running, "ended": _ended(folder)}
-
-
-def stop(folder: Path, attempt: int) -> None:
-    """Ask an attempt to save and end. Once is enough, even before it has begun; more does no harm."""
-    from catalog.workers import pid_here
-
-    _write(folder / "stop.json", {"attempt": attempt})
-    begun = _read(folder / "begun.json")
-    if begun.get("attempt") != attempt or pid_here(begun["keeper"]) or not _is_running(folder):
-        return
-    if pid := pid_here(begun.get("training", "")):  # its keeper was killed
-        os.kill(pid, signal.SIGTERM)
-
-
-def tail(folder: Path, lines: int, *, since: int = 0) -> str:
-    """The end of the training's log, from this byte on at the most."""
-    path = folder / "train.log"
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(since, path.stat().st_size - max(_TAIL_BYTES, 200 * lines)))
-        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
-
-
-def prepare(folder: Path, *, command: Sequence[str], environment: Mapping[str, str], where: Path) -> None:
-    """Write down what is to be run."""
-    _write(folder / "job.json", {"command": list(command), "environment": dict(environment), "where": str(where)})
-
-
 def _keep(folder: Path, attempt: int, *, begun: Callable[[], None]) -> None:
     from catalog.workers import process_name, worker_name
 
@@ -101,35 +89,35 @@ def _keep(folder: Path, attempt: int, *, begun: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     with (folder / "lock").open("a") as lock:
-        if not _lock(lock, seconds=5) or attempt <= _read(folder / "begun.json").get("attempt", 0):
+        if not _lock(lock, seconds=5) or attempt <= begun_last(folder):
             return
         note = {"attempt": attempt, "keeper": worker_name()}
-        _write(folder / "begun.json", note)
+        write(folder / "begun.json", note)
         begun()
         with (folder / "train.log").open("ab") as log:
             before = log.seek(0, os.SEEK_END)
             try:
-                training = None if _asked_to_stop(folder, attempt) else _start(folder, log, lock)
+                training = None if asked_to_stop(folder, attempt) else _start(folder, log, lock)
             except OSError as error:
-                _write(folder / "ended.json", {"attempt": attempt, "code": 127, "said": {"error": str(error)}})
+                write(folder / "ended.json", {"attempt": attempt, "code": 127, "said": {"error": str(error)}})
                 return
         if training is None:
-            _write(folder / "ended.json", {"attempt": attempt, "code": os.EX_TEMPFAIL, "said": {}})
+            write(folder / "ended.json", {"attempt": attempt, "code": os.EX_TEMPFAIL, "said": {}})
             return
-        _write(folder / "begun.json", {**note, "training": process_name(training.pid)})
+        write(folder / "begun.json", {**note, "training": process_name(training.pid)})
         told = False
         while (code := _waited(training)) is None:
-            if not told and (asked or _asked_to_stop(folder, attempt)):
+            if not told and (asked or asked_to_stop(folder, attempt)):
                 training.send_signal(signal.SIGTERM)
                 told = True
         if told and code == -signal.SIGTERM:
             code = os.EX_TEMPFAIL  # it was asked before it could listen: it had nothing to save yet
         said = last_words(tail(folder, 200, since=before).splitlines())
-        _write(folder / "ended.json", {"attempt": attempt, "code": _leaders(code, said), "said": said})
+        write(folder / "ended.json", {"attempt": attempt, "code": _leaders(code, said), "said": said})
 
 
 def _start(folder: Path, log: IO[bytes], lock: IO[str]) -> subprocess.Popen[bytes]:
-    job = _read(folder / "job.json")
+    job = read(folder / "job.json")
     return subprocess.Popen(
         job["command"],
         cwd=job["where"],
@@ -143,7 +131,7 @@ def _start(folder: Path, log: IO[bytes], lock: IO[str]) -> subprocess.Popen[byte
 
 def _waited(training: subprocess.Popen[bytes]) -> int | None:
     try:
-        return training.wait(timeout=_LOOK_EVERY)
+        return training.wait(timeout=LOOK_EVERY)
     except subprocess.TimeoutExpired:
         return None
 
@@ -160,25 +148,6 @@ def _lock(file: IO[str], *, seconds: float) -> bool:
             time.sleep(0.02)
         else:
             return True
-
-
-def _is_running(folder: Path) -> bool:
-    try:
-        with (folder / "lock").open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-def _asked_to_stop(folder: Path, attempt: int) -> bool:
-    return _read(folder / "stop.json").get("attempt", 0) >= attempt
-
-
-def _ended(folder: Path) -> dict[str, Any] | None:
-    return _read(folder / "ended.json") or None
 
 
 def last_words(lines: Sequence[str]) -> dict[str, Any]:
@@ -204,23 +173,14 @@ def _leaders(code: int, said: Mapping[str, Any]) -> int:
     return code
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text()))
-    except FileNotFoundError:
-        return {}
-
-
-def _write(path: Path, values: Mapping[str, Any]) -> None:
-    write_atomically(path, lambda file: file.write(json.dumps(values).encode()))
-
-
 def main(arguments: Sequence[str]) -> int:
     """One verb on one folder."""
     verb, folder, number = arguments[0], Path(arguments[1]), int(arguments[2])
     if verb == "prepare":
         told = json.load(sys.stdin)
         prepare(folder, command=told["command"], environment=told["environment"], where=Path.cwd())
+    elif verb == "make-way":
+        make_way(folder, number)
     elif verb == "begin":
         begin(folder, number)
     elif verb == "look":
@@ -235,4 +195,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except RunnerError as error:
+        sys.exit(str(error))

@@ -10,11 +10,12 @@ from typing import Any
 
 from catalog import Settings
 from catalog.records import Submission
-from training.errors import RunnerError
-from training.runners import keeper
+from training.errors import RunnerError, Unreachable
+from training.runners import folders
 from training.runners.jobs import Job, Seen, seen
 
-_SECONDS_TO_BEGIN = 120
+_SECONDS_TO_BEGIN = 600
+"""Also what an earlier attempt may take to save and end."""
 
 
 def job_folder(home: Path, submission: Submission) -> Path:
@@ -34,11 +35,14 @@ class Local:
         """Begin this attempt if it has not begun."""
         folder = self._folder(submission)
         command = Job.of(submission).command(sys.executable)
-        keeper.prepare(folder, command=command, environment={"FACELOOP_HOME": str(self._home)}, where=Path.cwd())
+        folders.prepare(folder, command=command, environment={"FACELOOP_HOME": str(self._home)}, where=Path.cwd())
         words = [sys.executable, "-m", "training.runners.keeper", "begin", str(folder), str(submission.attempt)]
-        begun = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True, timeout=_SECONDS_TO_BEGIN
-        )
+        try:
+            begun = subprocess.run(
+                words, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True, timeout=_SECONDS_TO_BEGIN
+            )
+        except subprocess.TimeoutExpired:
+            raise Unreachable(f"no process was begun within {_SECONDS_TO_BEGIN} s") from None
         if begun.returncode:
             said = begun.stderr.decode(errors="replace").strip().splitlines() or [f"exit {begun.returncode}"]
             raise RunnerError(f"no process could be begun: {said[-1]}")
@@ -46,15 +50,15 @@ class Local:
 
     def look(self, submission: Submission) -> Seen:
         """How it stands."""
-        return seen(keeper.look(self._folder(submission), submission.attempt), attempt=submission.attempt)
+        return seen(folders.look(self._folder(submission), submission.attempt), attempt=submission.attempt)
 
     def logs(self, submission: Submission, *, lines: int) -> str:
         """The end of what it has said."""
-        return keeper.tail(self._folder(submission), lines)
+        return folders.tail(self._folder(submission), lines)
 
     def stop(self, submission: Submission) -> None:
         """Ask it to save and end."""
-        keeper.stop(self._folder(submission), submission.attempt)
+        folders.stop(self._folder(submission), submission.attempt)
 
     def fetch(self, submission: Submission) -> None:
         """Nothing to bring: it writes to our catalog and blob store."""

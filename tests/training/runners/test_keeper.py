@@ -16,7 +16,8 @@ import pytest
 
 from catalog.records import SubmissionState
 from catalog.workers import pid_here
-from training.runners import keeper
+from training.errors import RunnerError
+from training.runners import folders, keeper
 from training.runners.jobs import Seen, seen
 
 ROOT = Path(__file__).parents[3]
@@ -44,19 +45,19 @@ class Kept:
         self.folder = folder
 
     def prepare(self, *command: str) -> None:
-        keeper.prepare(self.folder, command=command, environment={}, where=self.folder)
+        folders.prepare(self.folder, command=command, environment={}, where=self.folder)
 
     def begin(self, attempt: int = 1) -> None:
         words = [sys.executable, "-m", "training.runners.keeper", "begin", str(self.folder), str(attempt)]
         subprocess.run(words, cwd=ROOT, check=True, start_new_session=True, timeout=60)
 
     def seen(self, attempt: int = 1) -> Seen:
-        return seen(keeper.look(self.folder, attempt), attempt=attempt)
+        return seen(folders.look(self.folder, attempt), attempt=attempt)
 
     def until(self, holds: Callable[[], Any]) -> None:
         end = time.monotonic() + 30
         while not holds():
-            assert time.monotonic() < end, keeper.tail(self.folder, 20)
+            assert time.monotonic() < end, folders.tail(self.folder, 20)
             time.sleep(0.02)
 
     def marks(self) -> list[int]:
@@ -76,6 +77,11 @@ class Kept:
         return number
 
 
+def alive(number: int) -> bool:
+    stat = Path(f"/proc/{number}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+
+
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
     (tmp_path / "job").mkdir()
@@ -92,8 +98,8 @@ def test_what_ends_well_has_succeeded_and_its_last_words_are_kept(kept: Kept) ->
     assert kept.seen() == Seen(SubmissionState.RUNNING)
     kept.finish()
     kept.until(lambda: kept.seen() == Seen(SubmissionState.SUCCEEDED, 0))
-    assert keeper.look(kept.folder, 1)["ended"]["said"] == {"ok": True, "step": 7}
-    assert '"step": 7' in keeper.tail(kept.folder, 5)
+    assert folders.look(kept.folder, 1)["ended"]["said"] == {"ok": True, "step": 7}
+    assert '"step": 7' in folders.tail(kept.folder, 5)
 
 
 def test_an_attempt_is_begun_once_however_often_and_by_however_many(kept: Kept) -> None:
@@ -113,8 +119,8 @@ def test_an_attempt_is_begun_once_however_often_and_by_however_many(kept: Kept) 
 def test_asked_to_stop_it_saves_and_exits_75(kept: Kept) -> None:
     kept.begin()
     kept.until(kept.marks)
-    keeper.stop(kept.folder, 1)
-    keeper.stop(kept.folder, 1)
+    folders.stop(kept.folder, 1)
+    folders.stop(kept.folder, 1)
     kept.until(lambda: kept.seen().state is SubmissionState.STOPPED)
     assert kept.seen().exit_code == os.EX_TEMPFAIL
     kept.begin(attempt=2)  # the wish was for the first
@@ -122,7 +128,7 @@ def test_asked_to_stop_it_saves_and_exits_75(kept: Kept) -> None:
 
 
 def test_asked_to_stop_before_it_has_begun_it_never_trains(kept: Kept) -> None:
-    keeper.stop(kept.folder, 1)
+    folders.stop(kept.folder, 1)
     kept.begin()
     kept.until(lambda: kept.seen().state is SubmissionState.STOPPED)
     assert kept.marks() == []
@@ -152,10 +158,66 @@ def test_without_its_keeper_a_training_still_runs_and_can_still_be_stopped(kept:
     os.kill(kept.pid("keeper"), signal.SIGKILL)
     kept.until(lambda: pid_here(kept.begun()["keeper"]) is None)
     assert kept.seen() == Seen(SubmissionState.RUNNING)
-    kept.begin(attempt=2)  # never beside it
-    assert len(kept.marks()) == 1
-    keeper.stop(kept.folder, 1)
+    folders.stop(kept.folder, 1)
     kept.until(lambda: kept.seen().state is SubmissionState.LOST)  # nobody was there to write down that it saved
+
+
+@pytest.mark.parametrize("who", ["", "keeper"])
+def test_an_attempt_that_was_given_up_and_still_runs_saves_and_ends_before_the_next_begins(
+    kept: Kept, who: str
+) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    if who:  # killed; the training lives on without it
+        os.kill(kept.pid(who), signal.SIGKILL)
+    old = kept.pid("training")
+    kept.begin(attempt=2)
+    assert kept.begun()["attempt"] == 2
+    assert not alive(old)
+    assert '"stopped": true' in folders.tail(kept.folder, 9)
+    assert kept.seen(2) == Seen(SubmissionState.RUNNING)
+    assert kept.seen(1).state is SubmissionState.LOST  # what runs there is not the first
+    kept.until(lambda: len(kept.marks()) == 2)
+
+
+def test_one_that_is_frozen_is_killed(kept: Kept) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    old = kept.pid("training"), kept.pid("keeper")
+    for number in old:
+        os.kill(number, signal.SIGSTOP)
+    folders.make_way(kept.folder, 2, seconds=0.5)
+    kept.until(lambda: not any(map(alive, old)))
+    kept.begin(attempt=2)
+    assert kept.seen(2).state is SubmissionState.RUNNING
+
+
+def test_another_submission_that_trains_the_same_run_makes_way(kept: Kept, tmp_path: Path) -> None:
+    kept.begin()
+    kept.until(kept.marks)
+    (tmp_path / "another").mkdir()
+    another = Kept(tmp_path / "another")
+    another.prepare(sys.executable, "-c", TRAINING)
+    another.begin()
+    assert kept.seen() == Seen(SubmissionState.STOPPED, os.EX_TEMPFAIL, "it was asked to stop, and has saved")
+    assert another.seen().state is SubmissionState.RUNNING
+    another.finish()
+    another.until(lambda: another.seen().state is SubmissionState.SUCCEEDED)
+    kept.begin(attempt=2)
+    assert kept.seen(2).state is SubmissionState.RUNNING
+
+
+def test_an_earlier_attempt_that_arrives_late_never_trains(kept: Kept) -> None:
+    folders.make_way(kept.folder, 2)
+    kept.begin(attempt=1)
+    assert kept.seen(1).state is SubmissionState.STOPPED
+    kept.begin(attempt=2)
+    with pytest.raises(subprocess.CalledProcessError):
+        kept.begin(attempt=1)
+    with pytest.raises(RunnerError, match="the last one that was is 2"):
+        keeper.begin(kept.folder, 1)
+    kept.until(lambda: len(kept.marks()) == 1)
+    assert kept.seen(2).state is SubmissionState.RUNNING
 
 
 def test_a_number_that_another_process_has_now_is_not_signalled(kept: Kept) -> None:
@@ -213,10 +275,10 @@ def test_asked_to_stop_a_training_of_several_processes_has_stopped_whatever_torc
     end = time.monotonic() + 120
     while len(kept.marks()) < 2 and time.monotonic() < end:
         time.sleep(0.1)
-    keeper.stop(kept.folder, 1)
+    folders.stop(kept.folder, 1)
     while kept.seen().state is SubmissionState.RUNNING and time.monotonic() < end:
         time.sleep(0.1)
-    assert "SignalException" in keeper.tail(kept.folder, 50)  # torchrun's own word, after the leader's
+    assert "SignalException" in folders.tail(kept.folder, 50)  # torchrun's own word, after the leader's
     assert kept.seen() == Seen(SubmissionState.STOPPED, os.EX_TEMPFAIL, "it was asked to stop, and has saved")
 
 
