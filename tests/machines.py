@@ -21,12 +21,16 @@ class Machine:
     breaks: Exception | None = None
     apart: bool = False
     on_start: Callable[[Submission], object] = lambda _: None
+    on_teardown: Callable[[], object] = lambda: None
+    pieces: int = 1  # in which it is sent a training
 
-    def start(self, submission: Submission) -> Mapping[str, Any]:
+    def start(self, submission: Submission, *, keep: Callable[[], None]) -> Mapping[str, Any]:
+        for _ in range(self.pieces):
+            self.on_start(submission)
+            keep()
         if (submission.key, submission.attempt) not in self.begun:
             self.begun.append((submission.key, submission.attempt))
         self._hear("start", submission)
-        self.on_start(submission)
         return {"name": submission.key[:8]}
 
     def look(self, submission: Submission) -> Seen:
@@ -39,10 +43,13 @@ class Machine:
     def stop(self, submission: Submission) -> None:
         self._hear("stop", submission)
 
-    def fetch(self, submission: Submission) -> None:
+    def fetch(self, submission: Submission, *, keep: Callable[[], None]) -> None:
+        keep()
         self._hear("fetch", submission)
 
-    def teardown(self, submission: Submission) -> None:
+    def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:
+        keep()
+        self.on_teardown()
         self._hear("teardown", submission)
 
     @property

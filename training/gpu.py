@@ -9,19 +9,15 @@ Tokens only rise, so whoever was superseded finds out, and stops.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from catalog import Catalog
+from catalog.errors import Superseded
 from catalog.records import Lease
 from catalog.workers import worker_name
 from training.errors import RunBusy
-from training.holding import Hold
-
-log = logging.getLogger(__name__)
+from training.holding import Hold, given_back
 
 #: The name of the lease.
 GPU = "gpu"
@@ -66,24 +62,20 @@ def using(catalog: Catalog, snapshot_id: str, *, device: str, seconds: float) ->
     if lease is None:
         yield None
         return
-    try:
+    with given_back(catalog, lease):
         yield Hold(catalog, lease, seconds=seconds)
-    finally:
-        try:
-            catalog.training_leases.release(GPU, lease.token)
-        except SQLAlchemyError as error:
-            log.warning("the GPU's lease runs out by itself: %s", str(error).splitlines()[0])
 
 
 def taken_up(catalog: Catalog, snapshot_id: str, *, holder: str, seconds: float) -> Lease | None:
-    """The lease that was granted to this snapshot's training, from now on in this holder's name; None: there is none.
-
-    Raises Superseded when another took it at this very moment.
-    """
+    """The lease that was granted to this snapshot's training, from now on in this holder's name; None: there is none,
+    or another took it at this very moment."""
     held = catalog.training_leases.held(GPU)
     if held is None or held.holder != _grant_of(snapshot_id):
         return None
-    return catalog.training_leases.renew(GPU, held.token, seconds=seconds, holder=holder)
+    try:
+        return catalog.training_leases.renew(GPU, held.token, seconds=seconds, holder=holder)
+    except Superseded:
+        return None
 
 
 def _grant_of(snapshot_id: str) -> str:

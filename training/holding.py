@@ -19,12 +19,20 @@ log = logging.getLogger(__name__)
 
 
 class Hold:
-    """The right to train one run; `keep` is called at each step and asks the catalog once in a third of its time."""
+    """The right to train one run; `keep` is called at each step and asks the catalog once in a third of its time, or
+    every so many seconds."""
 
     def __init__(
-        self, catalog: Catalog, lease: Lease, *, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        catalog: Catalog,
+        lease: Lease,
+        *,
+        seconds: float,
+        every: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._leases, self.lease, self._seconds, self._clock = catalog.training_leases, lease, seconds, clock
+        self._every = seconds / 3 if every is None else every
         self._asked = clock()
 
     @property
@@ -37,7 +45,7 @@ class Hold:
 
         A catalog that does not answer ends no training: what is saved is checked against the token once more.
         """
-        if self._clock() - self._asked < self._seconds / 3:
+        if self._clock() - self._asked < self._every:
             return
         self._asked = self._clock()
         try:
@@ -59,13 +67,20 @@ def holding(catalog: Catalog, run: str, *, seconds: float, above: int = 0) -> It
     if lease is None:
         other = catalog.training_leases.held(name)
         raise RunBusy(f"{run} is being trained by {other.holder if other else 'another'}")
-    try:
+    with given_back(catalog, lease):
         yield Hold(catalog, lease, seconds=seconds)
+
+
+@contextmanager
+def given_back(catalog: Catalog, lease: Lease) -> Iterator[None]:
+    """Give a lease back at the end; it runs out by itself where the catalog does not answer then."""
+    try:
+        yield
     finally:
         try:
-            catalog.training_leases.release(name, lease.token)
+            catalog.training_leases.release(lease.name, lease.token)
         except SQLAlchemyError as error:
-            log.warning("the lease of %s runs out by itself: %s", run, str(error).splitlines()[0])
+            log.warning("the lease of %s runs out by itself: %s", lease.name, str(error).splitlines()[0])
 
 
 def lease_name(run: str) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 from catalog import Catalog, settings
 from catalog.records import Submission, SubmissionState
 from training.runners.jobs import job_of
-from training.runners.submitting import LEAVES_A_MACHINE, RUNNERS, Submissions
+from training.runners.kinds import LEAVES_A_MACHINE, RUNNERS
+from training.runners.submitting import Submissions
 
 HELPS = {
     "submit": "give a training to a runner, once: the same again gives the same submission",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -131,8 +131,11 @@ class Runner(Protocol):
     def apart(self) -> bool:
         """Whether it trains by a catalog of its own, so that whoever submits holds our leases for it."""
 
-    def start(self, submission: Submission) -> Mapping[str, Any]:
-        """Begin this attempt if it has not begun; what it is found by."""
+    def start(self, submission: Submission, *, keep: Callable[[], None]) -> Mapping[str, Any]:
+        """Begin this attempt if it has not begun; what it is found by. Whatever else trains its run there ends before.
+
+        `keep`, here and below, is called in the midst of what takes long; when it raises (Superseded), it is given up.
+        """
 
     def look(self, submission: Submission) -> Seen:
         """How it stands."""
@@ -143,10 +146,10 @@ class Runner(Protocol):
     def stop(self, submission: Submission) -> None:
         """Ask it to save and end."""
 
-    def fetch(self, submission: Submission) -> None:
+    def fetch(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Bring what it has saved into the blob store and the catalog, if it does not put it there itself."""
 
-    def teardown(self, submission: Submission) -> None:
+    def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Stop what was started for it, if nothing else needs it."""
 
 

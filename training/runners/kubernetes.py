@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,7 @@ class Kubernetes:
             raise RunnerError("no image to train with: set FACELOOP_KUBERNETES_IMAGE")
         self._settings, self._space = settings, settings.kubernetes_namespace
 
-    def start(self, submission: Submission) -> Mapping[str, Any]:
+    def start(self, submission: Submission, *, keep: Callable[[], None]) -> Mapping[str, Any]:  # noqa: ARG002
         """Make the job if there is none of its name; an earlier attempt that still runs must have ended before."""
         self._end_earlier(submission)
         body = manifest(submission, self._settings)
@@ -161,10 +161,10 @@ class Kubernetes:
         """Delete the job: its pod is asked to save, and given the time for it; until then the job is there."""
         self._delete(name_of(submission))
 
-    def fetch(self, submission: Submission) -> None:
+    def fetch(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Nothing to bring: it writes to our catalog and blob store."""
 
-    def teardown(self, submission: Submission) -> None:
+    def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Nothing to stop: the cluster takes the pod's node back by itself, and the job after a week."""
 
     def _end_earlier(self, submission: Submission) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class Local:
     def __init__(self, settings: Settings) -> None:
         self._home = settings.home.absolute()
 
-    def start(self, submission: Submission) -> Mapping[str, Any]:
+    def start(self, submission: Submission, *, keep: Callable[[], None]) -> Mapping[str, Any]:  # noqa: ARG002
         """Begin this attempt if it has not begun."""
         folder = self._folder(submission)
         command = Job.of(submission).command(sys.executable)
@@ -60,10 +60,10 @@ class Local:
         """Ask it to save and end."""
         folders.stop(self._folder(submission), submission.attempt)
 
-    def fetch(self, submission: Submission) -> None:
+    def fetch(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Nothing to bring: it writes to our catalog and blob store."""
 
-    def teardown(self, submission: Submission) -> None:
+    def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Nothing was started but a process, which has ended."""
 
     def _folder(self, submission: Submission) -> Path:

@@ -20,7 +20,7 @@ import shlex
 import subprocess
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,20 +68,30 @@ class Ssh:
         """Whether it trains by a catalog of its own."""
         return not self._settings.ssh_shared
 
-    def start(self, submission: Submission) -> Mapping[str, Any]:
-        """Start the machine, send what is missing there, begin this attempt if it has not begun."""
-        self._up()
+    def start(self, submission: Submission, *, keep: Callable[[], None]) -> Mapping[str, Any]:
+        """Start the machine, send what is missing there, begin this attempt if it has not begun.
+
+        An earlier attempt that was given up, and still trains there, saves and ends first: this one goes on from it.
+        """
+        self._up(keep)
         job = Job.of(submission)
+        self._keeper("make-way", submission)
         if self.apart:
-            self._send_parcel(job, token=token_of_run(submission))
+            self._send_parcel(job, token=token_of_run(submission), keep=keep)
         told = {"command": job.command(self._settings.ssh_python), "environment": {}}
         self._keeper("prepare", submission, given=json.dumps(told))
+        keep()
         self._keeper("begin", submission)
         return {"host": self._line.host, "folder": self._settings.ssh_folder}
 
     def look(self, submission: Submission) -> Seen:
         """How it stands."""
-        return seen(json.loads(self._keeper("look", submission)), attempt=submission.attempt)
+        said = self._keeper("look", submission)
+        try:
+            told = json.loads(said)
+        except ValueError:
+            raise RunnerError(f"{self._line.host} answers nonsense: {said[:200]!r}") from None
+        return seen(told, attempt=submission.attempt)
 
     def logs(self, submission: Submission, *, lines: int) -> str:
         """The end of what it has said."""
@@ -91,27 +101,27 @@ class Ssh:
         """Ask it to save and end."""
         self._keeper("stop", submission)
 
-    def fetch(self, submission: Submission) -> None:
+    def fetch(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Bring its newest save here, if it has one that is newer than ours. Raises Superseded."""
         if self._settings.ssh_shared:
             return
-        self._up()
+        self._up(keep)
         self._send_code()
         command = self._python("training.runners.parcel", "send", submission.run)
-        rows = self._line.receive(command, lambda source: parcel.read(source, blobs=self._blobs))
+        rows = self._line.receive(command, lambda source: parcel.read(source, blobs=self._blobs), keep=keep)
         parcel.unpack(self._catalog, rows, token=token_of_run(submission))
 
-    def teardown(self, submission: Submission) -> None:  # noqa: ARG002 - there is one machine for all
+    def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:  # noqa: ARG002 - one for all
         """Take the faces off the machine, and stop it. Three tries: one that is forgotten costs money."""
         if not (self._settings.ssh_shared or self._settings.ssh_keep_faces):
             try:
                 self._say("training.runners.parcel", "clear")
             except RunnerError as error:
                 log.warning("the faces may still be on %s: %s", self._line.host, error)
-        self._run(self._settings.ssh_down, tries=3)
+        self._run(self._settings.ssh_down, tries=3, keep=keep)
 
-    def _up(self) -> None:
-        self._run(self._settings.ssh_up, tries=1)
+    def _up(self, keep: Callable[[], None]) -> None:
+        self._run(self._settings.ssh_up, tries=1, keep=keep)
         end = time.monotonic() + (self._settings.ssh_up_seconds if self._settings.ssh_up else 0)
         while True:
             try:
@@ -119,6 +129,7 @@ class Ssh:
             except Unreachable:
                 if time.monotonic() >= end:
                     raise
+                keep()
                 time.sleep(2)
             else:
                 return
@@ -129,14 +140,14 @@ class Ssh:
         folder = shlex.quote(self._settings.ssh_folder)
         self._line.send(f"mkdir -p {folder} && cd {folder} && {command}", _write_code)
 
-    def _send_parcel(self, job: Job, *, token: int) -> None:
+    def _send_parcel(self, job: Job, *, token: int, keep: Callable[[], None]) -> None:
         wanted = parcel.to_train(
             self._catalog, self._blobs, snapshot_id=job.snapshot, preset=job.preset, seed=job.seed, token=token
         )
         held = frozenset(self._say("training.runners.parcel", "held").split())
         command = self._python("training.runners.parcel", "receive")
         log.info("sending %d blobs to %s", sum(f"{k}/{n}" not in held for k, n in wanted.blobs), self._line.host)
-        self._line.send(command, lambda to: parcel.write(wanted, to, blobs=self._blobs, held=held))
+        self._line.send(command, lambda to: parcel.write(wanted, to, blobs=self._blobs, held=held), keep=keep)
 
     def _keeper(self, verb: str, submission: Submission, *, number: int | None = None, given: str = "") -> str:
         folder = str(job_folder(Path("home"), submission))
@@ -162,9 +173,10 @@ class Ssh:
         there = f"cd {shlex.quote(self._settings.ssh_folder)} 2>/dev/null && test -d {code}"
         return f"if {there}; then exec {command}; else printf {_ABSENT}; fi"
 
-    def _run(self, command: str, *, tries: int) -> None:
+    def _run(self, command: str, *, tries: int, keep: Callable[[], None]) -> None:
         """A command of the operator's, word by word, no shell. Raises RunnerError when the last try fails."""
         for left in reversed(range(tries if command else 0)):
+            keep()
             try:
                 done = subprocess.run(shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, timeout=900)
                 said = f"exit {done.returncode} {done.stderr.decode(errors='replace').strip()[-500:]}"

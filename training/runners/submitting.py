@@ -9,26 +9,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
-from catalog.records import Run, Submission, SubmissionState
-from training.errors import RunBusy, RunnerError, Superseded, TeardownFailed, Unknown, Unreachable
+from catalog.errors import CatalogError
+from catalog.records import Lease, Run, Submission, SubmissionState
+from training.errors import RunBusy, RunnerError, Superseded, TeardownFailed, TrainingError, Unknown, Unreachable
 from training.runners import leases
 from training.runners.jobs import Job, Runner, Seen
-from training.runners.kubernetes import Kubernetes
-from training.runners.local import Local
-from training.runners.ssh import Ssh
+from training.runners.kinds import LEAVES_A_MACHINE, runner_named
 
 log = logging.getLogger(__name__)
-
-RUNNERS = ("local", "ssh", "kubernetes")
-
-#: Runners that may leave a machine up, or faces on one, after a training's end: the others have nothing to tear down.
-LEAVES_A_MACHINE = frozenset({"ssh"})
 
 
 class Watch:
@@ -59,11 +55,11 @@ class Submissions:
         made: Callable[[str], Runner] | None = None,
     ) -> None:
         self._catalog, self._settings = catalog or Catalog(), settings or configured()
-        self._blobs = blobs or open_blobs(self._settings.store_url)
+        blobs = blobs or open_blobs(self._settings.store_url)
         self._name = runner or self._settings.train_on
         self._lease_seconds = 60 * self._settings.gpu_lease_minutes
         self._patience = timedelta(minutes=self._settings.train_patience_minutes)
-        self._runner = made or self._made
+        self._runner = made or partial(runner_named, settings=self._settings, catalog=self._catalog, blobs=blobs)
 
     def submit(self, job: Job) -> Submission:
         """Give a training to the runner; the same training again gives the same submission.
@@ -79,23 +75,33 @@ class Submissions:
                 break  # else it has just been seen to have ended: open its next attempt
         if row.state is not SubmissionState.SUBMITTED:
             return row
-        held: dict[str, Any] = {}
         try:
-            runner = self._runner(row.runner)
-            if runner.apart:
-                held = {leases.TOKENS: dict(leases.take(self._catalog, row, seconds=self._lease_seconds))}
-                row = self._note(row, state=SubmissionState.SUBMITTED, handle=held)
-            handle = runner.start(row)
+            with self._machine(row) as keep:
+                return self._begun(row, keep)
         except Unreachable:
             raise  # it may have begun all the same: the same attempt is begun again
-        except (RunnerError, RunBusy) as error:
-            self._note(row, state=SubmissionState.FAILED, reason=str(error))
+        except (TrainingError, CatalogError, OSError) as error:
+            noted = self._note(row, state=SubmissionState.FAILED, reason=str(error))
+            if isinstance(error, Superseded) and noted.state is not SubmissionState.FAILED:
+                return noted  # it was cancelled or given up while it was sent
             raise
+
+    def _begun(self, row: Submission, keep: Callable[[], None]) -> Submission:
+        """A submission whose machine is ours, once it has been sent there. Raises as `submit` does, and Superseded."""
+        now = self._catalog.submissions.get(row.key)
+        if now.state is not SubmissionState.SUBMITTED or now.attempt != row.attempt:
+            return now  # another has sent it, or it was cancelled, while we waited for the machine
+        runner, held = self._runner(row.runner), list[Lease]()
+        if runner.apart:
+            held += leases.take(self._catalog, row, seconds=self._lease_seconds)
+            row = replace(row, handle={leases.TOKENS: {lease.name: lease.token for lease in held}})
+            self._note(row, state=SubmissionState.SUBMITTED, handle=row.handle)
+        handle = runner.start(row, keep=leases.keeping(self._catalog, held, seconds=self._lease_seconds, also=keep))
         log.info("submission %s: attempt %d given to %s", row.key[:12], row.attempt, row.runner)
         noted = self._note(row, state=SubmissionState.RUNNING, handle={**row.handle, **handle})
-        if not noted.state.active:
-            runner.stop(row)  # it was cancelled before it had begun
-            leases.give_back(self._catalog, replace(row, handle=held))
+        if not noted.state.active or noted.attempt != row.attempt:
+            runner.stop(row)  # it was cancelled, or given up, before it had begun
+            leases.give_back(self._catalog, row)
         return noted
 
     def status(self, key: str) -> Submission:
@@ -145,7 +151,8 @@ class Submissions:
         try:
             if row.torn_down_at:
                 self._catalog.submissions.note_torn_down(row, so=False)  # its machine is started once more
-            self._runner(row.runner).fetch(row)
+            with self._machine(row) as keep:
+                self._runner(row.runner).fetch(row, keep=keep)
             return self._run(row)
         finally:
             self.teardown(row.key)
@@ -160,14 +167,13 @@ class Submissions:
         row = self._catalog.submissions.get(key)
         if row.state.active or row.torn_down_at:
             return
-        others = self._catalog.submissions.list(runner=row.runner, active=True)
-        if others:
-            log.info("the machine of %s stays up for %s", row.runner, others[0].key[:12])
-        else:
-            try:
-                self._runner(row.runner).teardown(row)
-            except (RunnerError, OSError) as error:
-                raise TeardownFailed(f"the machine of {row.runner} may still run, and cost: {error}") from error
+        try:
+            if not self._is_needed(row):
+                with self._machine(row) as keep:
+                    if not self._is_needed(row):  # nobody begins to send another one from here on
+                        self._runner(row.runner).teardown(row, keep=keep)
+        except (RunnerError, RunBusy, Superseded, OSError) as error:
+            raise TeardownFailed(f"the machine of {row.runner} may still run, and cost: {error}") from error
         self._catalog.submissions.note_torn_down(row)
 
     def tidy(self) -> list[Submission]:
@@ -188,7 +194,8 @@ class Submissions:
             except RunnerError as error:
                 log.warning("%s: %s", row.key[:12], error)
                 now = row
-            if now.state is SubmissionState.SUBMITTED and datetime.now(UTC) - now.attempted_at >= self._patience:
+            unseen = _is_unseen(now, self._catalog)
+            if unseen and datetime.now(UTC) - now.attempted_at >= self._patience:
                 self._note(now, state=SubmissionState.LOST, reason="it was never begun")
         standing = self._catalog.submissions.standing()
         for row in standing:
@@ -221,11 +228,22 @@ class Submissions:
         noted = self._note(row, state=found.state, exit_code=found.exit_code, reason=found.reason)
         return self._kept(noted) if noted.state.active else noted
 
+    def _is_needed(self, row: Submission) -> bool:
+        """Whether another submission may be running on the machine of this one."""
+        others = self._catalog.submissions.list(runner=row.runner, active=True)
+        if others:
+            log.info("the machine of %s stays up for %s", row.runner, others[0].key[:12])
+        return bool(others)
+
+    def _machine(self, row: Submission) -> AbstractContextManager[Callable[[], None]]:
+        """Have a submission's machine to oneself, where there is one to be started and stopped."""
+        return leases.machine(self._catalog, row.runner) if row.runner in LEAVES_A_MACHINE else nullcontext(_nothing)
+
     def _note(self, row: Submission, *, state: SubmissionState, **said: Any) -> Submission:
         """Record how an attempt stands; after its end it holds no lease of ours."""
         noted = self._catalog.submissions.note(row, state=state, **said)
-        if not state.active:
-            leases.give_back(self._catalog, row)
+        if not state.active:  # whoever sends it may have taken them after we had read its row
+            leases.give_back(self._catalog, noted if noted.attempt == row.attempt else row)
         return noted
 
     def _kept(self, row: Submission) -> Submission:
@@ -250,15 +268,6 @@ class Submissions:
         log.error("ALERT: %s", message)
         self._catalog.alerts.add("training", kind=kind, message=message)
 
-    def _made(self, name: str) -> Runner:
-        if name == "local":
-            return Local(self._settings)
-        if name == "ssh":
-            return Ssh(self._settings, catalog=self._catalog, blobs=self._blobs)
-        if name == "kubernetes":
-            return Kubernetes(self._settings)
-        raise Unknown(f"no runner named {name!r}; there are {', '.join(RUNNERS)}")
-
 
 def tidy(*, submissions: Submissions | None = None, catalog: Catalog | None = None) -> int:
     """Stop the machines of all trainings that have ended, whoever forgot them; how many.
@@ -271,9 +280,18 @@ def tidy(*, submissions: Submissions | None = None, catalog: Catalog | None = No
     active = catalog.submissions.list(active=True)
     if saving := [row for row in active if row.stop_asked]:
         raise TeardownFailed(f"asked to stop and not ended yet: {', '.join(map(_named, saving))}")
-    if unseen := [row for row in active if row.state is SubmissionState.SUBMITTED and not leases.has_begun(row)]:
+    if unseen := [row for row in active if _is_unseen(row, catalog) and not leases.has_begun(row)]:
         raise TeardownFailed(f"nobody has seen it begin, and it is not given up yet: {', '.join(map(_named, unseen))}")
     return len(stopped)
+
+
+def _nothing() -> None:
+    """There is no machine to hold on to."""
+
+
+def _is_unseen(row: Submission, catalog: Catalog) -> bool:
+    """Whether nobody has seen it begin, nor sends it at this moment, which may take hours."""
+    return row.state is SubmissionState.SUBMITTED and not leases.machine_in_use(catalog, row.runner)
 
 
 def _named(row: Submission) -> str:

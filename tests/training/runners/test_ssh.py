@@ -96,7 +96,7 @@ def test_it_trains_there_and_what_it_saved_comes_back_and_goes_on_anywhere(appro
     submissions = Submissions(catalog=approved)
     row = submissions.submit(job(approved))
     assert (row.state, row.handle["host"], row.handle["folder"]) == (SubmissionState.RUNNING, "127.0.0.1", str(there))
-    assert row.handle["tokens"] == {lease_name(row.run): 1, GPU: 1}
+    assert row.handle["tokens"] == {lease_name(row.run): 2, GPU: 1}
     held = approved.training_leases.held(GPU)
     assert held is not None
     assert held.holder == f"submission {row.key[:12]}, attempt 1 on ssh"
