@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 import pytest
 from machines import Machine, job
 
-from catalog import Catalog
-from catalog.records import SubmissionState
+from catalog import Catalog, Settings
+from catalog.errors import BlobMissing
+from catalog.records import Submission, SubmissionState
 from training import gpu
-from training.errors import RunBusy, Unreachable
+from training.errors import RunBusy, Superseded, Unreachable
 from training.gpu import GPU
 from training.holding import lease_name
 from training.runners.jobs import Seen
+from training.runners.leases import has_begun
 from training.runners.submitting import Submissions
 
 
@@ -120,3 +123,71 @@ def test_one_whose_lease_another_has_taken_over_is_asked_to_stop_and_somebody_is
     assert apart.status(row.key).state is SubmissionState.CANCELLED
     assert [alert.kind for alert in catalog.alerts.list(source="training")] == ["superseded"]
     assert holders(catalog, row.run) == ["somebody", ""]
+
+
+@pytest.fixture
+def brief(catalog: Catalog, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Submissions:
+    """Leases of 0.6 seconds."""
+    machine.apart = True
+    monkeypatch.setenv("FACELOOP_GPU_LEASE_MINUTES", "0.01")
+    return Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+
+
+def test_the_leases_are_kept_while_it_is_sent_however_long_that_takes(
+    catalog: Catalog, machine: Machine, brief: Submissions
+) -> None:
+    run, seen = job(catalog).run, []
+
+    def sent(row: Submission) -> None:
+        seen.append(holders(catalog, run))
+        time.sleep(0.25)
+
+    machine.pieces, machine.on_start = 6, sent
+    row = brief.submit(job(catalog))
+    assert seen == [[f"submission {row.key[:12]}, attempt 1 on ssh"] * 2] * 6
+
+
+@pytest.mark.parametrize("which", ["gpu", "run"])
+def test_one_that_loses_a_lease_while_it_is_sent_is_given_up_and_does_not_begin(
+    catalog: Catalog, machine: Machine, brief: Submissions, which: str
+) -> None:
+    name = GPU if which == "gpu" else lease_name(job(catalog).run)
+
+    def sent(row: Submission) -> None:
+        time.sleep(0.9)  # nothing moved: they ran out
+        catalog.training_leases.take(name, holder="somebody", seconds=600)
+
+    machine.on_start = sent
+    with pytest.raises(Superseded, match="taken over"):
+        brief.submit(job(catalog))
+    assert machine.begun == []
+    (row,) = catalog.submissions.list()
+    assert (row.state, has_begun(row)) == (SubmissionState.FAILED, False)
+    assert sorted(holders(catalog, row.run)) == ["", "somebody"]
+
+
+def test_one_that_is_cancelled_while_it_is_sent_is_sent_no_further(
+    catalog: Catalog, machine: Machine, brief: Submissions
+) -> None:
+    machine.stands = Seen(SubmissionState.SUBMITTED)
+
+    def sent(row: Submission) -> None:
+        brief.cancel(row.key)
+        time.sleep(0.25)
+
+    machine.on_start = sent
+    row = brief.submit(job(catalog))
+    assert row.state is SubmissionState.CANCELLED
+    assert machine.begun == []
+    assert holders(catalog, row.run) == ["", ""]
+
+
+def test_what_ends_the_sending_otherwise_leaves_no_lease(
+    catalog: Catalog, machine: Machine, brief: Submissions
+) -> None:
+    machine.breaks = BlobMissing("no blob faces/5555")
+    with pytest.raises(BlobMissing):
+        brief.submit(job(catalog))
+    (row,) = catalog.submissions.list()
+    assert (row.state, row.reason) == (SubmissionState.FAILED, "no blob faces/5555")
+    assert holders(catalog, row.run) == ["", ""]

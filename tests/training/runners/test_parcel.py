@@ -8,10 +8,10 @@ import pytest
 
 from catalog import Catalog
 from catalog.errors import Superseded as LeaseSuperseded
-from catalog.records import Run, RunState
+from catalog.records import Run, RunState, SubmissionState
 from training.errors import Superseded
 from training.holding import holding, lease_name
-from training.runners import parcel
+from training.runners import leases, parcel
 
 SNAPSHOT, NAME = "5" * 64, f"tiny-64-{'5' * 12}-s7"
 
@@ -93,3 +93,18 @@ def test_a_trainer_there_that_was_given_up_is_superseded_when_the_next_attempt_a
         parcel.unpack(there, {"floor": {"run": NAME, "token": 3}})
         with pytest.raises(LeaseSuperseded):
             there.models.finish_run(begun(there).id, state=RunState.DONE, lease=hold.lease)
+
+
+def test_so_is_the_trainer_of_the_attempt_before_it_whose_token_is_the_nearest(here: Catalog, there: Catalog) -> None:
+    job = {"snapshot": SNAPSHOT, "device": "cpu"}
+    first = here.submissions.open("k" * 64, run=NAME, snapshot_id=SNAPSHOT, runner="ssh", job=job)
+    (lease,) = leases.take(here, first, seconds=60)
+    parcel.unpack(there, {"floor": {"run": NAME, "token": lease.token}})
+    with holding(there, NAME, seconds=60) as hold:  # frozen from here on
+        here.submissions.note(first, state=SubmissionState.LOST)
+        second = here.submissions.open("k" * 64, run=NAME, snapshot_id=SNAPSHOT, runner="ssh", job=job)
+        (newer,) = leases.take(here, second, seconds=60)
+        parcel.unpack(there, {"floor": {"run": NAME, "token": newer.token}})
+        with pytest.raises(LeaseSuperseded):  # revived before the new one has begun
+            there.models.finish_run(begun(there).id, state=RunState.DONE, lease=hold.lease)
+    assert trained(there, told=newer.token) == newer.token
