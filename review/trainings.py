@@ -18,13 +18,11 @@ from catalog.records import (
     Reign,
     RuleKind,
     Run,
-    RunState,
     Submission,
-    SubmissionState,
 )
-from review.words import ENDINGS, TrainingState
 from training.gate.missing import OF_FACES, Need, needs
 from training.holding import lease_name
+from training.standing import TrainingState, last_submissions, state_of
 from training.store import run_name
 
 #: Nights on a page, and as many of the others as are shown.
@@ -90,27 +88,6 @@ def trainings(catalog: Catalog, *, page: int = 1) -> Trainings:
     )
 
 
-def state_of(run: Run | None, submission: Submission | None, *, held: bool) -> tuple[TrainingState, str]:
-    """How a training stands, and why: by what was submitted as long as that is active, then by its run.
-
-    ``held``: somebody trains the run at this moment.
-    """
-    if submission is not None and submission.state is SubmissionState.RUNNING:
-        return TrainingState.RUNNING, ENDINGS["stopping"] if submission.stop_asked else ""
-    if submission is not None and submission.state is SubmissionState.SUBMITTED:
-        return TrainingState.QUEUED, ENDINGS["stopping"] if submission.stop_asked else ""
-    if run is not None and run.state is RunState.DONE:
-        return TrainingState.FINISHED, run.reason
-    if run is not None and run.state is RunState.FAILED:
-        return TrainingState.FAILED, run.reason
-    if held:
-        return TrainingState.RUNNING, ""
-    said = submission.reason if submission else ""
-    if submission is not None and submission.state in (SubmissionState.FAILED, SubmissionState.LOST):
-        return TrainingState.FAILED, said or ENDINGS[submission.state.value]
-    return TrainingState.STOPPED, said or ENDINGS[submission.state.value if submission else "nobody"]
-
-
 def rules_of(decision: GateDecision) -> Sequence[GateRule]:
     """A decision's rules in the order in which they matter to a reader: what stood in the way, then what forced."""
     return sorted(decision.rules, key=lambda rule: (not rule.stands_in_the_way, not _forced(rule)))
@@ -123,9 +100,7 @@ def _forced(rule: GateRule) -> bool:
 def _newest(catalog: Catalog, models: Sequence[Model]) -> Iterator[Training]:
     """The trainings that were taken up last, the newest first."""
     runs = {run_name(run.snapshot_id, preset=run.preset, seed=run.seed): run for run in catalog.models.runs()}
-    submissions: dict[str, Submission] = {}
-    for one in catalog.submissions.list(limit=10 * TRAININGS):  # the newest first; another key may train the same run
-        submissions.setdefault(one.run, one)
+    submissions = last_submissions(catalog)
     moments = {name: run.started_at for name, run in runs.items()}
     for name, one in submissions.items():
         moments[name] = max(moments.get(name, one.attempted_at), one.attempted_at)

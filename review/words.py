@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from babel.dates import format_datetime
@@ -18,6 +17,7 @@ from catalog.records import BatchState, BreakerState, Domain, ModelState, QueryS
 from preprocessing.clusters import Tie
 from preprocessing.report import Severity
 from review.languages import ENGLISH, current, gettext, ngettext
+from training.standing import ENDINGS, TRAININGS
 
 STAGES: dict[Stage, str] = {
     Stage.RAW: "Raw photos",
@@ -61,35 +61,6 @@ MODELS: dict[ModelState, str] = {
 
 REIGNS: dict[ReignKind, str] = {ReignKind.PROMOTED: "promoted", ReignKind.ROLLED_BACK: "put back by a rollback"}
 
-
-class TrainingState(StrEnum):
-    """How a training stands, whoever trains it: a run as far as it has begun, else its submission."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-TRAININGS: dict[TrainingState, str] = {
-    TrainingState.QUEUED: "Queued",
-    TrainingState.RUNNING: "Running",
-    TrainingState.FINISHED: "Finished",
-    TrainingState.STOPPED: "Waits to be gone on with",
-    TrainingState.FAILED: "Failed",
-}
-
-#: Why a training stands as it does, where nobody has said more; by its submission's state, or what else is known.
-ENDINGS: dict[str, str] = {
-    "stopping": "It was asked to stop, and saves before it does.",
-    "nobody": "Nobody trains it now; the next night goes on with it.",
-    "stopped": "It was stopped from outside, and has saved; the next night goes on with it.",
-    "cancelled": "Somebody cancelled it.",
-    "succeeded": "Its turn is over; the next one goes on with it.",
-    "failed": "Its process ended with an error.",
-    "lost": "Its process ended without a word.",
-}
 
 #: The gate's rules, by their names.
 RULES: dict[str, str] = {

@@ -84,7 +84,7 @@ def submitted(catalog: Catalog, name: str, state: SubmissionState, *, reason: st
     )
     if state is not SubmissionState.SUBMITTED:
         ended = None if state.active else exit_code
-        catalog.submissions.note(one, state=state, reason=reason, exit_code=ended)
+        catalog.submissions.note(one, state=state, handle={"host": "one"}, reason=reason, exit_code=ended)
 
 
 def evaluation_page(*, title: str = "makeup-256-000000000000-s777, step 100,000") -> bytes:

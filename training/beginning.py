@@ -10,6 +10,7 @@ from catalog.records import Run, RunState, SubmissionState
 from training.freezing import snapshot_named
 from training.presets import preset as preset_named
 from training.runners.leases import has_begun
+from training.standing import last_submissions
 from training.store import run_name
 
 
@@ -47,7 +48,7 @@ def due(
 def begun(catalog: Catalog, *, preset: str, seed: int) -> Begun | None:
     """The last such training of this preset and seed; None when there is none."""
     running = [run for run in catalog.models.runs(state=RunState.RUNNING) if (run.preset, run.seed) == (preset, seed)]
-    last = {row.run: row for row in reversed(catalog.submissions.list(limit=1000))}
+    last = last_submissions(catalog)
     for run in running:
         row = last.get(run_name(run.snapshot_id, preset=preset, seed=seed))
         if row is None or run.step == 0:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from catalog import Catalog, Settings
 from catalog import settings as configured
-from catalog.records import Run, RunState
+from catalog.records import Run, Submission
 from training.holding import lease_name
 from training.monitoring import journal
+from training.standing import TRAININGS, TrainingState, last_submissions, state_of
 from training.store import run_name
 
 HELPS = {
@@ -27,25 +28,25 @@ HELPS = {
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run. `step` is the last one reported here, or saved; `numbers` are those of its newest report; `waits`: it
-    has not come to its end, and nobody trains it now."""
+    """One run. `step` is the last one reported here, or saved; `numbers` are those of its newest report; `stands` is
+    how its training stands, and `reason` why: in the desk's words."""
 
     id: int
     name: str
     state: str
+    stands: TrainingState
     step: int
     total_steps: int
     reason: str
     told_at: str = ""
     numbers: dict[str, float] = field(default_factory=dict)
     alerts: tuple[str, ...] = ()
-    waits: bool = False
 
     def lines(self) -> list[str]:
         """For a terminal."""
         share = f"{100 * self.step / max(self.total_steps, 1):.0f} %"
-        state = "waits to be gone on with" if self.waits else self.state
-        lines = [f"{self.id:4}  {self.name}  {state}, step {self.step:,} of {self.total_steps:,} ({share})"]
+        done = f"step {self.step:,} of {self.total_steps:,} ({share})"
+        lines = [f"{self.id:4}  {self.name}  {TRAININGS[self.stands].lower()}, {done}"]
         if self.reason:
             lines.append(f"      {self.reason}")
         if self.told_at:
@@ -61,8 +62,8 @@ class RunView:
 def runs(*, limit: int = 20, catalog: Catalog | None = None, settings: Settings | None = None) -> Sequence[RunView]:
     """The newest runs, newest first."""
     catalog, settings = catalog or Catalog(), settings or configured()
-    busy = _given(catalog)
-    return [_view(run, _folder(run, settings), catalog, busy) for run in list(catalog.models.runs())[:limit]]
+    last = last_submissions(catalog)
+    return [_view(run, _folder(run, settings), catalog, last) for run in list(catalog.models.runs())[:limit]]
 
 
 def log(
@@ -72,17 +73,14 @@ def log(
     catalog, settings = catalog or Catalog(), settings or configured()
     run = catalog.models.run(run_id)
     folder = _folder(run, settings)
-    return _view(run, folder, catalog, _given(catalog)), [
+    return _view(run, folder, catalog, last_submissions(catalog)), [
         _line(told) for told in deque(journal.read(folder), maxlen=last)
     ]
 
 
-def _given(catalog: Catalog) -> frozenset[str]:
-    """The runs that a runner has been given, also while it has not yet begun them or does not answer."""
-    return frozenset(one.run for one in catalog.submissions.list(active=True))
-
-
-def _view(run: Run, folder: Path, catalog: Catalog, busy: frozenset[str]) -> RunView:
+def _view(run: Run, folder: Path, catalog: Catalog, last: Mapping[str, Submission]) -> RunView:
+    held = catalog.training_leases.held(lease_name(folder.name)) is not None
+    stands, why = state_of(run, last.get(folder.name), held=held)
     numbers: dict[str, float] = {}
     step, told_at, alerts = run.step, "", []
     for line in journal.read(folder):
@@ -95,15 +93,13 @@ def _view(run: Run, folder: Path, catalog: Catalog, busy: frozenset[str]) -> Run
         id=run.id,
         name=folder.name,
         state=run.state.value,
+        stands=stands,
         step=step,
         total_steps=run.total_steps,
-        reason=run.reason,
+        reason=why,
         told_at=told_at,
         numbers=numbers,
         alerts=tuple(alerts[-3:]),
-        waits=run.state is RunState.RUNNING
-        and folder.name not in busy
-        and catalog.training_leases.held(lease_name(folder.name)) is None,
     )
 
 

@@ -14,8 +14,9 @@ from shelf import Shelf
 from catalog import Catalog
 from catalog.records import RunState, SubmissionState
 from review.languages import of
-from review.trainings import NIGHTS, state_of
-from review.words import RULES, TrainingState
+from review.trainings import NIGHTS
+from review.words import RULES
+from training.standing import TrainingState, state_of
 
 Door = Callable[[str], Visitor]
 

@@ -15,6 +15,7 @@ from recorded import Board, Recorded
 
 from catalog import Catalog, settings
 from catalog.records import RunState, SubmissionState
+from review.trainings import trainings
 from training import steps
 from training.__main__ import main
 from training.errors import BadRule
@@ -26,6 +27,7 @@ from training.monitoring.stopping import parse
 from training.monitoring.watching import Watch
 from training.networks.stargan import Networks
 from training.presets import Preset
+from training.standing import TRAININGS
 
 Run = Callable[..., Trained]
 
@@ -230,7 +232,7 @@ def test_runs_and_journal_tell_how_it_goes(followed: Catalog, capsys: pytest.Cap
     (machine,) = json.loads(told.splitlines()[-1])["runs"]
     assert (machine["state"], machine["step"]) == ("done", 2)
     assert machine["numbers"]["images_per_second"] > 0
-    assert "done, step 2 of 2,000 (0 %)" in told
+    assert "finished, step 2 of 2,000 (0 %)" in told
     assert "stopped early because images_per_second > 0 for 2" in told
     assert "D/latent_real" in told
     assert main(["journal", "--run", str(machine["id"]), "--lines", "2"]) == 0
@@ -253,24 +255,43 @@ def test_a_training_that_nobody_runs_waits_to_be_gone_on_with(
     capsys.readouterr()
     line, run = told()
     assert "waits to be gone on with, step 1 of 2,000" in line
-    assert (run["state"], run["waits"]) == ("running", True)
+    assert (run["state"], run["stands"]) == ("running", "stopped")
     with holding(approved, name, seconds=60):
         line, run = told()
     assert f"{name}  running, step 1" in line
-    assert (run["state"], run["waits"]) == ("running", False)
+    assert (run["state"], run["stands"]) == ("running", "running")
 
 
-def test_a_training_that_a_runner_was_given_does_not_wait(
+def test_a_training_that_a_runner_was_given_stands_in_the_words_of_the_desk(
     approved: Catalog, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = steps.snapshot()
     name = steps.train(slice_steps=1, threads=1).name
-    given = approved.submissions.open("k" * 64, run=name, snapshot_id=snapshot, runner="kubernetes", job={})
-    assert main(["runs"]) == 0
-    assert f"{name}  running, step 1" in capsys.readouterr().out
-    approved.submissions.note(given, state=SubmissionState.LOST, reason="its node was taken back")
-    assert main(["runs"]) == 0
-    assert f"{name}  waits to be gone on with, step 1" in capsys.readouterr().out
+
+    def told() -> str:
+        capsys.readouterr()
+        assert main(["runs"]) == 0
+        out = capsys.readouterr().out
+        (desks,) = trainings(approved).trainings
+        assert f"{name}  {TRAININGS[desks.state].lower()}, step 1" in out
+        assert desks.why in out
+        return out
+
+    def ended(state: SubmissionState, **said: Any) -> str:
+        given = approved.submissions.open("k" * 64, run=name, snapshot_id=snapshot, runner="kubernetes", job={})
+        approved.submissions.note(given, state=state, **said)
+        return told()
+
+    approved.submissions.open("k" * 64, run=name, snapshot_id=snapshot, runner="kubernetes", job={})
+    assert "queued" in told()
+    lost = ended(SubmissionState.LOST, handle={"job": "one"}, reason="its node was taken back")
+    assert "failed, step 1" in lost  # the next night drops it
+    assert "its node was taken back" in lost
+    assert "Its process ended with an error." in ended(SubmissionState.FAILED, handle={"job": "one"}, exit_code=1)
+    unmade = ended(SubmissionState.FAILED, reason="no machine could be had")
+    assert "waits to be gone on with" in unmade  # it has never begun: the next night goes on with the run
+    assert "no machine could be had" in unmade
+    assert "has saved; the next night goes on" in ended(SubmissionState.STOPPED, exit_code=75)
 
 
 def test_a_run_of_another_machine_has_no_journal_here(approved: Catalog, capsys: pytest.CaptureFixture[str]) -> None:

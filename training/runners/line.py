@@ -160,6 +160,9 @@ class _Watched:
         self._moved()
         return written
 
+    def flush(self) -> None:
+        self._stream.flush()
+
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
         self._moved()

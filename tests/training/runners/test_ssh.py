@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,11 +17,13 @@ import pytest
 
 from catalog import Catalog, open_blobs, settings
 from catalog.records import Submission, SubmissionState
+from catalog.workers import pid_here
 from sshd import Server, Wire, sshd
 from training import steps
-from training.errors import RunnerError, TeardownFailed, Unreachable
+from training.errors import RunnerError, Superseded, TeardownFailed, Unreachable
 from training.gpu import GPU
 from training.holding import lease_name
+from training.runners.folders import read
 from training.runners.jobs import Job, job_of
 from training.runners.line import Line
 from training.runners.ssh import Ssh
@@ -185,6 +188,32 @@ def test_asked_to_stop_it_saves_there_and_goes_on_there(approved: Catalog, there
     assert submissions.wait(row.key, every=0.2).state is SubmissionState.CANCELLED
 
 
+def test_an_attempt_after_a_silent_machine_is_its_own_and_goes_on_from_what_the_given_up_one_saved(
+    approved: Catalog, there: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    settings.cache_clear()
+    submissions = Submissions(catalog=approved)
+    given_up = submissions.submit(job(approved, slice_steps=400))
+    until(lambda: trainings(there, given_up))
+    wire.cut_after = 0
+    assert submissions.wait(given_up.key, every=0.2).state is SubmissionState.LOST
+    wire.cut_after = None
+    folder = there / "home" / "runs" / given_up.run / "jobs" / given_up.key[:16]
+    old = pid_here(read(folder / "begun.json")["training"])
+    assert old is not None  # nothing had stopped it
+    row = submissions.submit(job(approved, slice_steps=400))
+    assert (row.attempt, row.state) == (2, SubmissionState.RUNNING)
+    assert read(folder / "begun.json")["attempt"] == 2
+    assert not Path(f"/proc/{old}").exists()
+    said = [json.loads(line) for line in submissions.logs(row.key).splitlines() if line.startswith('{"ok"')]
+    assert [each["stopped"] for each in said] == [True]  # the old one saved
+    until(lambda: trainings(there, row) == 2)
+    submissions.cancel(row.key)
+    assert submissions.wait(row.key, every=0.2).state is SubmissionState.CANCELLED
+    assert submissions.fetch(row.key).step >= said[0]["step"]  # by this attempt's token: it is not refused
+
+
 class Rented:
     """A machine that two commands start and stop; what they did is in a file."""
 
@@ -277,8 +306,60 @@ def test_a_machine_that_hangs_while_its_line_lives_counts_as_out_of_reach(approv
     line = Line(settings(), word=2, parcel=2)
     with pytest.raises(Unreachable, match="has not answered for 2 s"):
         line.say("sleep 60")
-    with pytest.raises(Unreachable, match="was not done after 2 s"):
-        line.send("sleep 60", lambda into: into.write(b"face"))
-    with pytest.raises(Unreachable, match="was not done after 2 s"):
-        line.receive("sleep 60", lambda source: source.read())
+    for word, parcel, said in ((2, 9, "has let nothing through for 2 s"), (9, 2, "was not done after 2 s")):
+        line = Line(settings(), word=word, parcel=parcel)
+        with pytest.raises(Unreachable, match=said):
+            line.send("sleep 60", lambda into: into.write(b"face"))
+        with pytest.raises(Unreachable, match=said):
+            line.receive("sleep 60", lambda source: source.read())
     assert line.say("echo here") == "here\n"
+
+
+def test_what_moves_slowly_is_not_taken_for_what_stands_still(approved: Catalog) -> None:
+    line = Line(settings(), word=3)
+
+    def slowly(into: Any) -> None:
+        for _ in range(5):
+            into.write(b"face" * 20_000)
+            into.flush()
+            time.sleep(1)
+
+    line.send("cat > /dev/null", slowly)
+    parts = "for i in 1 2 3 4 5; do head -c 20000 /dev/zero; sleep 1; done"
+    assert (
+        line.receive(parts, lambda source: sum(len(part) for part in iter(lambda: source.read(10_000), b""))) == 100_000
+    )
+
+
+def test_a_parcel_whose_sender_has_lost_its_lease_goes_no_further(approved: Catalog, tmp_path: Path) -> None:
+    line, pieces = Line(settings()), 0
+
+    def keep() -> None:
+        if pieces == 3:
+            raise Superseded("run x was taken over")
+
+    def write(into: Any) -> None:
+        nonlocal pieces
+        while True:
+            pieces += 1
+            into.write(b"face" * 10_000)
+
+    with pytest.raises(Superseded):
+        line.send(f"cat > '{tmp_path}/got'", write, keep=keep)
+    assert pieces == 3
+    with pytest.raises(Superseded):
+        line.receive("cat /dev/zero", lambda source: iter(lambda: source.read(10_000), b"").__next__(), keep=keep)
+
+
+def test_a_machine_that_answers_nonsense_is_said_to(
+    approved: Catalog, there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = approved.submissions.open("k" * 64, run="r", snapshot_id=steps.snapshot(), runner="ssh", job={})
+    shouts = there.parent / "python that greets"
+    shouts.write_text(f'#!/bin/sh\necho "Welcome to this machine!"\nexec {sys.executable} "$@"\n')
+    shouts.chmod(0o755)
+    monkeypatch.setenv("FACELOOP_SSH_PYTHON", str(shouts))
+    settings.cache_clear()
+    with pytest.raises(RunnerError, match="answers nonsense: 'Welcome to this machine!"):
+        Ssh(settings(), catalog=approved, blobs=open_blobs()).look(row)
+    approved.submissions.note(row, state=SubmissionState.LOST)
