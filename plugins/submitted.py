@@ -84,6 +84,7 @@ class TrainOperator(BaseOperator):
         self._stopped = True
 
     def _ended(self, row: Submission) -> int:
+        from catalog.errors import CatalogError
         from catalog.records import SubmissionState
         from training.errors import TrainingError
         from training.runners.submitting import Submissions
@@ -93,10 +94,14 @@ class TrainOperator(BaseOperator):
             run = submissions.fetch(row.key)
             self.log.info("Run %d: step %d of %d.", run.id, run.step, run.total_steps)
             return run.id
+        # What ended the training is told, not what could not be brought after it.
         try:
             self.log.info("The end of its log:\n%s", submissions.logs(row.key, lines=30))
+        except (TrainingError, CatalogError) as error:
+            self.log.warning("%s", error)
+        try:
             submissions.fetch(row.key)
-        except TrainingError as error:  # what ended the training is told, not what could not be brought after it
+        except (TrainingError, CatalogError) as error:
             self.log.warning("%s", error)
         raise AirflowException(f"The training was {row.state}: {row.reason}")
 
@@ -125,9 +130,10 @@ class SubmissionTrigger(BaseTrigger):
 
         from training.runners.submitting import Submissions
 
-        watch, said = await asyncio.to_thread(lambda: Submissions().watch(self.key)), ""
+        watch, said = None, ""
         while True:
             try:
+                watch = watch or await asyncio.to_thread(lambda: Submissions().watch(self.key))
                 row = await asyncio.to_thread(watch.look)
                 sentence = f"Attempt {row.attempt} on {row.runner}: {row.state} {row.reason}".rstrip()
             except (OperationalError, InterfaceError) as error:

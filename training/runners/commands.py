@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,9 +13,12 @@ from typing import Any
 
 from catalog import Catalog, settings
 from catalog.records import Submission, SubmissionState
+from training.errors import RunnerError
 from training.runners.jobs import job_of
 from training.runners.kinds import LEAVES_A_MACHINE, RUNNERS
 from training.runners.submitting import Submissions
+
+log = logging.getLogger(__name__)
 
 HELPS = {
     "submit": "give a training to a runner, once: the same again gives the same submission",
@@ -61,10 +65,10 @@ def _submit(given: argparse.Namespace) -> int:
 def _status(given: argparse.Namespace) -> int:
     catalog = Catalog()
     submissions = Submissions(catalog=catalog)
-    known = [catalog.submissions.get(given.key)] if given.key else catalog.submissions.list()
-    rows = [submissions.wait(row.key) if given.wait else submissions.status(row.key) for row in known]
     if given.key:
-        return _shown(given, rows[0])
+        return _shown(given, submissions.wait(given.key) if given.wait else submissions.status(given.key))
+    known = catalog.submissions.list()
+    rows = [submissions.wait(row.key) if given.wait else _as_far_as_known(submissions, row) for row in known]
     for row in rows:
         print(_line(row))
     if given.json:
@@ -97,7 +101,8 @@ def _teardown(given: argparse.Namespace) -> int:
     submissions = Submissions(catalog=catalog)
     rows = [catalog.submissions.get(given.key)] if given.key else submissions.tidy()
     for row in rows:
-        submissions.teardown(row.key)
+        if not submissions.teardown(row.key):
+            raise RunnerError(f"{row.key[:12]} is {row.state}: cancel it first")
         print(f"{row.key[:12]}: nothing of it runs on {row.runner} any more")
     if given.json:
         print(json.dumps({"ok": True, "submissions": [row.key for row in rows]}))
@@ -112,6 +117,15 @@ VERBS = {
     "cancel": _cancel,
     "teardown": _teardown,
 }
+
+
+def _as_far_as_known(submissions: Submissions, row: Submission) -> Submission:
+    """How it stands, or stood when somebody could last be asked: the others are told all the same."""
+    try:
+        return submissions.watch(row.key).look()
+    except RunnerError as error:
+        log.warning("%s: %s", row.key[:12], error)
+        return row
 
 
 def _shown(given: argparse.Namespace, row: Submission) -> int:

@@ -162,11 +162,11 @@ class Submissions:
         row = self._catalog.submissions.ask_to_stop(self._catalog.submissions.get(key).key)
         return self._looked(row) if row.state.active else row
 
-    def teardown(self, key: str) -> None:
-        """Stop the machine that was started for a submission that has ended. Raises TeardownFailed."""
+    def teardown(self, key: str) -> bool:
+        """Stop the machine that was started for a submission if it has ended; whether it has. Raises TeardownFailed."""
         row = self._catalog.submissions.get(key)
         if row.state.active or row.torn_down_at:
-            return
+            return not row.state.active
         try:
             if not self._is_needed(row):
                 with self._machine(row) as keep:
@@ -175,6 +175,7 @@ class Submissions:
         except (RunnerError, RunBusy, Superseded, OSError) as error:
             raise TeardownFailed(f"the machine of {row.runner} may still run, and cost: {error}") from error
         self._catalog.submissions.note_torn_down(row)
+        return True
 
     def tidy(self) -> list[Submission]:
         """Look at all that may be running, and stop the machines of all that have ended; those that were stopped.

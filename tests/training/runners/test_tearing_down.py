@@ -250,3 +250,23 @@ def test_one_that_is_sent_for_longer_than_our_patience_is_not_given_up(
     machine.stands = Seen(SubmissionState.SUBMITTED)
     machine.on_start = lambda _: tidy(submissions=submissions, catalog=catalog)  # nor is it anything to complain of
     assert submissions.submit(job(catalog)).state is SubmissionState.RUNNING
+
+
+def test_of_one_that_is_at_work_nobody_is_told_that_its_machine_was_stopped(
+    catalog: Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = catalog.submissions.open("k" * 64, run="tiny-64", snapshot_id="5" * 64, runner="ssh", job={})
+    assert main(["teardown", row.key]) == 1
+    told = capsys.readouterr()
+    assert "cancel it first" in told.err
+    assert "nothing of it runs" not in told.out
+
+
+def test_one_whose_machine_cannot_be_asked_hides_no_other(catalog: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog.submissions.open("k" * 64, run="one", snapshot_id="5" * 64, runner="ssh", job={})  # no host is configured
+    other = catalog.submissions.open("o" * 64, run="two", snapshot_id="5" * 64, runner="local", job={})
+    catalog.submissions.note(other, state=SubmissionState.SUCCEEDED, exit_code=0)
+    assert main(["status"]) == 0
+    told = capsys.readouterr().out
+    assert f"{'k' * 12} one on ssh: submitted" in told
+    assert f"{'o' * 12} two on local: succeeded" in told
