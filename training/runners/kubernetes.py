@@ -39,6 +39,7 @@ def manifest(submission: Submission, settings: Settings) -> dict[str, Any]:
         "app.kubernetes.io/component": "training",
         "faceloop/key": submission.key[:40],
         "faceloop/attempt": str(submission.attempt),
+        "faceloop/run": submission.run[:63],
     }
     gpus = {"nvidia.com/gpu": str(settings.kubernetes_gpus)} if settings.kubernetes_gpus else {}
     amounts = {"cpu": settings.kubernetes_cpu, "memory": settings.kubernetes_memory, **gpus}
@@ -116,8 +117,8 @@ class Kubernetes:
         self._settings, self._space = settings, settings.kubernetes_namespace
 
     def start(self, submission: Submission, *, keep: Callable[[], None]) -> Mapping[str, Any]:  # noqa: ARG002
-        """Make the job if there is none of its name; an earlier attempt that still runs must have ended before."""
-        self._end_earlier(submission)
+        """Make the job if there is none of its name; whatever else still trains its run must have ended before."""
+        self._end_others(submission)
         body = manifest(submission, self._settings)
         made = self._asked(lambda api: api.create_namespaced_job(self._space, body, _request_timeout=_SECONDS), 409)
         return {"namespace": self._space, "job": name_of(submission), "made": made is not None}
@@ -167,18 +168,19 @@ class Kubernetes:
     def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:
         """Nothing to stop: the cluster takes the pod's node back by itself, and the job after a week."""
 
-    def _end_earlier(self, submission: Submission) -> None:
-        selector = f"faceloop/key={submission.key[:40]},faceloop/attempt!={submission.attempt}"
+    def _end_others(self, submission: Submission) -> None:
+        """Earlier attempts that were given up, and other submissions of the same run."""
+        selector = f"faceloop/run={submission.run[:63]}"
         end = time.monotonic() + self._settings.kubernetes_grace_seconds + 60
         while True:
             listed = self._asked(
                 lambda api: api.list_namespaced_job(self._space, label_selector=selector, _request_timeout=_SECONDS)
             )
-            running = [job.metadata.name for job in listed.items if not _is_over(job)]
+            running = {job.metadata.name for job in listed.items if not _is_over(job)} - {name_of(submission)}
             if not running:
                 return
             if time.monotonic() > end:
-                raise RunnerError(f"the earlier attempt {running[0]} does not end")
+                raise RunnerError(f"{min(running)} trained this run before, and does not end")
             for name in running:
                 self._delete(name)
             time.sleep(1)

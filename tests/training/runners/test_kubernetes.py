@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import kubernetes_validate
@@ -97,7 +98,7 @@ def test_a_submitter_that_died_after_the_job_was_made_finds_it(
     here: Cluster, submissions: Submissions, catalog: Catalog
 ) -> None:
     left = given(catalog)
-    Kubernetes(settings()).start(left)  # and dies
+    Kubernetes(settings()).start(left, keep=lambda: None)  # and dies
     row, name = submitted(submissions, catalog)
     assert (row.attempt, row.handle) == (1, {"namespace": "default", "job": name, "made": False})
     assert list(here.jobs) == [name]
@@ -165,6 +166,18 @@ def test_an_attempt_waits_for_the_end_of_the_one_before(
     _, next_name = submitted(submissions, catalog)
     assert here.ending == {name}
     assert list(here.jobs) == [next_name]
+
+
+def test_so_does_a_training_of_the_same_run_by_newer_code(
+    here: Cluster, submissions: Submissions, catalog: Catalog
+) -> None:
+    row, name = submitted(submissions, catalog)
+    catalog.submissions.note(row, state=SubmissionState.LOST)
+    newer = submissions.submit(replace(job(catalog), code="newer"))
+    assert (newer.run, newer.attempt) == (row.run, 1)
+    assert newer.key != row.key
+    assert here.ending == {name}
+    assert list(here.jobs) == [name_of(newer)]
 
 
 def test_a_job_that_somebody_removed_is_lost(here: Cluster, submissions: Submissions, catalog: Catalog) -> None:
