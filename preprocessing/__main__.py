@@ -1,4 +1,4 @@
-"""The commands: python -m preprocessing VERB; the steps of the DAG, and duplicates, calibrate, checks and evaluate."""
+"""The commands: python -m preprocessing VERB; the steps of the DAG, and align, duplicates, calibrate, evaluate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.complaints import EXPECTED, one_line
-from preprocessing import calibrating, steps
+from preprocessing import aligning, calibrating, steps
 from preprocessing.best import NOTHING
 from preprocessing.checks import CHECKS, checks_markdown
 from preprocessing.errors import PreprocessingError, ValidationStopped
@@ -60,6 +60,8 @@ def _run(given: argparse.Namespace) -> int:
             _tell_tally(steps.check(given.batch, limit=given.limit), "face", "score", as_json=given.json)
         case "validate":
             _tell_report(steps.validate(given.batch), as_json=given.json)
+        case "align":
+            aligning.run(given)
         case "calibrate":
             calibrating.run(given)
         case "duplicates":
@@ -215,6 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     command = verbs.add_parser("close_batch", help="end a batch that people have decided")
     command.add_argument("--batch", type=int, required=True, help="number of the batch")
     command.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    aligning.add_to(verbs)
     calibrating.add_to(verbs)
     command = verbs.add_parser("duplicates", help="gather photos that show the same, and preview other radii")
     command.add_argument("--batch", type=int, help="number of the batch (without it: all photos)")

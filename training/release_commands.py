@@ -19,7 +19,8 @@ HELPS = {
     "rollback": "make an earlier champion champion again; the served files follow",
     "card": "print a model's card, written from its lineage, and keep it beside the model",
     "export": "write a model as ONNX or TorchScript, checked against PyTorch",
-    "repaint": "repaint one photo through a model's exported file; photos are aligned crops of one face",
+    "repaint": "repaint one photo through a model's exported file; any photo first goes through "
+    "`python -m preprocessing align --photo PHOTO --out CROP.jpg`, which cuts the aligned crop that this takes",
 }
 
 _SHOWN = ("copy_rate", "identity_kept", "background_change", "makeup_distance")

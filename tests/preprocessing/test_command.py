@@ -8,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from shelf import Shelf
 
-from catalog import Catalog
+from catalog import Catalog, open_blobs
 from catalog.records import Reason, Stage, Subject, SubjectKind, Verdict
 from preprocessing.__main__ import main
 from preprocessing.checks import CHECKS
@@ -39,6 +40,30 @@ def test_crop_and_check_by_hand(configured: Catalog, add, astronaut: Pixels, cap
     assert last_line(capsys) == {"ok": True, "seen": 2, "made": 1, "refused": {"undecodable": 1}}
     assert main(["check", "--json"]) == 0
     assert last_line(capsys)["seen"] == 1
+
+
+def test_any_photo_is_aligned_as_the_step_does_and_nothing_is_recorded(
+    configured: Catalog, add, astronaut: Pixels, tmp_path: Path, capsys
+) -> None:
+    photo, out = tmp_path / "holiday.jpg", tmp_path / "me.jpg"
+    photo.write_bytes(encode_jpeg(astronaut))
+    assert main(["align", "--photo", str(photo), "--out", str(out), "--json"]) == 0
+    told = last_line(capsys)
+    assert (told["ok"], told["out"], told["resized"]) == (True, str(out), False)
+
+    add(photo.read_bytes())
+    assert main(["crop"]) == 0
+    (face,) = configured.faces.of_photo(1)
+    name = configured.faces.get(face.id).face.sha256_512
+    assert open_blobs().get("faces", name) == out.read_bytes()
+
+
+def test_a_photo_without_a_face_is_not_aligned(tmp_path: Path, capsys) -> None:
+    photo = tmp_path / "wall.jpg"
+    photo.write_bytes(encode_jpeg(np.full((200, 200, 3), 128, np.uint8)))
+    assert main(["align", "--photo", str(photo), "--out", str(tmp_path / "out.jpg")]) == 1
+    assert "no face was found in wall.jpg" in capsys.readouterr().err
+    assert not (tmp_path / "out.jpg").exists()
 
 
 def test_screen_and_validate_a_batch(configured: Catalog, add, astronaut: Pixels, capsys) -> None:

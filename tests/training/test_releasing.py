@@ -21,7 +21,7 @@ from catalog.records import Domain, Evaluation, Model, ModelState, Reign, ReignK
 from training import steps
 from training.__main__ import main
 from training.comparing import intervals_between
-from training.errors import NotSignedOff, Unknown
+from training.errors import BadSnapshot, NotSignedOff, Unknown
 from training.evaluation.paired import kept_in
 from training.evaluation.samples import masks_for, to_uint8
 from training.faces.data import Faces
@@ -335,6 +335,9 @@ def test_one_photo_is_repainted_as_the_networks_would(
         assert picture.shape == (64, 64, 3)
         return landmarks
 
+    def found_far_away(_: np.ndarray) -> np.ndarray:
+        return 0.5 + 0.5 * (landmarks - 0.5)
+
     def nowhere(picture: np.ndarray) -> None:
         assert picture.shape == (64, 64, 3)
 
@@ -346,7 +349,16 @@ def test_one_photo_is_repainted_as_the_networks_would(
     found = cv2.imread(str(tmp_path / "out.png"))[:, :, ::-1]
     assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
 
-    with pytest.raises(Unknown, match=r"no face is found in a\.png"):
+    how = r"`python -m preprocessing align --photo .*[ab]\.png --out CROP\.jpg` cuts an aligned crop"
+    with pytest.raises(Unknown, match=rf"no face is found in a\.png: {how}"):
         repaint(graph, domain="makeup", find=nowhere, **given)
+    with pytest.raises(Unknown, match=rf"the face in a\.png is too small for an aligned crop: {how}"):
+        repaint(graph, domain="makeup", find=found_far_away, **given)
+    cv2.imwrite(str(reference), np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(Unknown, match=rf"b\.png is 64 x 48 pixels, and an aligned crop is square: {how}"):
+        repaint(graph, domain="makeup", find=found_there, **given)
+    reference.write_bytes(b"no picture")
+    with pytest.raises(BadSnapshot, match=r"b\.png is not a picture"):
+        repaint(graph, domain="makeup", find=found_there, **given)
     with pytest.raises(Unknown, match="no domain 'tattoo'; it knows bare, makeup"):
         repaint(graph, domain="tattoo", find=found_there, **given)
