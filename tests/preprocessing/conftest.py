@@ -62,6 +62,22 @@ def finder() -> Detector:
 
 
 @pytest.fixture(scope="session")
+def slight_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A landmarks model of one tree, which a process has read at once: the real one takes it half a second."""
+    import dlib
+
+    options = dlib.shape_predictor_training_options()
+    options.cascade_depth = options.num_trees_per_cascade_level = options.tree_depth = 1
+    options.oversampling_amount = options.num_test_splits = options.num_threads = 1
+    grey = np.zeros((64, 64), np.uint8)
+    points = dlib.points([dlib.point(number, number) for number in range(68)])
+    seen = dlib.full_object_detection(dlib.rectangle(0, 0, 63, 63), points)
+    path = tmp_path_factory.mktemp("slight") / "68_points.dat"
+    dlib.train_shape_predictor([grey, grey], [[seen], [seen]], options).save(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
 def astronaut() -> Pixels:
     """Eileen Collins, photographed by NASA: public domain, 512 x 512, ships with scikit-image."""
     from skimage import data
