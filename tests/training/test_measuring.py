@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,16 +22,46 @@ def backdrop(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.nda
     return picture[:4].mean((0, 1)) / 255
 
 
+@pytest.fixture(scope="module")
+def homes(approved_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, Path, int]:
+    """A home in which the approved faces were trained for a step, and its run; a copy where that was measured, and its
+    evaluation."""
+    trained, measured = (tmp_path_factory.mktemp(name) / "home" for name in ("trained", "measured"))
+    with pytest.MonkeyPatch.context() as there:
+        there.setenv("WANDB_MODE", "disabled")
+        there.setenv("FACELOOP_TRAIN_PRESET", "tiny-64")
+        there.setenv("FACELOOP_HOME", str(trained))
+        settings.cache_clear()
+        shutil.copytree(approved_home, trained)
+        steps.snapshot()
+        run = steps.train(slice_steps=1, threads=1).run_id
+        there.setenv("FACELOOP_HOME", str(measured))
+        settings.cache_clear()
+        shutil.copytree(trained, measured)
+        evaluation = steps.evaluate(run, describe=backdrop)
+    settings.cache_clear()
+    return trained, run, measured, evaluation
+
+
 @pytest.fixture
-def trained(approved: Catalog) -> int:
-    steps.snapshot()
-    return steps.train(slice_steps=1, threads=1).run_id
+def trained(approved: Catalog, homes: tuple[Path, int, Path, int]) -> int:
+    """The run, in a home of one's own."""
+    approved.close()
+    shutil.copytree(homes[0], settings().home, dirs_exist_ok=True)
+    return homes[1]
 
 
-def test_an_evaluation_has_a_page_beside_the_run_and_in_the_store(approved: Catalog, trained: int) -> None:
-    number = steps.evaluate(trained, describe=backdrop)
-    found, blobs = approved.models.evaluation(number), open_blobs()
-    page = steps.report(number)
+@pytest.fixture
+def measured(approved: Catalog, homes: tuple[Path, int, Path, int]) -> int:
+    """The evaluation, in a home of one's own."""
+    approved.close()
+    shutil.copytree(homes[2], settings().home, dirs_exist_ok=True)
+    return homes[3]
+
+
+def test_an_evaluation_has_a_page_beside_the_run_and_in_the_store(approved: Catalog, measured: int) -> None:
+    found, blobs = approved.models.evaluation(measured), open_blobs()
+    page = steps.report(measured)
     assert page.read_bytes() == blobs.get("reports", found.report)
     assert page.parent.parent.name == steps.run_name(found.snapshot_id, preset="tiny-64", seed=777)
     text = page.read_text()
@@ -37,7 +69,7 @@ def test_an_evaluation_has_a_page_beside_the_run_and_in_the_store(approved: Cata
     assert found.snapshot_id in text
     assert "G/latent_cyc by step" in text
     page.unlink()
-    assert steps.report(number).read_text() == text  # brought from the store, as on another machine
+    assert steps.report(measured).read_text() == text  # brought from the store, as on another machine
 
 
 def test_the_page_holds_each_number_against_what_promotion_asks(
@@ -56,13 +88,13 @@ def test_the_page_holds_each_number_against_what_promotion_asks(
         steps.evaluate(trained, describe=backdrop)
 
 
-def test_measured_again_it_is_judged_by_the_same_judge_and_leaves_one_page(approved: Catalog, trained: int) -> None:
-    first = approved.models.evaluation(steps.evaluate(trained, describe=backdrop))
+def test_measured_again_it_is_judged_by_the_same_judge_and_leaves_one_page(approved: Catalog, measured: int) -> None:
+    first = approved.models.evaluation(measured)
 
     def blind(picture: np.ndarray, landmarks: np.ndarray | None = None) -> np.ndarray | None:
         return None
 
-    again = approved.models.evaluation(steps.evaluate(trained, describe=blind))
+    again = approved.models.evaluation(steps.evaluate(first.run_id, describe=blind))
     assert (again.id, again.version, again.classifier) == (first.id, first.version, first.classifier)
     assert again.metrics != first.metrics
     assert set(open_blobs().names("reports")) == {again.report, again.pairs}
@@ -122,21 +154,20 @@ def test_a_page_that_is_written_while_a_face_is_erased_is_written_again_without_
     assert approved.models.evaluation(number).metrics
 
 
-def test_a_page_that_is_brought_while_a_face_is_erased_does_not_stay(approved: Catalog, trained: int) -> None:
-    number = steps.evaluate(trained, describe=backdrop)
-    steps.report(number).unlink()
+def test_a_page_that_is_brought_while_a_face_is_erased_does_not_stay(approved: Catalog, measured: int) -> None:
+    steps.report(measured).unlink()
     blobs = Erasing(approved, during="get")
     with pytest.raises(Unknown, match="was erased"):
-        steps.report(number, blobs=blobs)
+        steps.report(measured, blobs=blobs)
     assert b"<img" in blobs.page
     assert pages() == []
 
 
-def test_other_faces_have_another_judge(approved: Catalog, trained: int, approve_more: Callable[[int], None]) -> None:
-    first = approved.models.evaluation(steps.evaluate(trained, describe=backdrop))
+def test_other_faces_have_another_judge(approved: Catalog, measured: int, approve_more: Callable[[int], None]) -> None:
+    first = approved.models.evaluation(measured)
     for number in range(16, 30):
         approve_more(number)
-    other = approved.models.evaluation(steps.evaluate(trained, on=steps.snapshot(), describe=backdrop))
+    other = approved.models.evaluation(steps.evaluate(first.run_id, on=steps.snapshot(), describe=backdrop))
     assert other.snapshot_id != first.snapshot_id
     assert other.version != first.version
     assert other.classifier != first.classifier
