@@ -9,6 +9,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +31,7 @@ from demo.internet.google import CONSENT
 TEXT = "portrait without make-up"
 QUERY = Query(1, "google", TEXT, Domain.BARE, 100, QueryState.CLAIMED)
 browser = pytest.mark.browser
+search = partial(steps.search, sleep=lambda _: None)
 
 
 def asked(internet: Internet) -> list[dict[str, str]]:
@@ -64,7 +66,7 @@ def test_the_consent_wall_is_answered_with_no_in_any_language(
         "consent.google.com", Fault(status=200, body=wall, headers=(("Content-Type", "text/html"),), path="/ml")
     )
     query = steps.plan_one(Seed("google", Domain.BARE, TEXT), catalog=catalog, config=inside)
-    report = steps.search("google", catalog=catalog, config=inside)
+    report = search("google", catalog=catalog, config=inside)
     assert (report.stopped, report.found) == ("", len(internet.world.search(TEXT)))
     (answer,) = [entry for entry in internet.ledger("consent.google.com") if entry.method == "POST"]
     assert answer.target == "/save"
@@ -80,7 +82,7 @@ def test_consent_that_is_asked_for_in_a_dialog_is_refused_too(
     page = Fault(status=200, body=dialog, headers=(("Content-Type", "text/html"),), path="/search")
     internet.fault("www.google.com", page)
     steps.plan_one(Seed("google", Domain.BARE, TEXT, limit=5), catalog=catalog, config=inside)
-    report = steps.search("google", catalog=catalog, config=inside)
+    report = search("google", catalog=catalog, config=inside)
     assert (report.stopped, report.found) == ("", 5)
     assert len(asked(internet)) == 2
 
@@ -108,7 +110,7 @@ def test_what_the_page_names_only_when_pointed_at_is_pointed_at(internet: Intern
 @browser
 def test_a_search_stops_as_soon_as_it_has_what_it_wants(internet: Internet, inside: Settings, catalog: Catalog) -> None:
     steps.plan_one(Seed("google", Domain.BARE, TEXT, limit=3), catalog=catalog, config=inside)
-    report = steps.search("google", catalog=catalog, config=inside)
+    report = search("google", catalog=catalog, config=inside)
     assert (report.found, report.requests, report.pages) == (3, 1, 1)
     assert len(asked(internet)) == 1
 
