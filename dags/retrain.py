@@ -44,7 +44,7 @@ from submitted import TrainOperator
 
 from catalog.settings import settings
 from training import steps
-from training.runners import submitting
+from training.runners import tidying
 
 APPROVED_FACES, CHAMPION = Asset("approved_faces"), Asset("champion")
 GPU = {"queue": "gpu", "pool": "gpu"}
@@ -75,8 +75,8 @@ def retrain_model():
     trained = training.output
     # Also after a failure, and until it succeeds: a machine that is forgotten costs money.
     until_it_succeeds = {"retries": 20, "retry_delay": timedelta(minutes=5), **GPU}
-    task(submitting.tidy, task_id="tidy_before", **until_it_succeeds)()  # waits for no gate
-    tidied = task(submitting.tidy, trigger_rule="all_done", **until_it_succeeds)()
+    task(tidying.tidy, task_id="tidy_before", **until_it_succeeds)()  # waits for no gate
+    tidied = task(tidying.tidy, trigger_rule="all_done", **until_it_succeeds)()
     evaluation = task(steps.evaluate, **GPU)(trained)
     evaluation.operator.operator_extra_links = (reporting.ReportLink(),)
     question = task.short_circuit(signing.ask, ignore_downstream_trigger_rules=False, **GPU)(evaluation)

@@ -28,6 +28,7 @@ class Cluster:
     ending: set[str] = field(default_factory=set)
     ends_at_once: bool = True
     refuses: tuple[int, str] | None = None
+    connections: int = 0
 
     def pod(self, job: str, *, name: str = "pod-1", **state: Any) -> None:
         """Let a job have a pod whose only container is in this state."""
@@ -105,6 +106,12 @@ def cluster(folder: Path) -> Iterator[tuple[Cluster, Path]]:
     holds = Cluster()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # a connection may be used again
+
+        def setup(self) -> None:
+            holds.connections += 1
+            super().setup()
+
         def _serve(self) -> None:
             parts, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None

@@ -112,6 +112,11 @@ def digits_of(sources: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def named(row: Submission) -> str:
+    """A submission in a sentence for a person."""
+    return f"{row.key[:12]} on {row.runner}"
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """How a runner says an attempt stands."""

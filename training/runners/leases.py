@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from catalog import Catalog
 from catalog.errors import Superseded as LeaseSuperseded
-from catalog.records import Lease, Submission
+from catalog.records import Lease, Submission, SubmissionState
 from catalog.workers import worker_name
 from training.errors import RunBusy, Superseded
 from training.gpu import GPU, taken_up
@@ -54,6 +54,11 @@ def machine(catalog: Catalog, runner: str, *, wait: float = MACHINE_SECONDS + 60
 def machine_in_use(catalog: Catalog, runner: str) -> bool:
     """Whether somebody sends a training to a runner's machine now, brings something from there, or stops it."""
     return catalog.training_leases.held(_machine(runner)) is not None
+
+
+def is_unseen(catalog: Catalog, row: Submission) -> bool:
+    """Whether nobody has seen a submission begin, nor sends it at this moment, which may take hours."""
+    return row.state is SubmissionState.SUBMITTED and not machine_in_use(catalog, row.runner)
 
 
 def take(catalog: Catalog, row: Submission, *, seconds: float) -> Sequence[Lease]:

@@ -111,13 +111,15 @@ class Ssh:
         rows = self._line.receive(command, lambda source: parcel.read(source, blobs=self._blobs), keep=keep)
         parcel.unpack(self._catalog, rows, token=token_of_run(submission))
 
-    def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:  # noqa: ARG002 - one for all
-        """Take the faces off the machine, and stop it. Three tries: one that is forgotten costs money."""
-        if not (self._settings.ssh_shared or self._settings.ssh_keep_faces):
-            try:
+    def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:
+        """End what still trains its run there, take the faces off the machine, and stop it. Three tries: one that is
+        forgotten costs money."""
+        try:
+            self._keeper("make-way", submission, number=submission.attempt + 1)  # it was given up, and may be at work
+            if not (self._settings.ssh_shared or self._settings.ssh_keep_faces):
                 self._say("training.runners.parcel", "clear")
-            except RunnerError as error:
-                log.warning("the faces may still be on %s: %s", self._line.host, error)
+        except RunnerError as error:
+            log.warning("a training, and the faces, may still be on %s: %s", self._line.host, error)
         self._run(self._settings.ssh_down, tries=3, keep=keep)
 
     def _up(self, keep: Callable[[], None]) -> None:

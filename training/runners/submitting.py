@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from catalog import Blobs, Catalog, Settings, open_blobs
@@ -21,7 +21,7 @@ from catalog.errors import CatalogError
 from catalog.records import Lease, Run, Submission, SubmissionState
 from training.errors import RunBusy, RunnerError, Superseded, TeardownFailed, TrainingError, Unknown, Unreachable
 from training.runners import leases
-from training.runners.jobs import Job, Runner, Seen
+from training.runners.jobs import Job, Runner, Seen, named
 from training.runners.kinds import LEAVES_A_MACHINE, runner_named
 
 log = logging.getLogger(__name__)
@@ -59,13 +59,15 @@ class Submissions:
         self._name = runner or self._settings.train_on
         self._lease_seconds = 60 * self._settings.gpu_lease_minutes
         self._patience = timedelta(minutes=self._settings.train_patience_minutes)
-        self._runner = made or partial(runner_named, settings=self._settings, catalog=self._catalog, blobs=blobs)
+        # One of each, and its connections: whoever waits looks every few seconds, for days.
+        self._runner = cache(made or partial(runner_named, settings=self._settings, catalog=self._catalog, blobs=blobs))
 
     def submit(self, job: Job) -> Submission:
         """Give a training to the runner; the same training again gives the same submission.
 
         One that ended otherwise than well goes on, as its next attempt. Raises RunnerError, Unreachable.
         """
+        self._leave(job.key)
         for _ in range(2):
             row = self._catalog.submissions.open(
                 job.key, run=job.run, snapshot_id=job.snapshot, runner=self._name, job=asdict(job)
@@ -98,11 +100,21 @@ class Submissions:
             self._note(row, state=SubmissionState.SUBMITTED, handle=row.handle)
         handle = runner.start(row, keep=leases.keeping(self._catalog, held, seconds=self._lease_seconds, also=keep))
         log.info("submission %s: attempt %d given to %s", row.key[:12], row.attempt, row.runner)
+        self._catalog.submissions.note_silent(row, so=False)  # who looked before it was up had no answer
         noted = self._note(row, state=SubmissionState.RUNNING, handle={**row.handle, **handle})
         if not noted.state.active or noted.attempt != row.attempt:
             runner.stop(row)  # it was cancelled, or given up, before it had begun
             leases.give_back(self._catalog, row)
         return noted
+
+    def _leave(self, key: str) -> None:
+        """Stop the machine that a submission has ended on, if it goes on elsewhere: no row would name it then."""
+        for row in self._catalog.submissions.standing():
+            if row.key == key and row.runner in LEAVES_A_MACHINE - {self._name}:
+                try:
+                    self.teardown(key)
+                except TeardownFailed as error:
+                    self._alert("teardown", str(error))
 
     def status(self, key: str) -> Submission:
         """How a submission stands now. Raises NotFound, Unreachable."""
@@ -135,7 +147,7 @@ class Submissions:
         minutes = (datetime.now(UTC) - since).total_seconds() / 60
         reason = f"given up after {minutes:.0f} minutes without an answer: {why}"
         row = self._note(row, state=SubmissionState.LOST, reason=reason)
-        self._alert("silent", f"{_named(row)} was {reason}")
+        self._alert("silent", f"{named(row)} was {reason}")
         return row
 
     def logs(self, key: str, *, lines: int = 50) -> str:
@@ -191,11 +203,11 @@ class Submissions:
             except Unreachable as error:
                 now = self.given_up_on(row.key, str(error))
                 if now.state.active:
-                    failed.append(f"{_named(now)} does not answer, and is not given up yet: {error}")
+                    failed.append(f"{named(now)} does not answer, and is not given up yet: {error}")
             except RunnerError as error:
                 log.warning("%s: %s", row.key[:12], error)
                 now = row
-            unseen = _is_unseen(now, self._catalog)
+            unseen = leases.is_unseen(self._catalog, now)
             if unseen and datetime.now(UTC) - now.attempted_at >= self._patience:
                 self._note(now, state=SubmissionState.LOST, reason="it was never begun")
         standing = self._catalog.submissions.standing()
@@ -253,7 +265,7 @@ class Submissions:
             leases.keep(self._catalog, row, seconds=self._lease_seconds)
         except Superseded as error:
             if not row.stop_asked:
-                self._alert("superseded", f"{_named(row)} is asked to stop: {error}")
+                self._alert("superseded", f"{named(row)} is asked to stop: {error}")
                 return self._catalog.submissions.ask_to_stop(row.key)
         return row
 
@@ -270,30 +282,5 @@ class Submissions:
         self._catalog.alerts.add("training", kind=kind, message=message)
 
 
-def tidy(*, submissions: Submissions | None = None, catalog: Catalog | None = None) -> int:
-    """Stop the machines of all trainings that have ended, whoever forgot them; how many.
-
-    Raises TeardownFailed when a machine may still run, also that of a training which was asked to stop and still saves,
-    or which nobody has seen begin: whoever calls it again until it succeeds forgets none.
-    """
-    catalog = catalog or Catalog()
-    stopped = (submissions or Submissions(catalog=catalog)).tidy()
-    active = catalog.submissions.list(active=True)
-    if saving := [row for row in active if row.stop_asked]:
-        raise TeardownFailed(f"asked to stop and not ended yet: {', '.join(map(_named, saving))}")
-    if unseen := [row for row in active if _is_unseen(row, catalog) and not leases.has_begun(row)]:
-        raise TeardownFailed(f"nobody has seen it begin, and it is not given up yet: {', '.join(map(_named, unseen))}")
-    return len(stopped)
-
-
 def _nothing() -> None:
     """There is no machine to hold on to."""
-
-
-def _is_unseen(row: Submission, catalog: Catalog) -> bool:
-    """Whether nobody has seen it begin, nor sends it at this moment, which may take hours."""
-    return row.state is SubmissionState.SUBMITTED and not leases.machine_in_use(catalog, row.runner)
-
-
-def _named(row: Submission) -> str:
-    return f"{row.key[:12]} on {row.runner}"

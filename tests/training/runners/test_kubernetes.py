@@ -235,3 +235,11 @@ def test_nothing_is_brought_and_nothing_need_be_stopped(
     assert submissions.fetch(row.key) == run
     assert catalog.submissions.standing() == []
     assert Kubernetes(settings()).look(row) == Seen(SubmissionState.SUCCEEDED, 0)
+
+
+def test_whoever_waits_asks_over_the_same_connection(here: Cluster, submissions: Submissions, catalog: Catalog) -> None:
+    row, _ = submitted(submissions, catalog)
+    before = here.connections
+    for _ in range(5):
+        submissions.status(row.key)
+    assert here.connections <= before + 1

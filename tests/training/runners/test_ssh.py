@@ -214,6 +214,25 @@ def test_an_attempt_after_a_silent_machine_is_its_own_and_goes_on_from_what_the_
     assert submissions.fetch(row.key).step >= said[0]["step"]  # by this attempt's token: it is not refused
 
 
+def test_what_was_given_up_and_still_trains_there_is_ended_with_its_machine(
+    approved: Catalog, there: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    settings.cache_clear()
+    submissions = Submissions(catalog=approved)
+    row = submissions.submit(job(approved, slice_steps=400))
+    begun = there / "home" / "runs" / row.run / "jobs" / row.key[:16] / "begun.json"
+    until(lambda: "training" in read(begun))
+    wire.cut_after = 0
+    assert submissions.wait(row.key, every=0.2).state is SubmissionState.LOST
+    wire.cut_after = None
+    old = pid_here(read(begun)["training"])
+    assert old is not None
+    assert [each.key for each in submissions.tidy()] == [row.key]
+    assert not Path(f"/proc/{old}").exists()  # else it would train beside the next night's
+    assert faces(there / "home") == 0
+
+
 class Rented:
     """A machine that two commands start and stop; what they did is in a file."""
 

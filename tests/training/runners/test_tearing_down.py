@@ -16,7 +16,8 @@ from training.__main__ import main
 from training.errors import RunBusy, RunnerError, TeardownFailed, Unknown, Unreachable
 from training.runners import leases
 from training.runners.jobs import Seen
-from training.runners.submitting import Submissions, tidy
+from training.runners.submitting import Submissions
+from training.runners.tidying import tidy
 
 
 def test_the_machine_is_stopped_whatever_happened_and_once(
@@ -270,3 +271,45 @@ def test_one_whose_machine_cannot_be_asked_hides_no_other(catalog: Catalog, caps
     told = capsys.readouterr().out
     assert f"{'k' * 12} one on ssh: submitted" in told
     assert f"{'o' * 12} two on local: succeeded" in told
+
+
+def test_one_that_goes_on_elsewhere_leaves_no_machine_up(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    elsewhere = Machine()
+    moved = Submissions(runner="local", catalog=catalog, made=lambda name: {"ssh": machine, "local": elsewhere}[name])
+    key = submissions.submit(job(catalog)).key
+    machine.stands = Seen(SubmissionState.LOST)
+    submissions.status(key)
+    row = moved.submit(job(catalog))
+    assert (row.runner, row.attempt, elsewhere.begun) == ("local", 2, [(key, 2)])
+    assert machine.asked == ["teardown"]
+
+
+def test_also_when_that_machine_cannot_be_stopped_but_somebody_is_told(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    moved = Submissions(runner="local", catalog=catalog, made=lambda name: {"ssh": machine, "local": Machine()}[name])
+    key = submissions.submit(job(catalog)).key
+    machine.stands = Seen(SubmissionState.LOST)
+    submissions.status(key)
+    machine.breaks = RunnerError("exit 1")
+    assert moved.submit(job(catalog)).state is SubmissionState.RUNNING
+    (told,) = catalog.alerts.list(source="training")
+    assert told.message == "the machine of ssh may still run, and cost: exit 1"
+
+
+def test_a_machine_that_was_silent_before_it_was_up_is_not_given_up_for_that(
+    catalog: Catalog, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0.01")
+    submissions = Submissions(runner="ssh", catalog=catalog, settings=Settings(), made=lambda _: machine)
+
+    def sent(row: Submission) -> None:
+        catalog.submissions.note_silent(row)  # somebody looked while it started
+        time.sleep(0.7)
+
+    machine.on_start = sent
+    watch = submissions.watch(submissions.submit(job(catalog)).key)
+    machine.breaks = Unreachable("no answer")
+    assert watch.look().state is SubmissionState.RUNNING
