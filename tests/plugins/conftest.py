@@ -6,5 +6,5 @@ import os
 import tempfile
 
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-")
-os.environ.setdefault("AIRFLOW_HOME", _HOME.name)
-os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ["AIRFLOW_HOME"] = _HOME.name  # not that of a process that started this one
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
