@@ -21,6 +21,7 @@ class Machine:
     breaks: Exception | None = None
     apart: bool = False
     on_start: Callable[[Submission], object] = lambda _: None
+    on_look: Callable[[], object] = lambda: None
     on_teardown: Callable[[], object] = lambda: None
     pieces: int = 1  # in which it is sent a training
 
@@ -35,7 +36,9 @@ class Machine:
 
     def look(self, submission: Submission) -> Seen:
         self._hear("look", submission)
-        return self.stands
+        stands, does, self.on_look = self.stands, self.on_look, lambda: None
+        does()
+        return stands
 
     def logs(self, submission: Submission, *, lines: int) -> str:
         return f"the last {lines} lines of {submission.run}"

@@ -202,7 +202,7 @@ class Submissions:
                 now = self._looked(row)
             except Unreachable as error:
                 now = self.given_up_on(row.key, str(error))
-                if now.state.active:
+                if now.state.active and not leases.machine_in_use(self._catalog, now.runner):  # it may just be started
                     failed.append(f"{named(now)} does not answer, and is not given up yet: {error}")
             except RunnerError as error:
                 log.warning("%s: %s", row.key[:12], error)
@@ -264,6 +264,9 @@ class Submissions:
         try:
             leases.keep(self._catalog, row, seconds=self._lease_seconds)
         except Superseded as error:
+            now = self._catalog.submissions.get(row.key)
+            if now.attempt != row.attempt or not now.state.active:
+                return now  # it has ended since it was looked at, and gave them back
             if not row.stop_asked:
                 self._alert("superseded", f"{named(row)} is asked to stop: {error}")
                 return self._catalog.submissions.ask_to_stop(row.key)

@@ -191,3 +191,18 @@ def test_what_ends_the_sending_otherwise_leaves_no_lease(
     (row,) = catalog.submissions.list()
     assert (row.state, row.reason) == (SubmissionState.FAILED, "no blob faces/5555")
     assert holders(catalog, row.run) == ["", ""]
+
+
+def test_whoever_looked_too_long_ago_stops_no_newer_attempt(
+    catalog: Catalog, machine: Machine, apart: Submissions
+) -> None:
+    first = apart.submit(job(catalog))
+
+    def meanwhile() -> None:
+        catalog.submissions.note(first, state=SubmissionState.LOST)
+        assert apart.submit(job(catalog)).attempt == 2
+
+    machine.on_look = meanwhile
+    now = apart.status(first.key)
+    assert (now.attempt, now.state, now.stop_asked) == (2, SubmissionState.RUNNING, False)
+    assert catalog.alerts.list(source="training") == []

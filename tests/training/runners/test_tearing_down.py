@@ -313,3 +313,15 @@ def test_a_machine_that_was_silent_before_it_was_up_is_not_given_up_for_that(
     watch = submissions.watch(submissions.submit(job(catalog)).key)
     machine.breaks = Unreachable("no answer")
     assert watch.look().state is SubmissionState.RUNNING
+
+
+def test_tidying_does_not_complain_of_a_machine_that_is_just_being_started(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    def sent(row: Submission) -> None:
+        machine.breaks = Unreachable("it is not up yet")
+        assert tidy(submissions=submissions, catalog=catalog) == 0
+        machine.breaks = None
+
+    machine.on_start = sent
+    assert submissions.submit(job(catalog)).state is SubmissionState.RUNNING
