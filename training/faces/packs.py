@@ -16,7 +16,6 @@ No torch here; `decode` is a parameter, so that no picture library is needed eit
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,6 +27,7 @@ from typing import BinaryIO
 import numpy as np
 
 from training.errors import BadSnapshot
+from training.faces.shards import first_difference, header_of, lines_of, name_of
 from training.files import boot, locked, sweep, write_atomically
 
 log = logging.getLogger(__name__)
@@ -166,12 +166,12 @@ class Shelf:
                 yield from self._wrong(path, rows, wanted)
 
     def _wrong(self, path: Path, rows: Sequence[tuple[str, ...]], wanted: Collection[str]) -> Iterator[str]:
-        header, row_size = _header(len(rows), size=self.size), self.size * self.size * 3
+        header, row_size = header_of(len(rows), size=self.size), self.size * self.size * 3
         found, right_size = path.stat().st_size, len(header) + len(rows) * row_size
         if found != right_size:
             yield f"{path.name} has {found} bytes, not {right_size}"
             return
-        if _name_of(rows) != path.stem:
+        if name_of(rows) != path.stem:
             yield f"{path.stem}.rows does not hash to its name"
         data = np.memmap(path, dtype=np.uint8, mode="r")
         if (start := data[: len(header)].tobytes()) != header:
@@ -254,7 +254,7 @@ class Shelf:
             return pixels, hashlib.sha256(pixels).hexdigest()
 
         def write(file: BinaryIO) -> None:
-            file.write(_header(len(names), size=self.size))
+            file.write(header_of(len(names), size=self.size))
             with ThreadPoolExecutor(max_workers=_THREADS) as threads:
                 for start in range(0, len(names), 64):
                     some = names[start : start + 64]
@@ -264,9 +264,9 @@ class Shelf:
 
         packing = self.folder / _PACKING
         write_atomically(packing, write, sync=not self._boot)
-        shard = self.folder / _name_of(rows)
+        shard = self.folder / name_of(rows)
         # The rows first, and that nobody is sure of it: a shard that is there has both.
-        lines, mark = _lines(rows), self._boot.encode()
+        lines, mark = lines_of(rows), self._boot.encode()
         write_atomically(shard.with_suffix(".rows"), lambda file: file.write(lines))
         if mark:
             write_atomically(shard.with_suffix(".unsure"), lambda file: file.write(mark))
@@ -280,25 +280,3 @@ class Shelf:
 def sizes_in(home: Path) -> list[int]:
     """The sizes at which anything is packed in a home."""
     return sorted(int(path.name) for path in (home / "packs").glob("*") if path.name.isdecimal())
-
-
-def first_difference(one: bytes, other: bytes) -> int:
-    """The first byte in which two differ, or the length of the shorter."""
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-
-
-def _lines(rows: Sequence[tuple[str, ...]]) -> bytes:
-    return "".join(f"{' '.join(row)}\n" for row in rows).encode()
-
-
-def _name_of(rows: Sequence[tuple[str, ...]]) -> str:
-    return hashlib.sha256(_lines(rows)).hexdigest()[:32]
-
-
-def _header(count: int, *, size: int) -> bytes:
-    """What a shard of so many faces begins with (NumPy's format, version 1.0)."""
-    header = io.BytesIO()
-    shape = (count, size, size, 3)
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return header.getvalue()

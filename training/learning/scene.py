@@ -8,19 +8,19 @@ gets no graph, and weights that do not step collect no gradient.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.faces.augmenting import augmented
 from training.faces.blending import face_masks, seen_masks, without_tone
 from training.faces.data import MASK_SIZE, Batch
 from training.learning.makeup import steady_masks
-from training.networks.stargan import Networks, Reading, frozen
+from training.networks.stargan import Networks, Reading
 from training.presets import Preset
 
 Way = Literal["latent", "reference"]
@@ -193,3 +193,19 @@ class Scene:
             with torch.set_grad_enabled(learn or self._hold):
                 self._reading = self._read(self.batch.x_src)
         return self._reading if learn or self._hold else self._reading.detach()
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Let gradients pass through these networks without collecting any for their weights."""
+    parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
+    _require_grad(parameters, False)
+    try:
+        yield
+    finally:
+        _require_grad(parameters, True)
+
+
+def _require_grad(parameters: Iterable[nn.Parameter], wanted: bool) -> None:
+    for parameter in parameters:
+        parameter.requires_grad_(wanted)

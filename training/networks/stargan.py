@@ -11,8 +11,7 @@ Features may be in a lower precision (see Kernels); weights, statistics, style c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -260,22 +259,6 @@ def initialise(networks: nn.Module) -> None:
     for module in networks.modules():
         if isinstance(module, Generator) and module.adds:
             nn.init.zeros_(cast("nn.Conv2d", module.to_rgb[2]).weight)  # it begins by changing nothing
-
-
-@contextmanager
-def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Let gradients pass through these networks without collecting any for their weights."""
-    parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
-    _require_grad(parameters, False)
-    try:
-        yield
-    finally:
-        _require_grad(parameters, True)
-
-
-def _require_grad(parameters: Iterable[nn.Parameter], wanted: bool) -> None:
-    for parameter in parameters:
-        parameter.requires_grad_(wanted)
 
 
 def _linear_relu(dim_in: int, dim_out: int) -> tuple[nn.Module, nn.Module]:
