@@ -1,4 +1,4 @@
-"""The verb that chooses what is trained tonight: what has begun comes to its end before newer faces are begun."""
+"""What is trained tonight, and which run it is: what has begun comes to its end before newer faces are begun."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from catalog import Catalog, Settings
 from catalog import settings as configured
 from catalog.records import Run, RunState, SubmissionState
+from training.errors import ResumeRefused
 from training.freezing import snapshot_named
+from training.presets import Preset
 from training.presets import preset as preset_named
 from training.runners.leases import has_begun
 from training.standing import last_submissions
@@ -59,3 +61,26 @@ def begun(catalog: Catalog, *, preset: str, seed: int) -> Begun | None:
             return Begun(run, f"its last attempt {'failed' if row.state is SubmissionState.FAILED else 'was lost'}")
         return Begun(run)
     return None
+
+
+def open_run(
+    catalog: Catalog, snapshot_id: str, wanted: Preset, *, seed: int, begins: str, code: str, again: bool
+) -> Run:
+    """The run of this snapshot, preset and seed, new or to be gone on with; `begins` is the sha256 of the weights that
+    it is to begin from, empty: of whichever it did.
+
+    Raises ResumeRefused when it began from others, or when it failed by itself and nobody asks for it `again`.
+    """
+    run = catalog.models.open_run(
+        snapshot_id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters, origin=begins, code=code
+    )
+    if begins and run.origin != begins:
+        name = run_name(snapshot_id, preset=wanted.name, seed=seed)
+        raise ResumeRefused(f"{name} began {_origin_said(run.origin)}; another seed begins another run")
+    if run.state is RunState.FAILED and not again and run.code in ("", code):
+        raise ResumeRefused(f"this very training failed before ({run.reason}); --again repeats it all the same")
+    return run
+
+
+def _origin_said(origin: str) -> str:
+    return f"from the weights {origin[:12]}" if origin else "from nothing"

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
-from catalog.records import RunState
-from training.beginning import due
+from catalog.records import Run, RunState
+from training.beginning import due, open_run
 from training.devices import device_named
-from training.errors import BadSnapshot, DeadPenalty, Diverged, ResumeRefused
+from training.errors import BadSnapshot, DeadPenalty, Diverged
 from training.freezing import diff, people, snapshot, snapshot_named, verify
 from training.gating import gate
 from training.gpu import using
@@ -33,6 +33,7 @@ from training.store import FILES, Store, run_name
 if TYPE_CHECKING:
     from training.evaluation.examining import Describe
     from training.faces.data import Faces
+    from training.learning.loop import Trained as Result
 
 
 __all__ = [
@@ -130,14 +131,9 @@ def train(
     device = _device(device)
     training_faces = store.faces(row, held_out=False, size=wanted.img_size)
     held_out_faces = store.faces(row, held_out=True, size=wanted.img_size)
-    begins, code = store.keep_origin(origin) if origin else "", code_version()
-    run = catalog.models.open_run(
-        row.id, preset=wanted.name, seed=seed, total_steps=wanted.total_iters, origin=begins, code=code
-    )
-    if origin and run.origin != begins:
-        raise ResumeRefused(f"{folder.name} began {_origin_said(run.origin)}; another seed begins another run")
-    if run.state is RunState.FAILED and not again and run.code in ("", code):
-        raise ResumeRefused(f"this very training failed before ({run.reason}); --again repeats it all the same")
+    code = code_version()
+    begins = store.keep_origin(origin) if origin else ""
+    run = open_run(catalog, row.id, wanted, seed=seed, begins=begins, code=code, again=again)
     shows_all = _every_domain(held_out_faces)
     with ExitStack() as closing:
         ranks = closing.enter_context(joined(device))
@@ -196,22 +192,7 @@ def train(
             follow.ended(result)
             why = result.early.reason if result.early is not None else ""
             catalog.models.finish_run(run.id, state=RunState.DONE, reason=why, lease=hold.lease)
-    return Trained(
-        run_id=run.id,
-        name=folder.name,
-        step=result.step,
-        total_steps=wanted.total_iters,
-        trained=result.trained,
-        finished=result.finished,
-        early=result.early.reason if result.early is not None else "",
-        stopped=result.stopped,
-        checkpoints=tuple(result.saved.paths[kind] for kind in FILES[:3]),
-        samples=tuple(sorted((folder / "samples").glob(f"{result.step:06d}_*.png"))),
-        losses=result.losses,
-        seconds_per_step=result.seconds_per_step,
-        page=result.saved.paths[FILES[3]],
-        best=result.best,
-    )
+    return _told(run, folder, result, total_steps=wanted.total_iters)
 
 
 def assist(
@@ -243,6 +224,25 @@ def assist(
         return take_part(faces, wanted, seed=seed, ranks=ranks, device=device)
 
 
+def _told(run: Run, folder: Path, result: Result, *, total_steps: int) -> Trained:
+    return Trained(
+        run_id=run.id,
+        name=folder.name,
+        step=result.step,
+        total_steps=total_steps,
+        trained=result.trained,
+        finished=result.finished,
+        early=result.early.reason if result.early is not None else "",
+        stopped=result.stopped,
+        checkpoints=tuple(result.saved.paths[kind] for kind in FILES[:3]),
+        samples=tuple(sorted((folder / "samples").glob(f"{result.step:06d}_*.png"))),
+        losses=result.losses,
+        seconds_per_step=result.seconds_per_step,
+        page=result.saved.paths[FILES[3]],
+        best=result.best,
+    )
+
+
 def _device(wanted: str) -> str:
     import torch
 
@@ -256,10 +256,6 @@ def _kept(card: Hold) -> bool:
     """True, once the GPU's lease is kept. Raises Superseded."""
     card.keep()
     return True
-
-
-def _origin_said(origin: str) -> str:
-    return f"from the weights {origin[:12]}" if origin else "from nothing"
 
 
 def _every_domain(faces: Faces) -> bool:

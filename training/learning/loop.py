@@ -117,6 +117,8 @@ def train(
         elif origin is not None:  # with a discriminator and moments of its own
             for begun in (networks, ema):
                 begin(begun, origin, device=device)
+
+        # --- where it stands, and how far this call goes ---------------------------------------------------------
         began_from = saved.state.origin if saved is not None else sha256_of(origin) if origin is not None else ""
         # What a run steers itself by: whoever adapts a number at each step keeps it here, and finds it again.
         controllers = {name: list(row) for name, row in saved.state.controllers.items()} if saved is not None else {}
@@ -141,7 +143,7 @@ def train(
             ranks.go(step)
             parts = descend(sampler.batch(step, device=device), step=step)
 
-            # --- look, report, save ------------------------------------------------------------------------------
+            # --- look and report ---------------------------------------------------------------------------------
             done = step + 1
             unread.append((done, parts))
             stopped = stop() and done < last
@@ -165,6 +167,8 @@ def train(
                         report.alert(done, alert)
                     saving = saving or watch.stop is not None
                 bar.set_postfix(d=losses["D/latent_real"] + losses["D/latent_fake"], cyc=losses["G/latent_cyc"])
+
+            # --- save --------------------------------------------------------------------------------------------
             if saving:
                 _all_finite(networks, done)
                 _all_finite(ema, done)
@@ -203,6 +207,7 @@ def train(
                 break
         bar.close()
 
+        # --- what came of it -------------------------------------------------------------------------------------
         assert saved is not None  # a slice has at least one step, or a checkpoint says that the run is over
         trained = saved.state.step - first
         best = checkpoint.best(checkpoints)
