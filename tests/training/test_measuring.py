@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recorded import Board
 
 from catalog import Catalog, open_blobs, settings
 from catalog.blobs import FolderBlobs
@@ -70,6 +71,18 @@ def test_an_evaluation_has_a_page_beside_the_run_and_in_the_store(approved: Cata
     assert "G/latent_cyc by step" in text
     page.unlink()
     assert steps.report(measured).read_text() == text  # brought from the store, as on another machine
+
+
+def test_who_follows_the_run_is_told_where_its_page_is_in_words_that_stay_true(
+    approved: Catalog, measured: int
+) -> None:
+    """Not by its blob, which another measurement replaces; nor is the page itself shown there."""
+    found = approved.models.evaluation(measured)
+    (folder,) = settings().home.glob("runs/*")
+    (told,) = Board(folder).texts("evaluation").values()
+    assert f"review-desk/evaluation/{measured} in Airflow" in told
+    assert f"`python -m training report --evaluation {measured}`" in told
+    assert not any(name[:12] in told for name in (found.report, found.pairs))
 
 
 def test_the_page_holds_each_number_against_what_promotion_asks(
