@@ -20,5 +20,5 @@ def photographed(face: FaceView) -> Measure:
     from preprocessing.genre import margin, weights
     from preprocessing.linear import sigmoid
 
-    found = margin(face.pixels, face.landmarks)
+    found = margin(face.pixels)
     return Measure(sigmoid(weights().high - found), {"drawn": round(sigmoid(found), 3)})

@@ -25,11 +25,13 @@ more, or less.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +48,9 @@ from preprocessing.fitting.drawings import clear, redrawn, retouched, worn
 from preprocessing.fitting.facepaint import made_up
 from preprocessing.fitting.logistic import fit
 from preprocessing.fitting.options import options
-from preprocessing.genre import SIDE, describe
-from preprocessing.geometry import Landmarks
+from preprocessing.genre import describe
 from preprocessing.linear import FURTHEST, Judge, Vector
+from preprocessing.trunk import FILE
 
 Chance = np.random.Generator
 Flags = npt.NDArray[np.bool_]
@@ -64,7 +66,11 @@ WORSE, PAINTED, REDRAWN = 3, 1, 2
 WERE_PHOTOS, STAND_INS = 0.3, 0.04
 #: A source of n faces weighs as n to this power: many of one hand are told by few.
 EVEN = 0.5
-RIDGE = 300.0
+RIDGE = 100.0
+#: So many directions in which descriptions differ most are weighed; the rest is noise.
+DIRECTIONS = 120
+#: Faces are redrawn, painted and worn at so many pixels a side.
+SIDE = 256
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
@@ -158,19 +164,15 @@ def _shown(crop: Crop, picture: Picture, chance: Chance) -> Shown:
     worse, again = [], []
     for _ in range(WORSE):
         smooth = retouched(small, chance) if not picture.drawn and chance.random() < 0.3 else small
-        worse.append(describe(worn(smooth, chance), _moved(crop.landmarks, chance)))
+        worse.append(describe(worn(smooth, chance)))
     photographed = not picture.drawn and not picture.stand_in
     for _ in range(PAINTED if photographed else 0):
         other = made_up(small, crop.landmarks, chance) if chance.random() < 0.75 else clear(small, chance)
-        worse.append(describe(worn(other, chance) if chance.random() < 0.5 else other, _moved(crop.landmarks, chance)))
+        worse.append(describe(worn(other, chance) if chance.random() < 0.5 else other))
     for _ in range(REDRAWN if photographed else 0):
         other = redrawn(small, chance)
-        again.append(describe(worn(other, chance) if chance.random() < 0.6 else other, _moved(crop.landmarks, chance)))
-    return Shown(picture, describe(small, crop.landmarks), tuple(worse), tuple(again))
-
-
-def _moved(landmarks: Landmarks, chance: Chance) -> Landmarks:
-    return Landmarks.of(landmarks.array() + chance.normal(0, 1.5, 2))
+        again.append(describe(worn(other, chance) if chance.random() < 0.6 else other))
+    return Shown(picture, describe(small), tuple(worse), tuple(again))
 
 
 def fitted(faces: Sequence[Shown], *, threshold: float = 0.0, measured: dict[str, object] | None = None) -> Judge:
@@ -191,14 +193,17 @@ def fitted(faces: Sequence[Shown], *, threshold: float = 0.0, measured: dict[str
     yes: Flags = np.arange(len(descriptions)) >= len(photos) + len(stand_ins)
     mean, spread = descriptions.mean(axis=0), descriptions.std(axis=0) + 1e-3
     scaled = np.clip((descriptions - mean) / spread, -FURTHEST, FURTHEST)
-    found = fit(scaled, yes, weight=weight * len(yes) / 2, ridge_strength=RIDGE)
+    _, directions = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+    ways = directions[:, ::-1][:, :DIRECTIONS]
+    found = fit(scaled @ ways, yes, weight=weight * len(yes) / 2, ridge_strength=RIDGE)
     provenance: dict[str, object] = {
         "repositories": sorted({face.of.source for face in faces}),
         "drawings": sum(face.of.drawn for face in faces),
         "photos": sum(not face.of.drawn for face in faces),
+        "trunk": hashlib.sha256(files("preprocessing").joinpath(FILE).read_bytes()).hexdigest()[:16],
         **(measured or {}),
     }
-    return Judge(mean, spread, found[:-1], float(found[-1]), threshold, threshold, provenance)
+    return Judge(mean, spread, ways @ found[:-1], float(found[-1]), threshold, threshold, provenance)
 
 
 def _weights(pool: Sequence[tuple[str, Vector]], total: float) -> Vector:

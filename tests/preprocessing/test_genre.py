@@ -1,7 +1,8 @@
-"""photographed: a drawing is told from a photo by how its skin, eyes and edges look."""
+"""photographed: a drawing is told from a photo by what a small network sees in it."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from importlib.resources import files
@@ -20,8 +21,8 @@ from preprocessing.detect import Detector
 from preprocessing.fitting import drawings
 from preprocessing.fitting import genre as fitting
 from preprocessing.fitting.facepaint import made_up
-from preprocessing.genre import describe, weights
-from preprocessing.geometry import MIRRORED, FoundFace, Landmarks
+from preprocessing.genre import describe, margin, weights
+from preprocessing.geometry import MIRRORED, FoundFace
 
 CHECK = CHECKS["photographed"]
 
@@ -99,12 +100,18 @@ def test_a_cartoon_of_the_demo_is_flagged_and_its_stand_ins_for_photos_pass(find
     assert not any(passes(view_of(cartoon, face)) for cartoon, face in found)
 
 
-def test_a_description_is_finite_for_a_picture_of_one_colour_and_landmarks_in_one_place(portrait: FaceView) -> None:
-    grey = np.full_like(portrait.pixels, 128)
-    for landmarks in (portrait.landmarks, Landmarks(((128.0, 128.0),) * 68)):
-        numbers = describe(grey, landmarks)
-        assert np.isfinite(numbers).all()
-        assert numbers.shape == weights().vector.shape
+@pytest.mark.parametrize("side", [1, 31, 256, 512])
+def test_a_description_is_finite_for_a_picture_of_one_colour_and_any_size(side: int) -> None:
+    numbers = describe(np.full((side, side, 3), 128, np.uint8))
+    assert np.isfinite(numbers).all()
+    assert numbers.shape == weights().vector.shape
+
+
+def test_how_large_a_photo_was_hardly_changes_what_is_said_of_it(portrait: FaceView) -> None:
+    spread = np.abs(weights().margin(describe(portrait.pixels)))
+    for side in (256, 160, 128):
+        small = shrink(portrait.pixels, width=side, height=side)
+        assert abs(margin(shrink(small, width=512, height=512)) - margin(portrait.pixels)) < max(1.5, 0.25 * spread)
 
 
 def test_mirrored_points_are_mirrored_back() -> None:
@@ -112,9 +119,14 @@ def test_mirrored_points_are_mirrored_back() -> None:
 
 
 def test_the_check_names_the_weights_that_it_uses_and_they_say_where_they_come_from() -> None:
-    assert f"lbp-{weights().version}" == GENRE_VERSION
+    assert f"lite0-{weights().version}" == GENRE_VERSION
     assert {"wesnoth", "naev", "mchong6/JoJoGAN"} <= set(weights().provenance["repositories"])
-    assert len(files("preprocessing").joinpath("photographed.npz").read_bytes()) < 20_000
+    assert len(files("preprocessing").joinpath("photographed.npz").read_bytes()) < 40_000
+
+
+def test_the_weights_name_the_network_whose_numbers_they_weigh() -> None:
+    digest = hashlib.sha256(files("preprocessing").joinpath("trunk.onnx").read_bytes()).hexdigest()
+    assert weights().provenance["trunk"] == digest[:16]
 
 
 # ---------------------------------------------------------------------------------------------- the fit
