@@ -2,8 +2,8 @@
 
 Drawn eyes, lines, brushes and flat skin look different from what a lens sees even at 96 pixels, and a network that has
 learnt to name a thousand things tells them (preprocessing/trunk.py). Logistic regression weighs its numbers; the
-weights, `photographed.npz`, come from `python -m preprocessing.fitting.genre`, which also prints how it does on drawings
-and photos of unseen sources.
+weights, `photographed.npz`, come from `python -m preprocessing.fitting.genre`, which also prints how it does on
+drawings and photos of unseen sources.
 """
 
 from __future__ import annotations

@@ -7,15 +7,15 @@ from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
 
 #: Names the weights and working point of photographed.npz too: a test holds the two together.
-GENRE_VERSION = "lbp-25e3e635"
+GENRE_VERSION = "lite0-1102a2eb"
 
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.NOT_A_PHOTO, version=GENRE_VERSION)
 def photographed(face: FaceView) -> Measure:
-    """Is it a photo? Grain, edges, colours and eyes of the face, against those of drawings, paintings and renderings.
+    """Is it a photo? What a small network sees in the face, against what it sees in drawings, paintings, renderings.
 
-    Lifelike renderings and paintings often pass, and a photo of a screen or of a print is not told. A face painted as
-    for the stage is a photo; a few are taken for drawings.
+    Renderings and generated faces that are as lifelike as photos pass, and a photo of a screen or of a print is not
+    told. A face painted as for the stage is a photo; a few are taken for drawings.
     """
     from preprocessing.genre import margin, weights
     from preprocessing.linear import sigmoid
