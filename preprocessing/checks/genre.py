@@ -7,7 +7,7 @@ from preprocessing.checks.registry import Measure, check
 from preprocessing.checks.views import FaceView
 
 #: Names the weights and working point of photographed.npz too: a test holds the two together.
-GENRE_VERSION = "lite0-1102a2eb"
+GENRE_VERSION = "lite0-80e9ebb0"
 
 
 @check(threshold=0.5, on=SubjectKind.FACE, reason=Reason.NOT_A_PHOTO, version=GENRE_VERSION)
