@@ -19,6 +19,7 @@ from collectors.fetch import Downloader
 
 LIMITS = Settings(fetch_max_bytes=1_000_000, fetch_seconds=2.0, fetch_per_host=8, fetch_interval_seconds=0)
 BODY = b"\xff\xd8\xff" + b"x" * 997
+PATIENCE = 8  # seconds after which a download of two was ended by something else, if at all
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_a_slow_server_is_left_at_the_end_of_the_time(
     with pytest.raises(Later) as later:
         downloader.get(server.says("/a", script))
     assert later.value.reason == "timeout"
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < PATIENCE
 
 
 def moved(location: str, status: str = "302 Found") -> bytes:
@@ -262,7 +263,7 @@ def test_a_name_with_many_addresses_that_do_not_answer_is_left_at_the_end_of_the
         with pytest.raises(Later) as later:
             crowded.get(f"http://{place[0]}:{place[1]}/a.jpg")
         assert later.value.reason == "timeout"
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < PATIENCE
         for one in waiting:
             one.close()
 
@@ -292,7 +293,7 @@ def test_a_slow_proxy_is_left_at_the_end_of_the_time(server: Server) -> None:
     with pytest.raises(Later) as later:
         behind.get("https://example.org/a.jpg")
     assert later.value.reason == "timeout"
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_many_downloads_at_a_time_do_not_shut_each_other(server: Server, downloader: Downloader) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +206,5 @@ def test_a_file_is_planned_whole_or_not_at_all_whenever_it_is_killed(tmp_path: P
     process = start(environment, "queries", "import", file)
     kill_when(process, lambda: bool(catalog.queries.list()))
     assert len(catalog.queries.list()) in (0, 9000)
-    began = time.monotonic()
     run(environment, "queries", "import", file)
-    assert time.monotonic() - began < 30
     assert len(catalog.queries.list()) == 9000
