@@ -4,7 +4,8 @@
 a megapixel and 150 kB. Each round runs all three, one after the other, each in a process tree of its own; the medians
 of the rounds are told. Processor time is what the system says of the tree when it has ended, start-up included; memory
 is the largest sum of the tree's resident sets. A busy machine lengthens the clock most, and the processor time too.
-Ours finds its catalog made, as it would anywhere.
+So does ext4 where many files were removed in the last five minutes: it looks past their places for each new file, for
+up to 0.6 ms. Ours finds its catalog made, as it would anywhere.
 
 Ours does all of its duty (limits, robots.txt, sha256, strict decode, perceptual hash, duplicate check, atomic and
 durable store, catalog row), but for its politeness: the one host there is may be asked for as much at a time as there
