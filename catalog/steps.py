@@ -106,8 +106,9 @@ def look_over(
         for path in copies:
             path.unlink(missing_ok=True)
         for kind, names in orphans.items():
-            if names:  # what somebody has stored again meanwhile is young: its row is on the way
+            if names:  # what somebody has stored again meanwhile is young: its row is on the way, or there by now
                 names &= set(_removable(kind, before, blobs))
+                names -= named[kind]()
             for name in sorted(names):
                 blobs.delete(kind, name)
     photos, faces, pages, reports, models = (len(orphans[kind]) for kind in _NAMED)

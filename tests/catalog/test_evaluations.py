@@ -134,3 +134,21 @@ def test_a_page_that_no_evaluation_names_is_swept_however_young_with_its_copies(
     assert set(folder.iterdir()) == {kept, half}
     assert steps.look_over(delete=True, grace_hours=0, catalog=catalog, blobs=blobs).unfinished == 1
     assert set(folder.iterdir()) == {kept}
+
+
+def test_a_page_that_is_named_again_while_a_sweep_is_at_other_blobs_stays(catalog: Catalog, tmp_path: Path) -> None:
+    """Measured anew it may be the same to the byte; then it is stored already, and nobody writes it again."""
+    catalog.snapshots.add(sha256_of("s"), manifest=sha256_of("s"), faces=[])
+
+    class Measuring(FolderBlobs):
+        def delete(self, kind: str, name: str) -> None:
+            if kind == "faces":
+                evaluated(catalog, sha256_of("s"), report=page)
+                self.put("reports", b"as before")
+            super().delete(kind, name)
+
+    blobs = Measuring(tmp_path / "store")
+    page, crop = blobs.put("reports", b"as before"), blobs.put("faces", b"an orphan")
+    steps.look_over(delete=True, grace_hours=0, catalog=catalog, blobs=blobs)
+    assert not blobs.has("faces", crop)
+    assert blobs.has("reports", page)
