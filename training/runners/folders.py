@@ -2,7 +2,8 @@
 
 Its keeper (keeper.py, which says what the files are) writes there as long as it lives; whoever looks or asks it to stop
 needs no keeper. The folders beside it are those of the run's other submissions. An attempt that was given up may still
-be at work in any of them, or be frozen: the next one never begins beside it, and never takes it for its own.
+be at work in any of them, or be frozen: the next one never begins beside it, and never takes it for its own. On another
+machine it may be at work on another run, and nobody holds a lease for it any more: there it makes way, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,17 +63,19 @@ def prepare(folder: Path, *, command: Sequence[str], environment: Mapping[str, s
     write(folder / "job.json", {"command": list(command), "environment": dict(environment), "where": str(where)})
 
 
-def make_way(folder: Path, attempt: int, *, seconds: float = _TO_SAVE) -> None:
+def make_way(folder: Path, attempt: int, *, spared: Collection[str] | None = None, seconds: float = _TO_SAVE) -> None:
     """End whatever else trains the run here: earlier attempts, and other submissions of it. No earlier one begins then.
 
-    They are asked to save, and killed after so many seconds. Raises RunnerError when one does not end even so.
+    With `spared`, the names of the folders of submissions that are at work here by right, all others end, whatever run
+    they train. They are asked to save, and killed after so many seconds. Raises RunnerError when one does not end even
+    so.
     """
     stop(folder, attempt - 1)
     began = time.monotonic()
-    while others := _others(folder, attempt):
+    while others := _others(folder, attempt, spared):
         waited = time.monotonic() - began
         if waited > seconds + _TO_DIE:
-            raise RunnerError(f"what trained this run here before does not end: {', '.join(map(str, others))}")
+            raise RunnerError(f"what was given up here does not end: {', '.join(map(str, others))}")
         for other in others:
             if waited > seconds:
                 _kill(other)
@@ -116,9 +119,11 @@ def write(path: Path, values: Mapping[str, Any]) -> None:
     write_atomically(path, lambda file: file.write(json.dumps(values).encode()))
 
 
-def _others(folder: Path, attempt: int) -> list[Path]:
-    running = [lock.parent for lock in sorted(folder.parent.glob("*/lock")) if is_running(lock.parent)]
-    return [path for path in running if path != folder or begun_last(path) < attempt]
+def _others(folder: Path, attempt: int, spared: Collection[str] | None) -> list[Path]:
+    locks = folder.parent.glob("*/lock") if spared is None else folder.parents[2].glob("*/jobs/*/lock")
+    running = [lock.parent for lock in sorted(locks) if is_running(lock.parent)]
+    by_right = spared or ()
+    return [path for path in running if (begun_last(path) < attempt if path == folder else path.name not in by_right)]
 
 
 def _kill(folder: Path) -> None:

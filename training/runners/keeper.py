@@ -1,8 +1,11 @@
 """Keeps one training on the machine where it runs: begins each attempt once, and writes down how it ended.
 
     python -m training.runners.keeper prepare FOLDER 0        what to run, as JSON on stdin, where it is said
-    python -m training.runners.keeper make-way FOLDER ATTEMPT whatever else trains this run here saves and ends
-    python -m training.runners.keeper begin FOLDER ATTEMPT    the same, and returns once it is begun, or was already
+    python -m training.runners.keeper make-way FOLDER ATTEMPT [SPARED...]
+                                                              whatever else trains here saves and ends, whichever its
+                                                              run, but for the submissions with folders of these names
+    python -m training.runners.keeper begin FOLDER ATTEMPT    so does whatever else trains this run; returns once it is
+                                                              begun, or was already
     python -m training.runners.keeper look FOLDER ATTEMPT     one line of JSON
     python -m training.runners.keeper stop FOLDER ATTEMPT     the training saves, and exits with 75
     python -m training.runners.keeper tail FOLDER LINES
@@ -180,7 +183,7 @@ def main(arguments: Sequence[str]) -> int:
         told = json.load(sys.stdin)
         prepare(folder, command=told["command"], environment=told["environment"], where=Path.cwd())
     elif verb == "make-way":
-        make_way(folder, number)
+        make_way(folder, number, spared=arguments[3:])
     elif verb == "begin":
         begin(folder, number)
     elif verb == "look":

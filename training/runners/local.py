@@ -20,7 +20,12 @@ _SECONDS_TO_BEGIN = 600
 
 def job_folder(home: Path, submission: Submission) -> Path:
     """Where a submission's keeper writes: in the folder of its run."""
-    return home / "runs" / submission.run / "jobs" / submission.key[:16]
+    return home / "runs" / submission.run / "jobs" / job_name(submission)
+
+
+def job_name(submission: Submission) -> str:
+    """What that folder is called."""
+    return submission.key[:16]
 
 
 class Local:

@@ -32,7 +32,7 @@ from training.runners import parcel
 from training.runners.jobs import TRAINING, Job, Seen, seen
 from training.runners.leases import token_of_run
 from training.runners.line import Line, quoted
-from training.runners.local import job_folder
+from training.runners.local import job_folder, job_name
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,11 @@ class Ssh:
     def start(self, submission: Submission, *, keep: Callable[[], None]) -> Mapping[str, Any]:
         """Start the machine, send what is missing there, begin this attempt if it has not begun.
 
-        An earlier attempt that was given up, and still trains there, saves and ends first: this one goes on from it.
+        What was given up, and still trains there, saves and ends first: of an earlier attempt this one goes on.
         """
         self._up(keep)
         job = Job.of(submission)
-        self._keeper("make-way", submission)
+        self._make_way(submission, submission.attempt)
         if self.apart:
             self._send_parcel(job, token=token_of_run(submission), keep=keep)
         told = {"command": job.command(self._settings.ssh_python), "environment": {}}
@@ -112,10 +112,10 @@ class Ssh:
         parcel.unpack(self._catalog, rows, token=token_of_run(submission))
 
     def teardown(self, submission: Submission, *, keep: Callable[[], None]) -> None:
-        """End what still trains its run there, take the faces off the machine, and stop it. Three tries: one that is
-        forgotten costs money."""
+        """End what was given up and still trains there, take the faces off the machine, and stop it. Three tries: one
+        that is forgotten costs money."""
         try:
-            self._keeper("make-way", submission, number=submission.attempt + 1)  # it was given up, and may be at work
+            self._make_way(submission, submission.attempt + 1)
             if not (self._settings.ssh_shared or self._settings.ssh_keep_faces):
                 self._say("training.runners.parcel", "clear")
         except RunnerError as error:
@@ -151,10 +151,21 @@ class Ssh:
         log.info("sending %d blobs to %s", sum(f"{k}/{n}" not in held for k, n in wanted.blobs), self._line.host)
         self._line.send(command, lambda to: parcel.write(wanted, to, blobs=self._blobs, held=held), keep=keep)
 
-    def _keeper(self, verb: str, submission: Submission, *, number: int | None = None, given: str = "") -> str:
+    def _make_way(self, submission: Submission, attempt: int) -> None:
+        """End all trainings there that are no active submission's, nor this attempt: their leases are others' by now.
+
+        Nobody begins one meanwhile: the machine is ours.
+        """
+        others = self._catalog.submissions.list(runner="ssh", active=True)
+        spared = (job_name(other) for other in others if other.key != submission.key)
+        self._keeper("make-way", submission, *spared, number=attempt)
+
+    def _keeper(
+        self, verb: str, submission: Submission, *words: str, number: int | None = None, given: str = ""
+    ) -> str:
         folder = str(job_folder(Path("home"), submission))
         last = str(submission.attempt if number is None else number)
-        return self._say("training.runners.keeper", verb, folder, last, given=given)
+        return self._say("training.runners.keeper", verb, folder, last, *words, given=given)
 
     def _say(self, module: str, *words: str, given: str = "") -> str:
         """What a module of ours prints there; it is sent first where it is not."""

@@ -207,6 +207,27 @@ def test_another_submission_that_trains_the_same_run_makes_way(kept: Kept, tmp_p
     assert kept.seen(2).state is SubmissionState.RUNNING
 
 
+def test_where_nobody_holds_leases_what_trains_other_runs_makes_way_but_for_those_that_are_there_by_right(
+    tmp_path: Path,
+) -> None:
+    lost, right = (Kept(tmp_path / "runs" / run / "jobs" / run[::-1]) for run in ("lost", "right"))
+    for kept in (lost, right):
+        kept.prepare(sys.executable, "-c", TRAINING)
+        kept.begin()
+        kept.until(kept.marks)
+    folder = tmp_path / "runs" / "another" / "jobs" / "rehtona"
+    makes_way = [sys.executable, "-m", "training.runners.keeper", "make-way", str(folder), "1"]
+    try:
+        subprocess.run([*makes_way, right.folder.name], cwd=ROOT, check=True, timeout=60)
+        assert lost.seen() == Seen(SubmissionState.STOPPED, os.EX_TEMPFAIL, "it was asked to stop, and has saved")
+        assert right.seen().state is SubmissionState.RUNNING
+        subprocess.run(makes_way, cwd=ROOT, check=True, timeout=60)
+        assert right.seen().state is SubmissionState.STOPPED
+    finally:
+        for kept in (lost, right):
+            kept.finish()
+
+
 def test_an_earlier_attempt_that_arrives_late_never_trains(kept: Kept) -> None:
     folders.make_way(kept.folder, 2)
     kept.begin(attempt=1)

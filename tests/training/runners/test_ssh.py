@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,27 @@ def test_an_attempt_after_a_silent_machine_is_its_own_and_goes_on_from_what_the_
     submissions.cancel(row.key)
     assert submissions.wait(row.key, every=0.2).state is SubmissionState.CANCELLED
     assert submissions.fetch(row.key).step >= said[0]["step"]  # by this attempt's token: it is not refused
+
+
+def test_nor_does_another_run_train_beside_what_was_given_up_on_a_machine_that_nobody_stopped(
+    approved: Catalog, there: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    settings.cache_clear()
+    submissions = Submissions(catalog=approved)
+    given_up = submissions.submit(job(approved, slice_steps=400))
+    begun = there / "home" / "runs" / given_up.run / "jobs" / given_up.key[:16] / "begun.json"
+    until(lambda: "training" in read(begun))
+    wire.cut_after = 0
+    assert submissions.wait(given_up.key, every=0.2).state is SubmissionState.LOST
+    assert submissions.teardown(given_up.key)  # no command stops this machine, and it does not answer
+    wire.cut_after = None
+    old = pid_here(read(begun)["training"])
+    assert old is not None
+    row = submissions.submit(replace(job(approved), seed=8))
+    assert row.run != given_up.run
+    assert not Path(f"/proc/{old}").exists()
+    assert submissions.wait(row.key, every=0.2).state is SubmissionState.SUCCEEDED
 
 
 def test_what_was_given_up_and_still_trains_there_is_ended_with_its_machine(
