@@ -137,7 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     commands["attributions"].add_argument("--snapshot", default="", metavar="ID", help="of a snapshot's faces alone")
     commands["attributions"].add_argument("--format", choices=sorted(FORMATS), default="csv", help="default: csv")
     commands["sweep"].add_argument("--yes", action="store_true", help="remove what is found")
-    commands["sweep"].add_argument("--grace-hours", type=float, default=24.0, help="leave what is younger (default 24)")
+    younger = "leave what is younger (default 24), but for reports: they may show a face that was erased"
+    commands["sweep"].add_argument("--grace-hours", type=float, default=24.0, help=younger)
     named = commands["erase"].add_mutually_exclusive_group(required=True)
     named.add_argument("--photo", type=int, metavar="ID", help="the photo's number")
     named.add_argument("--sha256", default="", help="the photo's sha256")

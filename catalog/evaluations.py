@@ -49,11 +49,6 @@ class Evaluations(Part):
             connection.execute(update(evaluations).where(shows).values(dict.fromkeys(_BLOBS, "")))
         return sorted({name for row in rows for name in row if name})
 
-    def may_be_shown(self, snapshot_id: str) -> bool:
-        """Whether the faces of a snapshot may be shown on a page: not when one of them was erased since."""
-        with self._catalog.reading() as connection:
-            return not has_erased(connection, snapshot_id)
-
     def put_beside(self, evaluation_id: int, told: Mapping[str, Any]) -> None:
         """Note how an evaluation stands beside the champion, in place of what was noted before."""
         with self._catalog.writing() as connection:
@@ -66,7 +61,7 @@ class Evaluations(Part):
 
 
 def has_erased(connection: Connection, snapshot_id: str) -> bool:
-    """Whether a face of a snapshot was erased since, as a part of somebody's transaction."""
+    """Whether a face of a snapshot was erased since: no page may show its faces then. A part of a transaction."""
     erased = (
         select(snapshot_faces.c.face_id)
         .join(faces, faces.c.id == snapshot_faces.c.face_id)
