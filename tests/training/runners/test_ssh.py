@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,61 +19,20 @@ import pytest
 from catalog import Catalog, open_blobs, settings
 from catalog.records import Submission, SubmissionState
 from catalog.workers import pid_here
-from sshd import Server, Wire, sshd
+from sshd import Wire
 from training import steps
-from training.errors import RunnerError, Superseded, TeardownFailed, Unreachable
+from training.errors import RunnerError, TeardownFailed, Unreachable
 from training.gpu import GPU
 from training.holding import lease_name
 from training.runners.folders import read
 from training.runners.jobs import Job, job_of
-from training.runners.line import Line
 from training.runners.ssh import Ssh
 from training.runners.submitting import Submissions
 from training.version import code_version
 
 ROOT = Path(__file__).parents[3]
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with sshd(tmp_path_factory.mktemp("sshd") / "etc") as running:
-        yield running
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    """The folder on the other machine."""
-    return tmp_path / "another machine"
-
-
-@pytest.fixture
-def wire(server: Server) -> Iterator[Wire]:
-    wire = Wire(server.port)
-    yield wire
-    wire.close()
-
-
-@pytest.fixture(autouse=True)
-def configured(
-    server: Server, wire: Wire, there: Path, tmp_path: Path, approved: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    for name, value in {
-        "TRAIN_ON": "ssh",
-        "SSH_HOST": "127.0.0.1",
-        "SSH_PORT": wire.port,
-        "SSH_KEY": server.key,
-        "SSH_KNOWN_HOSTS": server.known_as(wire.port, tmp_path / "known_hosts"),
-        "SSH_FOLDER": there,
-        "SSH_PYTHON": sys.executable,
-    }.items():
-        monkeypatch.setenv(f"FACELOOP_{name}", str(value))
-    settings.cache_clear()
-    steps.snapshot()
-    yield
-    wire.cut_after = None
-    for row in approved.submissions.list(active=True):
-        Submissions().cancel(row.key)
-        Submissions().wait(row.key, every=0.2)
+pytestmark = pytest.mark.usefixtures("by_ssh")
 
 
 def job(catalog: Catalog, slice_steps: int = 2) -> Job:
@@ -320,87 +279,3 @@ def test_a_machine_that_does_not_start_is_said_to(approved: Catalog, rented: Ren
     rented.broken.touch()
     with pytest.raises(RunnerError, match="exit 1"):
         patient(approved).submit(job(approved))
-
-
-def test_a_host_whose_key_is_not_known_is_never_trusted(
-    approved: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "nobody").touch()
-    trusted = str(settings().ssh_known_hosts)
-    monkeypatch.setenv("FACELOOP_SSH_KNOWN_HOSTS", str(tmp_path / "nobody"))
-    settings.cache_clear()
-    with pytest.raises(Unreachable, match="Host key verification failed"):
-        Submissions(catalog=approved).submit(job(approved))
-    monkeypatch.setenv("FACELOOP_SSH_KNOWN_HOSTS", trusted)  # what was asked for can be taken back
-    settings.cache_clear()
-
-
-@pytest.mark.parametrize("host", ["", "-oProxyCommand=touch x"])
-def test_a_host_that_is_none(approved: Catalog, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    monkeypatch.setenv("FACELOOP_SSH_HOST", host)
-    settings.cache_clear()
-    with pytest.raises(RunnerError, match="FACELOOP_SSH_HOST"):
-        Submissions(catalog=approved).submit(job(approved))
-
-
-def test_a_machine_that_hangs_while_its_line_lives_counts_as_out_of_reach(approved: Catalog) -> None:
-    line = Line(settings(), word=2, parcel=2)
-    with pytest.raises(Unreachable, match="has not answered for 2 s"):
-        line.say("sleep 60")
-    for word, parcel, said in ((2, 9, "has let nothing through for 2 s"), (9, 2, "was not done after 2 s")):
-        line = Line(settings(), word=word, parcel=parcel)
-        with pytest.raises(Unreachable, match=said):
-            line.send("sleep 60", lambda into: into.write(b"face"))
-        with pytest.raises(Unreachable, match=said):
-            line.receive("sleep 60", lambda source: source.read())
-    assert line.say("echo here") == "here\n"
-
-
-def test_what_moves_slowly_is_not_taken_for_what_stands_still(approved: Catalog) -> None:
-    line = Line(settings(), word=3)
-
-    def slowly(into: Any) -> None:
-        for _ in range(5):
-            into.write(b"face" * 20_000)
-            into.flush()
-            time.sleep(1)
-
-    line.send("cat > /dev/null", slowly)
-    parts = "for i in 1 2 3 4 5; do head -c 20000 /dev/zero; sleep 1; done"
-    assert (
-        line.receive(parts, lambda source: sum(len(part) for part in iter(lambda: source.read(10_000), b""))) == 100_000
-    )
-
-
-def test_a_parcel_whose_sender_has_lost_its_lease_goes_no_further(approved: Catalog, tmp_path: Path) -> None:
-    line, pieces = Line(settings()), 0
-
-    def keep() -> None:
-        if pieces == 3:
-            raise Superseded("run x was taken over")
-
-    def write(into: Any) -> None:
-        nonlocal pieces
-        while True:
-            pieces += 1
-            into.write(b"face" * 10_000)
-
-    with pytest.raises(Superseded):
-        line.send(f"cat > '{tmp_path}/got'", write, keep=keep)
-    assert pieces == 3
-    with pytest.raises(Superseded):
-        line.receive("cat /dev/zero", lambda source: iter(lambda: source.read(10_000), b"").__next__(), keep=keep)
-
-
-def test_a_machine_that_answers_nonsense_is_said_to(
-    approved: Catalog, there: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = approved.submissions.open("k" * 64, run="r", snapshot_id=steps.snapshot(), runner="ssh", job={})
-    shouts = there.parent / "python that greets"
-    shouts.write_text(f'#!/bin/sh\necho "Welcome to this machine!"\nexec {sys.executable} "$@"\n')
-    shouts.chmod(0o755)
-    monkeypatch.setenv("FACELOOP_SSH_PYTHON", str(shouts))
-    settings.cache_clear()
-    with pytest.raises(RunnerError, match="answers nonsense: 'Welcome to this machine!"):
-        Ssh(settings(), catalog=approved, blobs=open_blobs()).look(row)
-    approved.submissions.note(row, state=SubmissionState.LOST)
