@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from keepers import TRAINING, Kept
 from machines import Machine
 
 from catalog import Catalog, settings
+from catalog.records import SubmissionState
 from cluster import Cluster, cluster
 from sshd import Server, Wire, sshd
 from training import steps
@@ -86,3 +88,13 @@ def by_ssh(
     for row in approved.submissions.list(active=True):
         Submissions().cancel(row.key)
         Submissions().wait(row.key, every=0.2)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    (tmp_path / "job").mkdir()
+    kept = Kept(tmp_path / "job")
+    kept.prepare(sys.executable, "-c", TRAINING)
+    yield kept
+    kept.finish()
+    kept.until(lambda: kept.seen().state is not SubmissionState.RUNNING)
