@@ -53,19 +53,21 @@ class Submissions:
         blobs: Blobs | None = None,
         settings: Settings | None = None,
         made: Callable[[str], Runner] | None = None,
+        machine_wait: float = leases.MACHINE_SECONDS + 60,
     ) -> None:
         self._catalog, self._settings = catalog or Catalog(), settings or configured()
         blobs = blobs or open_blobs(self._settings.store_url)
         self._name = runner or self._settings.train_on
         self._lease_seconds = 60 * self._settings.gpu_lease_minutes
         self._patience = timedelta(minutes=self._settings.train_patience_minutes)
+        self._machine_wait = machine_wait
         # One of each, and its connections: whoever waits looks every few seconds, for days.
         self._runner = cache(made or partial(runner_named, settings=self._settings, catalog=self._catalog, blobs=blobs))
 
     def submit(self, job: Job) -> Submission:
         """Give a training to the runner; the same training again gives the same submission.
 
-        One that ended otherwise than well goes on, as its next attempt. Raises RunnerError, Unreachable.
+        One that ended otherwise than well goes on, as its next attempt. Raises RunnerError, Unreachable, RunBusy.
         """
         self._leave(job.key)
         for _ in range(2):
@@ -77,16 +79,16 @@ class Submissions:
                 break  # else it has just been seen to have ended: open its next attempt
         if row.state is not SubmissionState.SUBMITTED:
             return row
-        try:
-            with self._machine(row) as keep:
+        with self._machine(row) as keep:  # RunBusy: who has it may be sending this very attempt, which is let be
+            try:
                 return self._begun(row, keep)
-        except Unreachable:
-            raise  # it may have begun all the same: the same attempt is begun again
-        except (TrainingError, CatalogError, OSError) as error:
-            noted = self._note(row, state=SubmissionState.FAILED, reason=str(error))
-            if isinstance(error, Superseded) and noted.state is not SubmissionState.FAILED:
-                return noted  # it was cancelled or given up while it was sent
-            raise
+            except Unreachable:
+                raise  # it may have begun all the same: the same attempt is begun again
+            except (TrainingError, CatalogError, OSError) as error:
+                noted = self._note(row, state=SubmissionState.FAILED, reason=str(error))
+                if isinstance(error, Superseded) and noted.state is not SubmissionState.FAILED:
+                    return noted  # it was cancelled or given up while it was sent
+                raise
 
     def _begun(self, row: Submission, keep: Callable[[], None]) -> Submission:
         """A submission whose machine is ours, once it has been sent there. Raises as `submit` does, and Superseded."""
@@ -250,7 +252,9 @@ class Submissions:
 
     def _machine(self, row: Submission) -> AbstractContextManager[Callable[[], None]]:
         """Have a submission's machine to oneself, where there is one to be started and stopped."""
-        return leases.machine(self._catalog, row.runner) if row.runner in LEAVES_A_MACHINE else nullcontext(_nothing)
+        if row.runner not in LEAVES_A_MACHINE:
+            return nullcontext(_nothing)
+        return leases.machine(self._catalog, row.runner, wait=self._machine_wait)
 
     def _note(self, row: Submission, *, state: SubmissionState, **said: Any) -> Submission:
         """Record how an attempt stands; after its end it holds no lease of ours."""

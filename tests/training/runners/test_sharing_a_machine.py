@@ -116,3 +116,20 @@ def test_tidying_does_not_complain_of_a_machine_that_is_just_being_started(
 
     machine.on_start = sent
     assert submissions.submit(job(catalog)).state is SubmissionState.RUNNING
+
+
+def test_who_submits_the_same_and_waits_in_vain_for_its_end_does_not_end_the_sending(
+    catalog: Catalog, machine: Machine, submissions: Submissions
+) -> None:
+    impatient = Submissions(runner="ssh", catalog=catalog, made=lambda _: machine, machine_wait=0.1)
+    machine.apart = True
+
+    def sent(row: Submission) -> None:
+        with pytest.raises(RunBusy, match="the machine of ssh is in use by"):
+            impatient.submit(job(catalog))
+
+    machine.on_start = sent
+    row = submissions.submit(job(catalog))
+    assert (row.state, row.attempt, machine.begun) == (SubmissionState.RUNNING, 1, [(row.key, 1)])
+    assert catalog.submissions.list() == [row]
+    assert impatient.submit(job(catalog)) == row
