@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from catalog import Catalog, open_blobs, settings
 from catalog.lineages import Share
@@ -360,5 +361,12 @@ def test_one_photo_is_repainted_as_the_networks_would(
     reference.write_bytes(b"no picture")
     with pytest.raises(BadSnapshot, match=r"b\.png is not a picture"):
         repaint(graph, domain="makeup", find=found_there, **given)
+    Image.new("1", (14_000, 14_000)).save(reference)  # small as a file; what reads it refuses so many pixels
+    with pytest.raises(BadSnapshot, match=r"b\.png is not a picture"):
+        repaint(graph, domain="makeup", find=found_there, **given)
+    spaced = tmp_path / "on holiday.png"
+    cv2.imwrite(str(spaced), np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(Unknown, match=r"align --photo '.*on holiday\.png' --out"):
+        repaint(graph, domain="makeup", find=found_there, **{**given, "source": spaced})
     with pytest.raises(Unknown, match="no domain 'tattoo'; it knows bare, makeup"):
         repaint(graph, domain="tattoo", find=found_there, **given)

@@ -7,6 +7,7 @@ training do not know each other, so it is not cut here.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,14 +63,15 @@ def _must_be_square(path: Path) -> None:
     try:
         with Image.open(path) as picture:
             width, height = picture.size
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, Image.DecompressionBombError):
         raise BadSnapshot(f"{path.name} is not a picture that can be read") from None
     if width != height:
         raise Unknown(f"{path.name} is {width} x {height} pixels, and an aligned crop is square: {_how_to_align(path)}")
 
 
 def _how_to_align(path: Path) -> str:
-    return f"`python -m preprocessing align --photo {path} --out CROP.jpg` cuts an aligned crop of its largest face"
+    photo = shlex.quote(str(path))
+    return f"`python -m preprocessing align --photo {photo} --out CROP.jpg` cuts an aligned crop of its largest face"
 
 
 def _as_input(picture: np.ndarray) -> np.ndarray:
