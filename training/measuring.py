@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import Run, Snapshot
-from training.devices import device_named
+from training.devices import device_named, make_current
 from training.errors import Unknown
 from training.monitoring import journal
 from training.pages import Measured, bring, keep
@@ -56,6 +56,7 @@ def evaluate(
     row = catalog.snapshots.get(on or run.snapshot_id)
     policy_of(settings.promotion_policy)  # the page shows its floors: refused now, not after an hour of measuring
     device = device_named(settings.evaluate_device, to="evaluate on (FACELOOP_EVALUATE_DEVICE)")
+    make_current(device)
     extractors = extractors or _extractors(settings, device=device)  # files that are not theirs: refused now, too
 
     import torch

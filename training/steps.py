@@ -18,7 +18,7 @@ from catalog import Blobs, Catalog, Settings, open_blobs
 from catalog import settings as configured
 from catalog.records import Run, RunState
 from training.beginning import due, open_run
-from training.devices import device_named
+from training.devices import device_named, make_current, own_device
 from training.errors import BadSnapshot, DeadPenalty, Diverged
 from training.freezing import diff, people, snapshot, snapshot_named, verify
 from training.gating import gate
@@ -246,10 +246,11 @@ def _told(run: Run, folder: Path, result: Result, *, total_steps: int) -> Traine
 def _device(wanted: str) -> str:
     import torch
 
-    if not wanted:
-        ours = os.environ.get("LOCAL_RANK")  # torchrun gives each process a GPU of its own
-        return ("cuda" if ours is None else f"cuda:{ours}") if torch.cuda.is_available() else "cpu"
-    return device_named(wanted, to="train on")
+    chosen = own_device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"), os.environ)
+    if wanted:
+        device_named(chosen, to="train on")
+    make_current(chosen)
+    return chosen
 
 
 def _kept(card: Hold) -> bool:

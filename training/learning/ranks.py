@@ -69,7 +69,8 @@ class Ranks:
             return
         told: list[Any] = [None, None]
         if self.leads:
-            told = [networks.state_dict(), {name: one.state_dict() for name, one in optimisers.items()}]
+            states = (networks.state_dict(), {name: one.state_dict() for name, one in optimisers.items()})
+            told = [on_host(state) for state in states]
         dist.broadcast_object_list(told, group=self.talk)
         if not self.leads:
             networks.load_state_dict(told[0])
@@ -98,6 +99,16 @@ class Ranks:
 ALONE = Ranks()
 
 
+def on_host(state: Any) -> Any:
+    """A state dict with its tensors in the host's memory: whoever is told a tensor of a GPU has it on that very GPU,
+    the leader's, and not on its own."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    if isinstance(state, Mapping):
+        return {key: on_host(value) for key, value in state.items()}
+    return state
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
     """This process's place among those that torchrun started; alone when it started none."""
@@ -106,7 +117,7 @@ def joined(device: str) -> Iterator[Ranks]:
         return
     on_gpu = torch.device(device).type == "cuda"
     if on_gpu:
-        torch.cuda.set_device(device)
+        torch.cuda.set_device(device)  # which wants a number: see training.devices.own_device
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
         talk = dist.new_group(backend="gloo")
