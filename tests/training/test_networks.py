@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from training.learning.scene import frozen
 from training.networks.blocks import HighPass
-from training.networks.stargan import Architecture, Generator, Networks, frozen, initialise
+from training.networks.stargan import Architecture, Generator, Networks, initialise
 
 PUBLISHED = json.loads((Path(__file__).parent / "data" / "published-keys-256-hpf1.json").read_text())
 SMALL = Architecture(img_size=32, base_width=4, max_width=8, mapping_width=8, style_dim=6, latent_dim=4)

@@ -272,6 +272,8 @@ def damage(folder: Path, kind: str, how: str, at: float) -> None:
     if not kind or not pages(folder):
         return
     path = checkpoint.path_of(folder, int(pages(folder)[-1].name[:6]), kind)
+    if not path.exists():
+        return  # it went when the run was killed before
     data = bytearray(path.read_bytes())
     place = int(at * len(data))
     if how == "gone":
