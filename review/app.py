@@ -17,10 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from catalog.errors import BadInput, BlobError, Conflict, NotFound
-from catalog.records import (
-    Stage,
-    SubjectKind,
-)
+from catalog.records import Stage, SubjectKind
 from review import (
     agreement_routes,
     batch_routes,

@@ -9,6 +9,7 @@ from typing import Any
 from catalog import Catalog, Settings
 from catalog.records import Submission, SubmissionState
 from training.runners.jobs import Job, Seen, job_of
+from training.runners.submitting import Submissions
 
 
 @dataclass
@@ -69,3 +70,11 @@ class Machine:
 def job(catalog: Catalog, **changes: Any) -> Job:
     given: dict[str, Any] = {"preset": "tiny-64", "catalog": catalog, "settings": Settings(), **changes}
     return job_of(**given)
+
+
+def ended(submissions: Submissions, machine: Machine, one: Job) -> str:
+    """The key of a submission that has come to its end on this machine, and is not torn down."""
+    key = submissions.submit(one).key
+    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
+    submissions.status(key)
+    return key

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from machines import Machine, job
+from machines import Machine, ended, job
 
 from catalog import Catalog, Settings
 from catalog.records import Submission, SubmissionState
@@ -30,9 +30,7 @@ def meanwhile(does: Callable[[], object]) -> threading.Thread:
 def test_a_machine_is_not_stopped_while_a_training_is_sent_there_whatever_became_of_that_submission(
     catalog: Catalog, machine: Machine, submissions: Submissions
 ) -> None:
-    first = submissions.submit(job(catalog)).key
-    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
-    submissions.status(first)
+    first = ended(submissions, machine, job(catalog))
     others: list[threading.Thread] = []
 
     def sent(row: Submission) -> None:
@@ -52,9 +50,7 @@ def test_a_machine_is_not_stopped_while_a_training_is_sent_there_whatever_became
 def test_no_training_is_sent_to_a_machine_that_is_just_being_stopped(
     catalog: Catalog, machine: Machine, submissions: Submissions
 ) -> None:
-    first = submissions.submit(job(catalog)).key
-    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
-    submissions.status(first)
+    first = ended(submissions, machine, job(catalog))
     others: list[threading.Thread] = []
 
     def stopped() -> None:

@@ -55,6 +55,42 @@ def faces(folder: Path) -> int:
     return len(list((folder / "blobs" / "faces").glob("*/*")))
 
 
+@pytest.fixture
+def impatient(approved: Catalog, monkeypatch: pytest.MonkeyPatch) -> Submissions:
+    """Gives up a machine as soon as it does not answer."""
+    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
+    settings.cache_clear()
+    return Submissions(catalog=approved)
+
+
+def begun_in(there: Path, row: Submission) -> Path:
+    return there / "home" / "runs" / row.run / "jobs" / row.key[:16] / "begun.json"
+
+
+def given_up(
+    submissions: Submissions,
+    row: Submission,
+    there: Path,
+    wire: Wire,
+    *,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> int:
+    """Cut the wire until a training that has begun is given up, and mend it; the process of that training, which goes
+    on all the same.
+
+    What is done `meanwhile` gets no answer.
+    """
+    begun = begun_in(there, row)
+    until(lambda: "training" in read(begun))
+    wire.cut_after = 0
+    assert submissions.wait(row.key, every=0.2).state is SubmissionState.LOST
+    meanwhile()
+    wire.cut_after = None
+    old = pid_here(read(begun)["training"])
+    assert old is not None
+    return old
+
+
 def test_it_trains_there_and_what_it_saved_comes_back_and_goes_on_anywhere(approved: Catalog, there: Path) -> None:
     submissions = Submissions(catalog=approved)
     row = submissions.submit(job(approved))
@@ -149,67 +185,43 @@ def test_asked_to_stop_it_saves_there_and_goes_on_there(approved: Catalog, there
 
 
 def test_an_attempt_after_a_silent_machine_is_its_own_and_goes_on_from_what_the_given_up_one_saved(
-    approved: Catalog, there: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    approved: Catalog, there: Path, wire: Wire, impatient: Submissions
 ) -> None:
-    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
-    settings.cache_clear()
-    submissions = Submissions(catalog=approved)
-    given_up = submissions.submit(job(approved, slice_steps=400))
-    until(lambda: trainings(there, given_up))
-    wire.cut_after = 0
-    assert submissions.wait(given_up.key, every=0.2).state is SubmissionState.LOST
-    wire.cut_after = None
-    folder = there / "home" / "runs" / given_up.run / "jobs" / given_up.key[:16]
-    old = pid_here(read(folder / "begun.json")["training"])
-    assert old is not None  # nothing had stopped it
-    row = submissions.submit(job(approved, slice_steps=400))
+    first = impatient.submit(job(approved, slice_steps=400))
+    until(lambda: trainings(there, first))
+    old = given_up(impatient, first, there, wire)  # nothing has stopped it
+    row = impatient.submit(job(approved, slice_steps=400))
     assert (row.attempt, row.state) == (2, SubmissionState.RUNNING)
-    assert read(folder / "begun.json")["attempt"] == 2
+    assert read(begun_in(there, row))["attempt"] == 2
     assert not Path(f"/proc/{old}").exists()
-    said = [json.loads(line) for line in submissions.logs(row.key).splitlines() if line.startswith('{"ok"')]
+    said = [json.loads(line) for line in impatient.logs(row.key).splitlines() if line.startswith('{"ok"')]
     assert [each["stopped"] for each in said] == [True]  # the old one saved
     until(lambda: trainings(there, row) == 2)
-    submissions.cancel(row.key)
-    assert submissions.wait(row.key, every=0.2).state is SubmissionState.CANCELLED
-    assert submissions.fetch(row.key).step >= said[0]["step"]  # by this attempt's token: it is not refused
+    impatient.cancel(row.key)
+    assert impatient.wait(row.key, every=0.2).state is SubmissionState.CANCELLED
+    assert impatient.fetch(row.key).step >= said[0]["step"]  # by this attempt's token: it is not refused
 
 
 def test_nor_does_another_run_train_beside_what_was_given_up_on_a_machine_that_nobody_stopped(
-    approved: Catalog, there: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    approved: Catalog, there: Path, wire: Wire, impatient: Submissions
 ) -> None:
-    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
-    settings.cache_clear()
-    submissions = Submissions(catalog=approved)
-    given_up = submissions.submit(job(approved, slice_steps=400))
-    begun = there / "home" / "runs" / given_up.run / "jobs" / given_up.key[:16] / "begun.json"
-    until(lambda: "training" in read(begun))
-    wire.cut_after = 0
-    assert submissions.wait(given_up.key, every=0.2).state is SubmissionState.LOST
-    assert submissions.teardown(given_up.key)  # no command stops this machine, and it does not answer
-    wire.cut_after = None
-    old = pid_here(read(begun)["training"])
-    assert old is not None
-    row = submissions.submit(replace(job(approved), seed=8))
-    assert row.run != given_up.run
+    def tear_down() -> None:  # no command stops this machine, and it does not answer
+        assert impatient.teardown(first.key)
+
+    first = impatient.submit(job(approved, slice_steps=400))
+    old = given_up(impatient, first, there, wire, meanwhile=tear_down)
+    row = impatient.submit(replace(job(approved), seed=8))
+    assert row.run != first.run
     assert not Path(f"/proc/{old}").exists()
-    assert submissions.wait(row.key, every=0.2).state is SubmissionState.SUCCEEDED
+    assert impatient.wait(row.key, every=0.2).state is SubmissionState.SUCCEEDED
 
 
 def test_what_was_given_up_and_still_trains_there_is_ended_with_its_machine(
-    approved: Catalog, there: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    approved: Catalog, there: Path, wire: Wire, impatient: Submissions
 ) -> None:
-    monkeypatch.setenv("FACELOOP_TRAIN_PATIENCE_MINUTES", "0")
-    settings.cache_clear()
-    submissions = Submissions(catalog=approved)
-    row = submissions.submit(job(approved, slice_steps=400))
-    begun = there / "home" / "runs" / row.run / "jobs" / row.key[:16] / "begun.json"
-    until(lambda: "training" in read(begun))
-    wire.cut_after = 0
-    assert submissions.wait(row.key, every=0.2).state is SubmissionState.LOST
-    wire.cut_after = None
-    old = pid_here(read(begun)["training"])
-    assert old is not None
-    assert [each.key for each in submissions.tidy()] == [row.key]
+    row = impatient.submit(job(approved, slice_steps=400))
+    old = given_up(impatient, row, there, wire)
+    assert [each.key for each in impatient.tidy()] == [row.key]
     assert not Path(f"/proc/{old}").exists()  # else it would train beside the next night's
     assert faces(there / "home") == 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from machines import Machine, job
+from machines import Machine, ended, job
 
 from catalog import Catalog, Settings
 from catalog.records import SubmissionState
@@ -49,9 +49,7 @@ def test_only_of_a_runner_that_leaves_a_machine_it_is_said_that_it_may_still_sta
 def test_a_machine_that_cannot_be_stopped_is_said_to_cost_and_is_tried_again(
     catalog: Catalog, machine: Machine, submissions: Submissions
 ) -> None:
-    key = submissions.submit(job(catalog)).key
-    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
-    submissions.status(key)
+    key = ended(submissions, machine, job(catalog))
     machine.breaks = RunnerError("exit 1")
     with pytest.raises(TeardownFailed, match="may still run, and cost"):
         submissions.fetch(key)
@@ -167,9 +165,7 @@ def test_tidying_is_not_done_while_nobody_has_seen_a_training_begin(
 def test_a_machine_that_another_training_needs_stays_up(
     catalog: Catalog, machine: Machine, submissions: Submissions
 ) -> None:
-    first = submissions.submit(job(catalog)).key
-    machine.stands = Seen(SubmissionState.SUCCEEDED, 0)
-    submissions.status(first)
+    first = ended(submissions, machine, job(catalog))
     machine.stands = Seen(SubmissionState.RUNNING)
     submissions.submit(job(catalog, seed=2))
     submissions.teardown(first)
